@@ -1,0 +1,80 @@
+//! Configuration as typed by its author, and as validated.
+//!
+//! Every file is read by [`load`], the only place that knows serde_yaml: unknown keys are refused,
+//! and an error names file, line, column and what to do.
+
+mod brand;
+mod events;
+mod language;
+mod report;
+mod sources;
+mod universe;
+
+pub use brand::Brand;
+pub use events::{Event, Events};
+pub use language::Language;
+pub use report::{Claim, Frequency, Report, Schedule, Study};
+
+pub use universe::{Instrument, Kind, Theme, Universe};
+
+use crate::{Refusal, fs};
+use anyhow::Result;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
+/// A config file's text beside its path, so that validation can point at lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub path: PathBuf,
+    text: String,
+}
+
+impl Origin {
+    /// A refusal at the line where `needle` stands for the first time (the file alone if nowhere).
+    #[must_use]
+    pub fn refuse(&self, needle: &str, message: impl std::fmt::Display) -> Refusal {
+        match self.line_of(needle) {
+            Some(line) => Refusal::config(format!("{}:{line}: {message}", self.path.display())),
+            None => Refusal::config(format!("{}: {message}", self.path.display())),
+        }
+    }
+
+    /// The line, counted from 1, where `needle` stands for the first time.
+    #[must_use]
+    pub fn line_of(&self, needle: &str) -> Option<usize> {
+        self.text.lines().position(|line| line.contains(needle)).map(|index| index + 1)
+    }
+}
+
+/// Reads a YAML file into `T`.
+///
+/// # Errors
+/// When the file is missing, not UTF-8, not YAML, or does not fit `T`; the error names file, line and column.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(T, Origin)> {
+    let text = fs::read_text(path)?;
+    let origin = Origin { path: path.to_owned(), text };
+    match serde_yaml::from_str(&origin.text) {
+        Ok(value) => Ok((value, origin)),
+        Err(error) => Err(yaml_refusal(path, &error).into()),
+    }
+}
+
+fn yaml_refusal(path: &Path, error: &serde_yaml::Error) -> Refusal {
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text);
+    let place = error.location().map_or(String::new(), |at| format!(":{}:{}", at.line(), at.column()));
+    Refusal::config(format!("{}{place}: {message}", path.display())).hint(yaml_hint(message))
+}
+
+fn yaml_hint(message: &str) -> &'static str {
+    if message.contains("unknown field") {
+        "correct the key's spelling or remove it; the expected keys are listed above"
+    } else if message.contains("missing field") {
+        "add the key; ARCHITECTURE.md and the shipped configs show its form"
+    } else if message.contains("invalid type") || message.contains("unknown variant") {
+        "write a value of the expected kind"
+    } else {
+        "check indentation, quotes and brackets around this place"
+    }
+}

@@ -1,0 +1,37 @@
+//! `config/events.yaml`: dated shocks, as instants.
+
+use crate::EventId;
+use anyhow::Result;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When the news reached markets, in UTC; day 0 of a name is its first session closing after it.
+    pub instant: Timestamp,
+    /// What happened, in each language.
+    pub name: BTreeMap<String, String>,
+    /// Where this can be read.
+    pub source: String,
+}
+
+/// All declared events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Events {
+    /// Events by id.
+    pub events: BTreeMap<EventId, Event>,
+}
+
+impl Events {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (events, _) = super::load(path)?;
+        Ok(Self { events })
+    }
+}

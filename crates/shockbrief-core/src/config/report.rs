@@ -1,0 +1,234 @@
+//! `reports/<slug>/report.yaml`: one periodic brief.
+
+use super::Origin;
+use crate::{EventId, Refusal, Symbol, ThemeId};
+use anyhow::Result;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path, path::PathBuf};
+
+/// How often a brief appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frequency {
+    /// Every session.
+    Day,
+    /// Every ISO week.
+    Week,
+    /// Every month.
+    Month,
+    /// Every quarter.
+    Quarter,
+    /// When a shock is detected; the period is the shock's date.
+    OnShock,
+}
+
+/// When a brief is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// How often.
+    pub every: Frequency,
+    /// Exchange whose sessions count; default `XNYS`.
+    #[serde(default = "new_york")]
+    pub calendar: String,
+    /// IANA time zone of `not_before`; default `Europe/Paris`.
+    #[serde(default = "paris")]
+    pub timezone: String,
+    /// Not before this time of day, `HH:MM`.
+    #[serde(default)]
+    pub not_before: Option<String>,
+}
+
+fn new_york() -> String {
+    "XNYS".to_owned()
+}
+
+fn paris() -> String {
+    "Europe/Paris".to_owned()
+}
+
+/// The event study of a brief.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// The event of `config/events.yaml`.
+    pub event: EventId,
+    /// First and last estimation row relative to day 0; default `[-130, -11]`.
+    #[serde(default = "estimation")]
+    pub estimation: [i32; 2],
+    /// First and last row of the event window; default `[-5, 10]`.
+    #[serde(default = "window")]
+    pub window: [i32; 2],
+    /// The benchmark of the market model.
+    pub benchmark: Symbol,
+    /// The sample of the headline tests: the instruments of these exchanges.
+    pub exchanges: Vec<String>,
+}
+
+fn estimation() -> [i32; 2] {
+    [-130, -11]
+}
+
+fn window() -> [i32; 2] {
+    [-5, 10]
+}
+
+/// A sentence that holds under a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// Id, by which prose asks for it: `{{ claim("...") }}`.
+    pub id: String,
+    /// Condition over figures: `fig("hardware.caar") < -0.05`.
+    pub when: String,
+    /// The sentence in each language.
+    pub text: BTreeMap<String, String>,
+    /// What stands there when the condition fails; without it the brief stops.
+    #[serde(default)]
+    pub otherwise: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawReport {
+    title: BTreeMap<String, String>,
+    subtitle: BTreeMap<String, String>,
+    languages: Vec<String>,
+    schedule: Schedule,
+    as_of: Option<Date>,
+    period: Option<String>,
+    study: Study,
+    themes: Vec<ThemeId>,
+    sections: Vec<String>,
+    #[serde(default)]
+    claims: Vec<Claim>,
+}
+
+/// A brief's configuration, validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The folder's name.
+    pub slug: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Where it was read, for messages.
+    pub origin: Origin,
+    /// Title in each language.
+    pub title: BTreeMap<String, String>,
+    /// Subtitle in each language.
+    pub subtitle: BTreeMap<String, String>,
+    /// Languages, in order.
+    pub languages: Vec<String>,
+    /// When it is due.
+    pub schedule: Schedule,
+    /// As-of date when the command line names none.
+    pub as_of: Option<Date>,
+    /// Period when the command line names none.
+    pub period: Option<String>,
+    /// The event study.
+    pub study: Study,
+    /// Themes shown, in order.
+    pub themes: Vec<ThemeId>,
+    /// Sections, in order.
+    pub sections: Vec<String>,
+    /// Claims.
+    pub claims: Vec<Claim>,
+}
+
+impl Report {
+    /// Reads and validates `<folder>/report.yaml`.
+    ///
+    /// # Errors
+    /// Overlapping windows, a title or claim without one of the languages, a claim id used twice,
+    /// or anything [`super::load`] refuses.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
+        let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        check_windows(&raw.study, &origin)?;
+        check_languages(&raw, &origin)?;
+        check_claim_ids(&raw.claims, &origin)?;
+        Ok(Self {
+            slug,
+            folder: folder.to_owned(),
+            origin,
+            title: raw.title,
+            subtitle: raw.subtitle,
+            languages: raw.languages,
+            schedule: raw.schedule,
+            as_of: raw.as_of,
+            period: raw.period,
+            study: raw.study,
+            themes: raw.themes,
+            sections: raw.sections,
+            claims: raw.claims,
+        })
+    }
+}
+
+fn check_windows(study: &Study, origin: &Origin) -> Result<(), Refusal> {
+    let ([first, last], [from, to]) = (study.estimation, study.window);
+    if first > last {
+        return Err(origin
+            .refuse("estimation", format!("estimation window [{first}, {last}] ends before it begins"))
+            .hint("write the earlier row first, such as [-130, -11]"));
+    }
+    if from > 0 || to < 0 || from > to {
+        return Err(origin
+            .refuse("window: [", format!("event window [{from}, {to}] does not contain day 0"))
+            .hint("write a window around 0, such as [-5, 10]"));
+    }
+    if last >= from {
+        return Err(origin
+            .refuse(
+                "estimation",
+                format!("estimation window ends at {last}, inside the event window [{from}, {to}]"),
+            )
+            .hint("end the estimation window before the event window begins"));
+    }
+    Ok(())
+}
+
+fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {
+    if raw.languages.is_empty() {
+        return Err(origin.refuse("languages", "no language").hint("name at least one, such as [fr, en]"));
+    }
+    for language in &raw.languages {
+        for (key, texts) in [("title", &raw.title), ("subtitle", &raw.subtitle)] {
+            require_language(texts, language, key, key, origin)?;
+        }
+        for claim in &raw.claims {
+            let label = format!("claim `{}`", claim.id);
+            require_language(&claim.text, language, &label, &claim.id, origin)?;
+            if let Some(otherwise) = &claim.otherwise {
+                require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn require_language(
+    texts: &BTreeMap<String, String>,
+    language: &str,
+    label: &str,
+    needle: &str,
+    origin: &Origin,
+) -> Result<(), Refusal> {
+    if texts.contains_key(language) {
+        return Ok(());
+    }
+    Err(origin
+        .refuse(needle, format!("{label} has no text in `{language}`"))
+        .hint(format!("add `{language}: ...` there, or remove `{language}` from `languages`")))
+}
+
+fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
+    let mut seen = std::collections::BTreeSet::new();
+    match claims.iter().find(|claim| !seen.insert(&claim.id)) {
+        Some(claim) => Err(origin
+            .refuse(&claim.id, format!("claim `{}` is declared twice", claim.id))
+            .hint("give each claim an id of its own")),
+        None => Ok(()),
+    }
+}

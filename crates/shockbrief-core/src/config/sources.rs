@@ -1,0 +1,1 @@
+//! `config/sources.yaml`: where data comes from.

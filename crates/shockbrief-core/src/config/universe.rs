@@ -1,0 +1,113 @@
+//! `config/universe.yaml`: instruments, themes and regions.
+
+use super::Origin;
+use crate::{Currency, Mic, Symbol, ThemeId};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// What an instrument is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A share or a depositary receipt.
+    Equity,
+    /// An exchange-traded fund.
+    Fund,
+    /// An index, quoted in points.
+    Index,
+}
+
+/// One instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    /// The provider's symbol.
+    pub symbol: Symbol,
+    /// The name that readers know, the same in all languages.
+    pub name: String,
+    /// The exchange whose sessions its prices follow.
+    pub exchange: Mic,
+    /// The currency of its prices; `PTS` for an index.
+    pub currency: Currency,
+    /// What it is; default `equity`.
+    #[serde(default = "equity")]
+    pub kind: Kind,
+    /// The theme it belongs to; none for benchmarks.
+    #[serde(default)]
+    pub theme: Option<ThemeId>,
+    /// Label key of its region, such as `us`.
+    pub region: String,
+}
+
+fn equity() -> Kind {
+    Kind::Equity
+}
+
+/// A theme: a group of instruments that a story should move together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    /// Its name in each language.
+    pub name: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUniverse {
+    themes: BTreeMap<ThemeId, Theme>,
+    instruments: Vec<Instrument>,
+}
+
+/// All instruments and themes, validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Universe {
+    /// Themes by id.
+    pub themes: BTreeMap<ThemeId, Theme>,
+    /// Instruments in the order of the file.
+    pub instruments: Vec<Instrument>,
+}
+
+impl Universe {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// A symbol listed twice, an undeclared theme, or anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (raw, origin): (RawUniverse, Origin) = super::load(path)?;
+        let mut seen = std::collections::BTreeSet::new();
+        for instrument in &raw.instruments {
+            if !seen.insert(&instrument.symbol) {
+                return Err(origin
+                    .refuse(
+                        instrument.symbol.as_str(),
+                        format!("symbol `{}` is listed twice", instrument.symbol),
+                    )
+                    .hint("keep one of the two entries")
+                    .into());
+            }
+            if let Some(theme) = instrument.theme.as_ref().filter(|id| !raw.themes.contains_key(*id)) {
+                let known = raw.themes.keys().map(ThemeId::as_str).collect::<Vec<_>>().join(", ");
+                return Err(origin
+                    .refuse(
+                        &format!("theme: {theme}"),
+                        format!("`{}` names the unknown theme `{theme}`", instrument.symbol),
+                    )
+                    .hint(format!("declare it under `themes`, or use one of: {known}"))
+                    .into());
+            }
+        }
+        Ok(Self { themes: raw.themes, instruments: raw.instruments })
+    }
+
+    /// The instrument of a symbol.
+    #[must_use]
+    pub fn get(&self, symbol: &Symbol) -> Option<&Instrument> {
+        self.instruments.iter().find(|instrument| instrument.symbol == *symbol)
+    }
+
+    /// The instruments of a theme, in the order of the file.
+    pub fn of_theme<'a>(&'a self, theme: &'a ThemeId) -> impl Iterator<Item = &'a Instrument> {
+        self.instruments.iter().filter(move |instrument| instrument.theme.as_ref() == Some(theme))
+    }
+}

@@ -1,0 +1,213 @@
+//! What analysis hands to typesetting: figures, and tables and charts that point at figures.
+//!
+//! Tables and charts hold no number of their own; every cell and mark names a figure, so that
+//! whatever reaches a page can be traced through [`Findings::figures`].
+
+use crate::figure::Figure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a column is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Align {
+    /// Text, ragged right.
+    Left,
+    /// Numbers aligned on the decimal.
+    Decimal,
+    /// Short marks.
+    Center,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Key of the header in `config/languages/*.yaml`.
+    pub header: String,
+    /// How it is set.
+    pub align: Align,
+    /// The filter that prints its figures, such as `pct(1)`; empty for text.
+    #[serde(default)]
+    pub format: String,
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cell {
+    /// A name that is the same in all languages (escaped when typeset).
+    Text(String),
+    /// A key of `config/languages/*.yaml`.
+    Label(String),
+    /// A figure id.
+    Figure(String),
+    /// Nothing to say here.
+    Empty,
+}
+
+/// A row, with the marks that the design knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// One cell per column.
+    pub cells: Vec<Cell>,
+    /// A row that sums up others: set in bold with a rule above.
+    #[serde(default)]
+    pub total: bool,
+    /// A row whose test is not valid here: set in grey with a mark.
+    #[serde(default)]
+    pub invalid: bool,
+}
+
+impl Row {
+    /// A plain row.
+    #[must_use]
+    pub fn new(cells: Vec<Cell>) -> Self {
+        Self { cells, total: false, invalid: false }
+    }
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Id within the brief; also the key prefix of caption and source line in the languages.
+    pub id: String,
+    /// Columns.
+    pub columns: Vec<Column>,
+    /// Rows.
+    pub rows: Vec<Row>,
+    /// Source ids for the source line.
+    pub sources: Vec<String>,
+}
+
+/// A labelled mark of a chart: a value with an optional interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Name, the same in all languages, or a label key when `translate` is set.
+    pub label: String,
+    /// Whether `label` is a key of the languages.
+    #[serde(default)]
+    pub translate: bool,
+    /// Figure id of the value; its standard error gives the interval.
+    pub figure: String,
+    /// Colour group: a theme id, or empty.
+    #[serde(default)]
+    pub group: String,
+}
+
+/// A line of a chart: one value for each x.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Name, the same in all languages, or a label key when `translate` is set.
+    pub label: String,
+    /// Whether `label` is a key of the languages.
+    #[serde(default)]
+    pub translate: bool,
+    /// Values; a gap is `None`.
+    pub values: Vec<Option<f64>>,
+    /// Colour group: a theme id, or empty.
+    #[serde(default)]
+    pub group: String,
+    /// Drawn strong: the line that the text speaks of.
+    #[serde(default)]
+    pub strong: bool,
+}
+
+/// The horizontal axis of a line chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Axis {
+    /// Sessions relative to day 0.
+    EventDays(Vec<i32>),
+    /// Calendar dates.
+    Dates(Vec<jiff::civil::Date>),
+}
+
+/// A chart; how it looks is the typesetter's business.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Chart {
+    /// Horizontal marks with intervals of ±1.96 standard errors, in the order given.
+    Intervals {
+        /// Id within the brief; key prefix of caption, alt text and axis in the languages.
+        id: String,
+        /// Marks, top to bottom.
+        marks: Vec<Mark>,
+        /// Source ids.
+        sources: Vec<String>,
+    },
+    /// Horizontal bars from zero, in the order given.
+    Bars {
+        /// Id within the brief.
+        id: String,
+        /// Bars, top to bottom.
+        marks: Vec<Mark>,
+        /// Source ids.
+        sources: Vec<String>,
+    },
+    /// Lines over event days or dates, values in decimals and printed as percent.
+    Lines {
+        /// Id within the brief.
+        id: String,
+        /// The x axis.
+        x: Axis,
+        /// Lines.
+        lines: Vec<Line>,
+        /// Source ids.
+        sources: Vec<String>,
+        /// The statistic behind the lines.
+        statistic: String,
+    },
+}
+
+impl Chart {
+    /// The chart's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Intervals { id, .. } | Self::Bars { id, .. } | Self::Lines { id, .. } => id,
+        }
+    }
+
+    /// The chart's source ids.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        match self {
+            Self::Intervals { sources, .. } | Self::Bars { sources, .. } | Self::Lines { sources, .. } => {
+                sources
+            }
+        }
+    }
+}
+
+/// Everything computed for one brief.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Findings {
+    /// Figures by id.
+    pub figures: BTreeMap<String, Figure>,
+    /// Tables by id.
+    pub tables: BTreeMap<String, Table>,
+    /// Charts by id.
+    pub charts: BTreeMap<String, Chart>,
+    /// Lists that templates walk through, such as symbols ordered by their move.
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+impl Findings {
+    /// Adds a figure and returns its id.
+    ///
+    /// # Panics
+    /// When the id is taken by a different figure: two sections must not disagree on a number.
+    pub fn add(&mut self, figure: Figure) -> String {
+        let id = figure.id.clone();
+        if let Some(earlier) = self.figures.insert(id.clone(), figure) {
+            assert!(earlier == self.figures[&id], "figure `{id}` has two different definitions");
+        }
+        id
+    }
+
+    /// The number of a figure, when it is there and has one.
+    #[must_use]
+    pub fn number(&self, id: &str) -> Option<f64> {
+        self.figures.get(id)?.number()
+    }
+}

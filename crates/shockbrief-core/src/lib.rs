@@ -1,0 +1,18 @@
+//! Shared vocabulary of shockbrief: configuration, ids, panels, findings and errors.
+//!
+//! This crate refuses to know data frames, templates and the clock. What flows between
+//! loading, analytics and typesetting is defined here and nowhere else.
+
+pub mod config;
+pub mod error;
+pub mod figure;
+pub mod findings;
+pub mod fs;
+pub mod ids;
+pub mod panel;
+
+pub use error::{Class, Refusal};
+pub use figure::{Figure, Unit, Value};
+pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};
+pub use ids::{Currency, EventId, Mic, Symbol, ThemeId};
+pub use panel::{Dataset, Input, Market, Notice, Series, Session, Severity, TimeTable};
