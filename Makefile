@@ -1,0 +1,78 @@
+# One entry for people, cron and CI. `make` alone prints this help.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+TYPST_VERSION := 0.15.1
+SEED   ?= 20250127
+OUT    ?= out
+SAMPLE := .sample/$(SEED)
+# Folder with market data; without one, the reconstruction made by `make sample`.
+DATA   ?=
+REPORTS ?= $(wildcard reports/*)
+# Real data and reference vectors for the tests that need them.
+SHOCKBRIEF_DATA      ?= $(abspath $(wildcard ../shared/data))
+SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+BIN := target/release/shockbrief
+
+.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify bench clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+briefs: build typst $(if $(DATA),,sample) ## Make all briefs into out/ (DATA=FOLDER for real market data)
+	@$(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)"
+
+report: build typst $(if $(DATA),,sample) ## Make one brief: make report R=2025-01-deepseek
+	@$(BIN) render "reports/$(R)" --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)"
+
+build:
+	@cargo build --release --locked --package shockbrief-cli
+
+typst: ## Provide typst $(TYPST_VERSION) (PATH, prebuilt, or built into .tools)
+	@if [ "$$(typst --version 2>/dev/null | cut -d' ' -f2)" = "$(TYPST_VERSION)" ]; then exit 0; \
+	elif command -v cargo-binstall >/dev/null 2>&1 \
+	  && cargo binstall --no-confirm --root .tools "typst-cli@$(TYPST_VERSION)"; then exit 0; \
+	else cargo install --locked --root .tools --version $(TYPST_VERSION) typst-cli; fi
+
+sample: build ## Make the reconstructed market data (SEED=N)
+	@[ -s $(SAMPLE)/prices.csv -a $(SAMPLE)/prices.csv -nt config/sample.yaml -a $(SAMPLE)/prices.csv -nt $(BIN) ] \
+	  || $(BIN) sample --seed $(SEED) --out $(SAMPLE)
+
+test: build typst sample ## Pass all tests; those on real data where ../shared or SHOCKBRIEF_DATA exists
+	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=no cargo test --release --locked --workspace
+	@if [ -n "$(SHOCKBRIEF_DATA)" ] && [ -n "$(SHOCKBRIEF_REFERENCE)" ]; then \
+	  SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" SHOCKBRIEF_REFERENCE="$(SHOCKBRIEF_REFERENCE)" \
+	  SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=no \
+	  cargo test --release --locked --workspace -- --ignored; \
+	else echo "left out: tests on real data and reference vectors (set SHOCKBRIEF_DATA and SHOCKBRIEF_REFERENCE)"; fi
+
+check: fmt lint doc ## Format, clippy and documentation, warnings denied
+
+fmt:
+	@cargo fmt --all --check
+
+lint:
+	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+doc:
+	@RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
+
+deps: ## Licences and advisories of dependencies (needs cargo-deny)
+	@cargo deny check
+
+snapshots: build typst sample ## Accept changed snapshots after you have read the diff
+	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace
+
+verify: build typst sample ## Make every brief twice and compare the bytes
+	@rm -rf .sample/verify && for n in 1 2; do \
+	  $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verify/$$n >/dev/null; done
+	@diff -r .sample/verify/1 .sample/verify/2 && echo "the same bytes twice"
+
+bench: ## Measure the analytics beside a matrix product and a memory copy
+	@cargo bench --locked --package shockbrief-analytics
+
+clean: ## Remove what make made, except .tools
+	@rm -rf out .sample && cargo clean
