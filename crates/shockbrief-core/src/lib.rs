@@ -10,9 +10,11 @@ pub mod findings;
 pub mod fs;
 pub mod ids;
 pub mod panel;
+pub mod period;
 
 pub use error::{Class, Refusal};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};
 pub use ids::{Currency, EventId, Mic, Symbol, ThemeId};
 pub use panel::{Dataset, Input, Market, Notice, Series, Session, Severity, TimeTable};
+pub use period::Period;

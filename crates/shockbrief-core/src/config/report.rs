@@ -62,8 +62,22 @@ pub struct Study {
     pub window: [i32; 2],
     /// The benchmark of the market model.
     pub benchmark: Symbol,
-    /// The sample of the headline tests: the instruments of these exchanges.
-    pub exchanges: Vec<String>,
+    /// The companies of the headline tests; they share the benchmark's calendar.
+    pub sample: Vec<Symbol>,
+    /// Windows tested beside day 0, inside the event window; default `[[0, 1], [0, 5], [0, 10]]`.
+    #[serde(default = "windows")]
+    pub windows: Vec<[i32; 2]>,
+    /// Pairs of themes compared: the first held long, the second short; default none.
+    #[serde(default)]
+    pub long_short: Vec<[ThemeId; 2]>,
+    /// The company at the origin of the shock: market value, drawdown and contagion start from it.
+    pub source: Symbol,
+    /// Names shown beside the sample, on calendars of their own; default none.
+    #[serde(default)]
+    pub abroad: Vec<Symbol>,
+    /// Exchanges whose day 0 is listed; default none.
+    #[serde(default)]
+    pub exchanges: Vec<crate::Mic>,
 }
 
 fn estimation() -> [i32; 2] {
@@ -72,6 +86,10 @@ fn estimation() -> [i32; 2] {
 
 fn window() -> [i32; 2] {
     [-5, 10]
+}
+
+fn windows() -> Vec<[i32; 2]> {
+    vec![[0, 1], [0, 5], [0, 10]]
 }
 
 /// A sentence that holds under a condition.
@@ -146,6 +164,7 @@ impl Report {
         let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
         let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         check_windows(&raw.study, &origin)?;
+        check_inner_windows(&raw.study, &origin)?;
         check_languages(&raw, &origin)?;
         check_claim_ids(&raw.claims, &origin)?;
         Ok(Self {
@@ -187,6 +206,19 @@ fn check_windows(study: &Study, origin: &Origin) -> Result<(), Refusal> {
             .hint("end the estimation window before the event window begins"));
     }
     Ok(())
+}
+
+fn check_inner_windows(study: &Study, origin: &Origin) -> Result<(), Refusal> {
+    let [from, to] = study.window;
+    match study.windows.iter().find(|[first, last]| first > last || *first < from || *last > to) {
+        Some([first, last]) => Err(origin
+            .refuse(
+                "windows:",
+                format!("tested window [{first}, {last}] is not inside the event window [{from}, {to}]"),
+            )
+            .hint("widen `window` or shorten the tested one")),
+        None => Ok(()),
+    }
 }
 
 fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {

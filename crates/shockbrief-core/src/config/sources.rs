@@ -1,1 +1,269 @@
 //! `config/sources.yaml`: where data comes from.
+//!
+//! Declares files, columns, units and tolerances. It refuses declarations that contradict
+//! themselves; whether files keep the declaration is for loading to find out.
+
+use super::Origin;
+use crate::{Currency, Refusal, Symbol};
+use anyhow::Result;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, collections::BTreeSet, path::Path};
+
+/// What a source holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// Daily prices, one row per date and symbol.
+    Prices,
+    /// Daily factor returns, one column per factor.
+    Factors,
+    /// Exchange rates, one column per pair.
+    Fx,
+    /// Shares outstanding, one row per company and filing.
+    Shares,
+}
+
+/// The unit of a source's returns or rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceUnit {
+    /// As is.
+    #[default]
+    Decimal,
+    /// Divided by 100 when read.
+    Percent,
+}
+
+/// What a volume of zero means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ZeroVolume {
+    /// The volume is not known; the price stands.
+    #[default]
+    Missing,
+    /// Nothing was traded; the zero and the price stand.
+    Keep,
+}
+
+/// Which column of the file serves what.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ColumnNames {
+    /// Row date; for shares, the date the count refers to. Required.
+    pub date: String,
+    /// Symbol; left out where the source names one `symbol`.
+    pub symbol: Option<String>,
+    /// Currency; left out where the source names one `currency`.
+    pub currency: Option<String>,
+    /// Price for returns: adjusted for splits and dividends. Required for prices.
+    pub returns: Option<String>,
+    /// Price as quoted that day; default none.
+    pub quote: Option<String>,
+    /// Shares traded; default none.
+    pub volume: Option<String>,
+    /// Number of shares outstanding. Required for shares.
+    pub shares: Option<String>,
+    /// Date a share count became known. Required for shares.
+    pub filed: Option<String>,
+    /// Our name to the file's column. Required for factors and fx.
+    pub values: BTreeMap<String, String>,
+}
+
+/// One source: files of one form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// Its id, used in manifests.
+    pub id: String,
+    /// What it holds.
+    pub kind: SourceKind,
+    /// File format, such as `csv` or `parquet`.
+    pub format: String,
+    /// Files, relative to the data folder; `*` and `?` stand for text within one name.
+    pub glob: String,
+    /// Where two sources hold one symbol, the lower number wins; default 50.
+    #[serde(default = "priority")]
+    pub priority: u32,
+    /// Whether the files may be absent; default false.
+    #[serde(default)]
+    pub optional: bool,
+    /// Columns.
+    pub columns: ColumnNames,
+    /// The one symbol of files without symbol column.
+    #[serde(default)]
+    pub symbol: Option<Symbol>,
+    /// The one currency of files without currency column.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// Unit of factors; default decimal.
+    #[serde(default)]
+    pub unit: SourceUnit,
+    /// What a volume of zero means; default `missing`.
+    #[serde(default)]
+    pub zero_volume: ZeroVolume,
+    /// For factors and fx: days by which the last row may precede the as-of date; default 10.
+    #[serde(default = "stale_days")]
+    pub stale_days: u32,
+    /// Who made the data, under which licence.
+    pub licence: String,
+}
+
+fn priority() -> u32 {
+    50
+}
+
+fn stale_days() -> u32 {
+    10
+}
+
+/// A large move that somebody has checked: the split guard lets it pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedMove {
+    /// The instrument.
+    pub symbol: Symbol,
+    /// The date of the move.
+    pub date: Date,
+    /// Why the price moved.
+    pub reason: String,
+}
+
+/// Tolerances of the guards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardLimits {
+    /// Share of missing (or of foreign) sessions from which a name is refused; default 0.05.
+    pub max_missing_share: f64,
+    /// Sessions by which a name's last price may precede the as-of date; default 3.
+    pub stale_sessions: usize,
+    /// Absolute log move from which a split is suspected; default 0.35.
+    pub split_move: f64,
+    /// Relative distance from a simple split ratio that counts as one; default 0.03.
+    pub split_ratio_tolerance: f64,
+    /// Log distance between the change in volume and the inverse price ratio that counts as a split; default 0.3.
+    pub split_volume_tolerance: f64,
+    /// Large moves known to be real; default none.
+    pub verified_moves: Vec<VerifiedMove>,
+}
+
+impl Default for GuardLimits {
+    fn default() -> Self {
+        Self {
+            max_missing_share: 0.05,
+            stale_sessions: 3,
+            split_move: 0.35,
+            split_ratio_tolerance: 0.03,
+            split_volume_tolerance: 0.3,
+            verified_moves: Vec::new(),
+        }
+    }
+}
+
+/// All sources, validated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sources {
+    /// Tolerances of the guards.
+    #[serde(default)]
+    pub guards: GuardLimits,
+    /// Sources in the order of the file.
+    pub sources: Vec<SourceSpec>,
+}
+
+impl Sources {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// An id declared twice, a glob that leaves the data folder, a kind without the columns it
+    /// needs, a limit out of range, or anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (sources, origin): (Self, Origin) = super::load(path)?;
+        check_limits(&sources.guards, &origin)?;
+        let mut seen = BTreeSet::new();
+        for source in &sources.sources {
+            if !seen.insert(&source.id) {
+                return Err(origin
+                    .refuse(
+                        &format!("id: {}", source.id),
+                        format!("source `{}` is declared twice", source.id),
+                    )
+                    .hint("give each source an id of its own")
+                    .into());
+            }
+            check_source(source, &origin)?;
+        }
+        Ok(sources)
+    }
+}
+
+fn check_limits(limits: &GuardLimits, origin: &Origin) -> Result<(), Refusal> {
+    let shares = [
+        ("max_missing_share", limits.max_missing_share),
+        ("split_ratio_tolerance", limits.split_ratio_tolerance),
+    ];
+    for (key, value) in shares {
+        if !(0.0..1.0).contains(&value) {
+            return Err(origin
+                .refuse(key, format!("`{key}` is {value}"))
+                .hint("write a share from 0 to below 1, such as 0.05"));
+        }
+    }
+    for (key, value) in
+        [("split_move", limits.split_move), ("split_volume_tolerance", limits.split_volume_tolerance)]
+    {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(origin
+                .refuse(key, format!("`{key}` is {value}"))
+                .hint("write a positive log move, such as 0.35"));
+        }
+    }
+    Ok(())
+}
+
+fn check_source(source: &SourceSpec, origin: &Origin) -> Result<(), Refusal> {
+    let at = format!("id: {}", source.id);
+    let refuse = |message: &str, hint: &str| {
+        Err(origin.refuse(&at, format!("source `{}`: {message}", source.id)).hint(hint))
+    };
+    if source.glob.starts_with('/') || source.glob.split(['/', '\\']).any(|part| part == "..") {
+        return refuse("its glob leaves the data folder", "write a path relative to the data folder");
+    }
+    match missing_column(source) {
+        Some(column) => {
+            let hint = format!("add `{column}: <the file's column>` under its `columns`");
+            refuse(&format!("no column for `{column}`"), &hint)
+        }
+        None => check_fixed(source, &at, origin),
+    }
+}
+
+fn missing_column(source: &SourceSpec) -> Option<&'static str> {
+    let columns = &source.columns;
+    let wanted: &[(&str, bool)] = match source.kind {
+        SourceKind::Prices => &[("returns", columns.returns.is_some())],
+        SourceKind::Factors | SourceKind::Fx => &[("values", !columns.values.is_empty())],
+        SourceKind::Shares => &[("shares", columns.shares.is_some()), ("filed", columns.filed.is_some())],
+    };
+    let date = ("date", !columns.date.is_empty());
+    std::iter::once(&date).chain(wanted).find(|(_, present)| !present).map(|(name, _)| *name)
+}
+
+fn check_fixed(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Refusal> {
+    let columns = &source.columns;
+    let prices = source.kind == SourceKind::Prices;
+    let by_symbol = prices || source.kind == SourceKind::Shares;
+    for (key, column, fixed, needed) in [
+        ("symbol", columns.symbol.is_some(), source.symbol.is_some(), by_symbol),
+        ("currency", columns.currency.is_some(), source.currency.is_some(), prices),
+    ] {
+        if needed && column == fixed {
+            let how =
+                if column { "both a column and a fixed value" } else { "neither a column nor a fixed value" };
+            return Err(origin
+                .refuse(at, format!("source `{}`: {how} for `{key}`", source.id))
+                .hint(format!("give either `columns: {{{key}: ...}}` or `{key}: ...`")));
+        }
+    }
+    Ok(())
+}

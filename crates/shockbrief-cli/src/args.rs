@@ -1,0 +1,106 @@
+//! The command line; doc comments are the help text.
+
+use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
+use shockbrief_core::Period;
+use std::path::PathBuf;
+
+/// Briefs on AI-market shocks: every number computed, traceable and checked.
+///
+/// Exit codes: 0 done; 2 usage or configuration; 3 some briefs failed, the others are out; 4 data refused;
+/// 5 a claim failed; 6 typesetting failed; 75 another run holds the output folder; 1 anything else.
+#[derive(Debug, Parser)]
+#[command(name = "shockbrief", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the named briefs for one period.
+    Render(Render),
+    /// Everything but typesetting: configs, data, claims.
+    Check(Check),
+    /// Make the reconstructed market data.
+    Sample(Sample),
+    /// Print where a figure of a brief comes from.
+    Explain(Explain),
+}
+
+/// Where configuration and data are.
+#[derive(Debug, Clone, Args)]
+pub struct Inputs {
+    /// Folder with market data, laid out as config/sources.yaml says.
+    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Use nothing later than this date (default: the report's, else the end of the period).
+    #[arg(long)]
+    pub as_of: Option<Date>,
+    /// Period, such as 2025-01-27, 2025-W05, 2025-01 or 2025-Q1 (default: the report's).
+    #[arg(long)]
+    pub period: Option<Period>,
+}
+
+/// Arguments of `render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// Report folders, such as reports/2025-01-deepseek.
+    #[arg(required = true)]
+    pub reports: Vec<PathBuf>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Languages (default: the report's).
+    #[arg(long, value_delimiter = ',')]
+    pub lang: Vec<String>,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Seconds that one typesetting may take.
+    #[arg(long, default_value_t = 120)]
+    pub time_limit: u64,
+    /// Also keep the generated Typst source, as <slug>-<period>.<lang>.src/.
+    #[arg(long)]
+    pub keep_source: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Report folders.
+    #[arg(required = true)]
+    pub reports: Vec<PathBuf>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+}
+
+/// Arguments of `sample`.
+#[derive(Debug, Args)]
+pub struct Sample {
+    /// Seed of the simulated part.
+    #[arg(long, default_value_t = 20_250_127)]
+    pub seed: u64,
+    /// Folder to write.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A brief.json.
+    pub brief: PathBuf,
+    /// A figure id, such as nvda.return.day0.
+    pub figure: String,
+}
