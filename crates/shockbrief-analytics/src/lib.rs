@@ -1,1 +1,17 @@
-//! Placeholder replaced by the crate's own modules.
+//! Event studies, shock detection, contagion and stress: pure functions.
+//!
+//! Every function here maps slices and small panels of numbers to statistics.
+//! The crate reads no file, asks no clock and starts no thread it does not
+//! join; seeds and dates are arguments. A statistic that cannot be computed
+//! is a [`reason::Missing`], never NaN and never another statistic.
+
+pub mod contagion;
+pub mod distributions;
+pub mod drawdown;
+pub mod ewma;
+pub mod garch;
+pub mod linalg;
+pub mod moments;
+pub mod reason;
+pub mod rng;
+pub mod volatility;
