@@ -1,1 +1,5 @@
-//! Placeholder replaced by the crate's own modules.
+//! From findings to pages.
+pub mod escape;
+pub mod format;
+pub mod locale;
+pub mod typography;

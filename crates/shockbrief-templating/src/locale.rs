@@ -1,0 +1,366 @@
+//! How one language writes numbers, signs, plurals and dates.
+//!
+//! Digits, grouping, plural rules and dates come from ICU; the words and spaces around a number come
+//! from patterns, built in for French and English and overridable by `format.*` keys of a language file.
+//! Rounding happens here and nowhere else: on the shortest decimal text of a float, never on its bits,
+//! so that 0.125 means one eighth and 2.675 means what its author typed. Non-finite numbers are refused
+//! earlier, by [`shockbrief_core::Figure`].
+
+use anyhow::{Result, anyhow};
+use fixed_decimal::{Decimal, SignDisplay, SignedRoundingMode, UnsignedRoundingMode};
+use icu::calendar::{Date as IcuDate, Gregorian};
+use icu::datetime::{FixedCalendarDateTimeFormatter, fieldsets};
+use icu::decimal::{DecimalFormatter, options::DecimalFormatterOptions};
+use icu::locale::Locale as IcuLocale;
+use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
+use jiff::civil::Date;
+use shockbrief_core::{Refusal, config::Language};
+use std::{collections::BTreeMap, str::FromStr};
+
+/// No-break space: before `%`, `:`, units and inside guillemets.
+pub const NBSP: char = '\u{a0}';
+/// Narrow no-break space: French thousands, and before `;`, `!` and `?`.
+pub const NNBSP: char = '\u{202f}';
+/// The minus sign.
+pub const MINUS: char = '\u{2212}';
+
+/// What happens to a value exactly halfway between two printed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rounding {
+    /// To the even neighbour.
+    #[default]
+    HalfEven,
+    /// Away from zero.
+    HalfUp,
+}
+
+impl Rounding {
+    fn mode(self) -> SignedRoundingMode {
+        SignedRoundingMode::Unsigned(match self {
+            Self::HalfEven => UnsignedRoundingMode::HalfEven,
+            Self::HalfUp => UnsignedRoundingMode::HalfExpand,
+        })
+    }
+}
+
+/// Which signs are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// Minus only.
+    #[default]
+    Negative,
+    /// Plus and minus; none on zero.
+    Always,
+}
+
+/// How a date is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateStyle {
+    /// `27 janvier 2025`.
+    #[default]
+    Long,
+    /// `27 janv. 2025`.
+    Short,
+    /// `27 janvier`.
+    Day,
+    /// `lundi 27 janvier 2025`.
+    Weekday,
+    /// `janvier 2025`.
+    Month,
+    /// `janv. 2025`, for axes.
+    MonthShort,
+}
+
+impl DateStyle {
+    /// The style of a name used in templates.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "long" => Self::Long,
+            "short" => Self::Short,
+            "day" => Self::Day,
+            "weekday" => Self::Weekday,
+            "month" => Self::Month,
+            "month-short" => Self::MonthShort,
+            _ => return None,
+        })
+    }
+}
+
+type Formatter<F> = FixedCalendarDateTimeFormatter<Gregorian, F>;
+
+struct Dates {
+    long: Formatter<fieldsets::YMD>,
+    short: Formatter<fieldsets::YMD>,
+    day: Formatter<fieldsets::MD>,
+    weekday: Formatter<fieldsets::YMDE>,
+    month: Formatter<fieldsets::YM>,
+    month_short: Formatter<fieldsets::YM>,
+}
+
+/// One language's way of writing.
+pub struct Locale {
+    /// Language code, such as `fr`.
+    pub code: String,
+    /// How halves are rounded.
+    pub rounding: Rounding,
+    decimal: DecimalFormatter,
+    plurals: PluralRules,
+    dates: Dates,
+    patterns: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Locale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Locale").field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+/// Patterns that every language has, as key, French, English.
+const PATTERNS: [(&str, &str, &str); 22] = [
+    ("format.percent", "{n}\u{a0}%", "{n}%"),
+    ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
+    ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
+    ("format.points.table", "{n}\u{a0}pt", "{n}\u{a0}pp"),
+    ("format.money.one", "{n}\u{a0}{c}", "{c}\u{a0}{n}"),
+    ("format.money.million", "{n}\u{a0}M{c}", "{c}\u{a0}{n}m"),
+    ("format.money.billion", "{n}\u{a0}Md{c}", "{c}\u{a0}{n}bn"),
+    ("format.money.trillion", "{n}\u{a0}000\u{a0}Md{c}", "{c}\u{a0}{n}tn"),
+    ("format.price", "{n}\u{a0}{c}", "{c}\u{a0}{n}"),
+    ("format.price.points", "{n}\u{a0}points", "{n}\u{a0}points"),
+    ("format.currency.USD", "$", "USD"),
+    ("format.currency.EUR", "€", "EUR"),
+    ("format.currency.GBP", "£", "GBP"),
+    ("format.currency.JPY", "¥", "JPY"),
+    ("format.p.equal", "p\u{a0}=\u{a0}{n}", "p\u{a0}=\u{a0}{n}"),
+    ("format.p.below", "p\u{a0}<\u{a0}{n}", "p\u{a0}<\u{a0}{n}"),
+    ("format.below", "<\u{a0}{n}", "<\u{a0}{n}"),
+    ("format.missing", "n.\u{a0}d.", "n/a"),
+    ("format.missing.reason", "n.\u{a0}d. ({reason})", "n/a ({reason})"),
+    ("format.df.two", "{a}\u{a0};\u{a0}{b}", "{a},\u{a0}{b}"),
+    ("format.list.and", " et ", " and "),
+    ("format.first", "1er", ""),
+];
+
+impl Locale {
+    /// The locale of a language file.
+    ///
+    /// # Errors
+    /// A locale tag that ICU does not know, or a language other than French and English whose file lacks
+    /// a `format.*` pattern.
+    pub fn new(code: &str, language: &Language) -> Result<Self> {
+        let tag = IcuLocale::try_from_str(&language.locale).map_err(|_| {
+            Refusal::config(format!("language `{code}`: `{}` is no BCP 47 locale", language.locale))
+                .hint("write a tag such as fr-FR or en-GB")
+        })?;
+        Ok(Self {
+            code: code.to_owned(),
+            rounding: Rounding::default(),
+            decimal: DecimalFormatter::try_new((&tag).into(), DecimalFormatterOptions::default())
+                .map_err(|error| no_data(code, error))?,
+            plurals: PluralRules::try_new((&tag).into(), PluralRulesOptions::default())
+                .map_err(|error| no_data(code, error))?,
+            dates: Dates::new(&tag).map_err(|error| no_data(code, error))?,
+            patterns: patterns(code, &language.strings)?,
+        })
+    }
+
+    /// Declares how halves are rounded.
+    #[must_use]
+    pub fn with_rounding(mut self, rounding: Rounding) -> Self {
+        self.rounding = rounding;
+        self
+    }
+
+    /// A pattern by key; empty for a key that is not one.
+    #[must_use]
+    pub fn pattern(&self, key: &str) -> &str {
+        self.patterns.get(key).map_or("", String::as_str)
+    }
+
+    /// `value × 10^shift` rounded to `decimals`, in decimal digits.
+    #[must_use]
+    pub fn round(&self, value: f64, shift: i16, decimals: u8) -> Decimal {
+        let mut decimal = Decimal::from_str(&value.to_string()).unwrap_or_default();
+        decimal.multiply_pow10(shift);
+        decimal.round_with_mode(-i16::from(decimals), self.rounding.mode());
+        decimal.trim_start();
+        decimal.pad_end(-i16::from(decimals));
+        decimal
+    }
+
+    /// A rounded number in this language's digits.
+    #[must_use]
+    pub fn write(&self, mut decimal: Decimal, sign: Sign) -> String {
+        decimal.apply_sign_display(match sign {
+            Sign::Negative => SignDisplay::Negative,
+            Sign::Always => SignDisplay::ExceptZero,
+        });
+        self.decimal.format_to_string(&decimal).replace('-', "\u{2212}")
+    }
+
+    /// `value × 10^shift` with `decimals` digits after the mark.
+    #[must_use]
+    pub fn number(&self, value: f64, shift: i16, decimals: u8, sign: Sign) -> String {
+        self.write(self.round(value, shift, decimals), sign)
+    }
+
+    /// A ratio as percent.
+    #[must_use]
+    pub fn percent(&self, value: f64, decimals: u8, sign: Sign) -> String {
+        self.pattern("format.percent").replace("{n}", &self.number(value, 2, decimals, sign))
+    }
+
+    /// Whether the language uses its singular form for this number.
+    #[must_use]
+    pub fn is_singular(&self, decimal: &Decimal) -> bool {
+        self.plurals.category_for(decimal) == PluralCategory::One
+    }
+
+    /// The sign or code of a currency.
+    #[must_use]
+    pub fn currency<'a>(&'a self, code: &'a str) -> &'a str {
+        self.patterns.get(&format!("format.currency.{code}")).map_or(code, String::as_str)
+    }
+
+    /// A date in words; day and month do not part at a line's end.
+    #[must_use]
+    pub fn date(&self, date: Date, style: DateStyle) -> String {
+        let Ok(day) =
+            IcuDate::try_new_gregorian(date.year().into(), date.month() as u8, date.day() as u8)
+        else {
+            return date.to_string();
+        };
+        let text = self.dates.format(&day, style);
+        let first = self.pattern("format.first");
+        let text = if date.day() == 1 && !first.is_empty() { ordinal(&text, first) } else { text };
+        text.replace(' ', "\u{a0}")
+    }
+}
+
+fn ordinal(text: &str, first: &str) -> String {
+    text.split(' ').map(|word| if word == "1" { first } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+fn no_data(code: &str, error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("no number or date formats for language `{code}`: {error}")
+}
+
+fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    let mut patterns = BTreeMap::new();
+    for (key, french, english) in PATTERNS {
+        let own = strings.get(key).map(String::as_str);
+        let text = match code {
+            "fr" => own.unwrap_or(french),
+            "en" => own.unwrap_or(english),
+            _ => own.ok_or_else(|| {
+                Refusal::config(format!("language `{code}` has no string `{key}`"))
+                    .hint(format!("add it under `strings`; English writes `{english}`"))
+            })?,
+        };
+        patterns.insert(key.to_owned(), text.to_owned());
+    }
+    for (key, text) in strings.iter().filter(|(key, _)| key.starts_with("format.")) {
+        patterns.insert(key.clone(), text.clone());
+    }
+    Ok(patterns)
+}
+
+impl Dates {
+    fn new(tag: &IcuLocale) -> Result<Self, icu::datetime::DateTimeFormatterLoadError> {
+        use icu::datetime::options::YearStyle::Full;
+        Ok(Self {
+            long: Formatter::try_new(tag.into(), fieldsets::YMD::long().with_year_style(Full))?,
+            short: Formatter::try_new(tag.into(), fieldsets::YMD::medium().with_year_style(Full))?,
+            day: Formatter::try_new(tag.into(), fieldsets::MD::long())?,
+            weekday: Formatter::try_new(tag.into(), fieldsets::YMDE::long().with_year_style(Full))?,
+            month: Formatter::try_new(tag.into(), fieldsets::YM::long().with_year_style(Full))?,
+            month_short: Formatter::try_new(tag.into(), fieldsets::YM::medium().with_year_style(Full))?,
+        })
+    }
+
+    fn format(&self, day: &IcuDate<Gregorian>, style: DateStyle) -> String {
+        match style {
+            DateStyle::Long => self.long.format(day).to_string(),
+            DateStyle::Short => self.short.format(day).to_string(),
+            DateStyle::Day => self.day.format(day).to_string(),
+            DateStyle::Weekday => self.weekday.format(day).to_string(),
+            DateStyle::Month => self.month.format(day).to_string(),
+            DateStyle::MonthShort => self.month_short.format(day).to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    pub(crate) fn locale(code: &str) -> Locale {
+        let tag = if code == "fr" { "fr-FR" } else { "en-GB" };
+        let language =
+            Language { locale: tag.to_owned(), name: code.to_owned(), strings: BTreeMap::new() };
+        Locale::new(code, &language).unwrap()
+    }
+
+    #[test]
+    fn digits_signs_and_grouping() {
+        let (fr, en) = (locale("fr"), locale("en"));
+        let cases = [
+            (1_234_567.891, 0, 1, Sign::Negative, "1\u{202f}234\u{202f}567,9", "1,234,567.9"),
+            (-0.1697, 2, 2, Sign::Negative, "\u{2212}16,97", "\u{2212}16.97"),
+            (0.05, 2, 1, Sign::Always, "+5,0", "+5.0"),
+            (0.0, 2, 1, Sign::Always, "0,0", "0.0"),
+            (-0.0004, 2, 1, Sign::Negative, "0,0", "0.0"),
+            (-0.0004, 2, 1, Sign::Always, "0,0", "0.0"),
+            (0.125, 0, 2, Sign::Negative, "0,12", "0.12"),
+            (2.675, 0, 2, Sign::Negative, "2,68", "2.68"),
+            (0.285, 2, 0, Sign::Negative, "28", "28"),
+            (1e15, 0, 0, Sign::Negative, "1\u{202f}000\u{202f}000\u{202f}000\u{202f}000\u{202f}000",
+             "1,000,000,000,000,000"),
+        ];
+        for (value, shift, decimals, sign, french, english) in cases {
+            assert_eq!(fr.number(value, shift, decimals, sign), french, "{value}");
+            assert_eq!(en.number(value, shift, decimals, sign), english, "{value}");
+        }
+    }
+
+    #[test]
+    fn halves_follow_the_declared_rule() {
+        let up = locale("en").with_rounding(Rounding::HalfUp);
+        let even = locale("en");
+        for (value, half_even, half_up) in [(0.5, "0", "1"), (1.5, "2", "2"), (2.5, "2", "3"), (-2.5, "\u{2212}2", "\u{2212}3")] {
+            assert_eq!(even.number(value, 0, 0, Sign::Negative), half_even);
+            assert_eq!(up.number(value, 0, 0, Sign::Negative), half_up);
+        }
+    }
+
+    #[test]
+    fn dates() {
+        let (fr, en) = (locale("fr"), locale("en"));
+        let plain = |text: String| text.replace('\u{a0}', " ");
+        let day = date(2025, 1, 27);
+        for (style, french, english) in [
+            (DateStyle::Long, "27 janvier 2025", "27 January 2025"),
+            (DateStyle::Short, "27 janv. 2025", "27 Jan 2025"),
+            (DateStyle::Day, "27 janvier", "27 January"),
+            (DateStyle::Weekday, "lundi 27 janvier 2025", "Monday, 27 January 2025"),
+            (DateStyle::Month, "janvier 2025", "January 2025"),
+            (DateStyle::MonthShort, "janv. 2025", "Jan 2025"),
+        ] {
+            assert_eq!(plain(fr.date(day, style)), french);
+            assert_eq!(plain(en.date(day, style)), english);
+        }
+        assert_eq!(plain(fr.date(date(2025, 2, 1), DateStyle::Long)), "1er février 2025");
+        assert_eq!(plain(fr.date(date(2025, 1, 1), DateStyle::Weekday)), "mercredi 1er janvier 2025");
+        assert_eq!(plain(en.date(date(2025, 2, 1), DateStyle::Day)), "1 February");
+    }
+
+    #[test]
+    fn another_language_must_bring_its_patterns() {
+        let language =
+            Language { locale: "de-DE".into(), name: "Deutsch".into(), strings: BTreeMap::new() };
+        let error = Locale::new("de", &language).unwrap_err();
+        assert_eq!(error.to_string(), "language `de` has no string `format.percent`");
+    }
+}
