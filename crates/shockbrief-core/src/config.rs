@@ -14,6 +14,9 @@ pub use brand::Brand;
 pub use events::{Event, Events};
 pub use language::Language;
 pub use report::{Claim, Frequency, Report, Schedule, Study};
+pub use sources::{
+    ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, VerifiedMove, ZeroVolume,
+};
 
 pub use universe::{Instrument, Kind, Theme, Universe};
 

@@ -1,1 +1,93 @@
-//! Placeholder replaced by the crate's own modules.
+//! Loading: files in, one checked [`Dataset`] out.
+//!
+//! Sources say where columns are, calendars say which rows must exist, guards decide what may enter
+//! analysis. This is the only crate that knows polars. It refuses to invent: no gap is filled, no
+//! session assumed, no row after the as-of date seen.
+
+pub mod calendar;
+pub mod files;
+pub mod guards;
+pub mod source;
+
+mod frame;
+mod prices;
+mod tables;
+
+pub use calendar::{Calendar, Calendars};
+pub use guards::{GUARDS, Guard};
+pub use source::{SOURCES, Source};
+
+use anyhow::Result;
+use files::Shelf;
+use jiff::civil::Date;
+use shockbrief_core::{
+    Dataset, Refusal,
+    config::{Instrument, SourceKind, Sources},
+};
+use std::path::Path;
+
+/// What to do when no source holds a requested instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Absent {
+    /// Refuse to load.
+    #[default]
+    Refuse,
+    /// Leave it out, with a notice.
+    Skip,
+}
+
+/// What to load.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The folder that globs are relative to.
+    pub data_dir: &'a Path,
+    /// Declared sources and tolerances.
+    pub sources: &'a Sources,
+    /// Instruments wanted.
+    pub instruments: &'a [Instrument],
+    /// Sessions of exchanges.
+    pub calendars: &'a Calendars,
+    /// First session loaded.
+    pub from: Date,
+    /// Last day known; later rows do not exist for the caller.
+    pub as_of: Date,
+    /// Whether factor returns are needed.
+    pub factors: bool,
+    /// Whether exchange rates are needed.
+    pub fx: bool,
+    /// Whether share counts are needed.
+    pub shares: bool,
+    /// What to do when no source holds an instrument.
+    pub absent: Absent,
+}
+
+/// Loads and checks everything a request asks for.
+///
+/// # Errors
+/// A file that is missing or unreadable, a column that is not there, an instrument that no source
+/// holds, a date outside a calendar, or data that a guard refuses. Errors that the reader can act
+/// on carry a [`Refusal`].
+pub fn load(request: &Request<'_>) -> Result<Dataset> {
+    if request.from > request.as_of {
+        return Err(Refusal::config(format!(
+            "first date {} is after the as-of date {}",
+            request.from, request.as_of
+        ))
+        .hint("choose an as-of date after the first date")
+        .into());
+    }
+    let mut shelf = Shelf::open(request.data_dir)?;
+    let mut dataset = Dataset::default();
+    let loaded = prices::load(request, &mut shelf, &mut dataset)?;
+    if request.factors {
+        dataset.factors = tables::load(request, SourceKind::Factors, &mut shelf)?;
+    }
+    if request.fx {
+        dataset.fx = tables::load(request, SourceKind::Fx, &mut shelf)?;
+    }
+    if request.shares {
+        dataset.shares = tables::load_shares(request, &mut shelf)?;
+    }
+    prices::assemble(request, loaded, &mut dataset)?;
+    shelf.finish(request.sources, &mut dataset)
+}

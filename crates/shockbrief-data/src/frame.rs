@@ -1,0 +1,253 @@
+//! From a lazy frame to typed columns: the only place that builds polars expressions.
+//!
+//! Selects the mapped columns, symbols and dates inside the scan. Refuses columns that are not there
+//! and text that is no date or number, naming it.
+
+use crate::{
+    files::{Found, shown},
+    source,
+};
+use anyhow::{Context, Result};
+use jiff::{ToSpan, civil::Date};
+use polars::prelude::{Column, DataFrame, DataType, Expr, LazyFrame, Schema, col, lit};
+use shockbrief_core::{
+    Refusal, Symbol,
+    config::{ColumnNames, SourceSpec},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// What to read of a file.
+pub(crate) struct Query<'a> {
+    pub spec: &'a SourceSpec,
+    pub file: &'a Found,
+    /// Our names and the file's columns; the date column apart.
+    pub columns: Vec<(&'a str, &'a str)>,
+    pub date: &'a str,
+    pub symbols: Option<&'a BTreeSet<Symbol>>,
+    pub from: Option<Date>,
+    pub to: Date,
+}
+
+/// Columns by our names, all of one length.
+pub(crate) struct Columns<'a> {
+    frame: DataFrame,
+    query: &'a Query<'a>,
+}
+
+const DATE: &str = "\u{1}date";
+
+impl Query<'_> {
+    /// Runs the query; a crash of the reader on hostile bytes is a refusal like any other.
+    pub fn run(&self) -> Result<Columns<'_>> {
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.collect()));
+        let frame = match attempt {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(error)) if error.is::<Refusal>() => return Err(error),
+            Ok(Err(error)) => return Err(self.unreadable(&format!("{error:#}")).into()),
+            Err(_) => return Err(self.unreadable("its contents are damaged").into()),
+        };
+        Ok(Columns { frame, query: self })
+    }
+
+    fn collect(&self) -> Result<DataFrame> {
+        let mut scan = source::by_format(&self.spec.format)?.scan(&self.file.path)?;
+        let schema = scan.collect_schema()?;
+        self.check_columns(&schema)?;
+        Ok(self.select(scan, &schema).collect()?)
+    }
+
+    fn select(&self, scan: LazyFrame, schema: &Schema) -> LazyFrame {
+        let mut wanted = vec![col(self.date).alias(DATE)];
+        wanted.extend(self.columns.iter().map(|(name, column)| {
+            let text = schema.get(column).is_some_and(DataType::is_string);
+            let textual = matches!(*name, "symbol" | "currency" | "filed");
+            let kind = if text || textual { DataType::String } else { DataType::Float64 };
+            col(*column).cast(kind).alias(*name)
+        }));
+        let mut scan = scan.filter(self.dates());
+        if let Some(keep) = self.symbol_filter() {
+            scan = scan.filter(keep);
+        }
+        scan.select(wanted)
+    }
+
+    /// Rows of the period, and rows whose date cannot be read, so that they are refused rather than lost.
+    fn dates(&self) -> Expr {
+        let day = |date: Date| lit(days(date)).cast(DataType::Date);
+        let date = || col(self.date).cast(DataType::Date);
+        let mut inside = date().lt_eq(day(self.to));
+        if let Some(from) = self.from {
+            inside = inside.and(date().gt_eq(day(from)));
+        }
+        date().is_null().or(inside)
+    }
+
+    fn symbol_filter(&self) -> Option<Expr> {
+        let (symbols, column) = (self.symbols?, self.column("symbol")?);
+        let none = col(column).cast(DataType::String).is_null();
+        Some(symbols.iter().fold(none, |any, symbol| {
+            any.or(col(column).cast(DataType::String).eq(lit(symbol.as_str().to_owned())))
+        }))
+    }
+
+    fn column(&self, name: &str) -> Option<&str> {
+        self.columns.iter().find(|(ours, _)| *ours == name).map(|(_, column)| *column)
+    }
+
+    fn check_columns(&self, schema: &Schema) -> Result<(), Refusal> {
+        let columns = self.columns.iter().map(|(_, column)| *column);
+        if let Some(column) = columns.chain([self.date]).find(|column| !schema.contains(column)) {
+            let found = schema.iter_names().map(|name| shown(name)).take(40).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::data(format!("{}: no column `{column}`", self.file.relative)).hint(
+                format!(
+                    "correct `columns` of source `{}` in config/sources.yaml; the file has: {found}",
+                    self.spec.id
+                ),
+            ));
+        }
+        match schema.get(self.date) {
+            Some(DataType::Date | DataType::String) => Ok(()),
+            other => Err(Refusal::data(format!(
+                "{}: column `{}` holds {}, not dates",
+                self.file.relative,
+                self.date,
+                other.map_or_else(String::new, ToString::to_string)
+            ))
+            .hint("store dates as date or as text such as 2025-01-27")),
+        }
+    }
+
+    fn unreadable(&self, reason: &str) -> Refusal {
+        let line = reason.lines().next().unwrap_or_default();
+        Refusal::data(format!(
+            "{}: not a readable {} file: {}",
+            self.file.relative,
+            self.spec.format,
+            shown(line)
+        ))
+        .hint(format!("fetch the file again, or correct `format` of source `{}`", self.spec.id))
+    }
+}
+
+impl Columns<'_> {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// Row dates.
+    ///
+    /// # Errors
+    /// Text that is no date.
+    pub fn dates(&self) -> Result<Vec<Date>> {
+        let column = self.get(DATE)?;
+        let text = if column.dtype().is_string() { Some(column.str()?.clone()) } else { None };
+        let parsed = column.cast(&DataType::Date)?.cast(&DataType::Int32)?;
+        let parsed = parsed.i32()?;
+        (0..self.len())
+            .map(|row| match parsed.get(row).and_then(date_of) {
+                Some(date) => Ok(date),
+                None => Err(self.bad_date(text.as_ref().and_then(|text| text.get(row)), row).into()),
+            })
+            .collect()
+    }
+
+    /// Text of a column; empty text is nothing.
+    ///
+    /// # Errors
+    /// When the column is not text.
+    pub fn texts(&self, name: &str) -> Result<Vec<Option<String>>> {
+        let column = self.get(name)?;
+        let text = column.str()?;
+        Ok((0..self.len()).map(|row| text.get(row).filter(|t| !t.is_empty()).map(str::to_owned)).collect())
+    }
+
+    /// Numbers of a column; nothing where the field is empty.
+    ///
+    /// # Errors
+    /// Text that is no number.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>> {
+        let column = self.get(name)?;
+        if column.dtype().is_string() {
+            let text = column.str()?;
+            return (0..self.len()).map(|row| self.number(name, text.get(row), row)).collect();
+        }
+        Ok(column.f64()?.iter().collect())
+    }
+
+    fn number(&self, name: &str, text: Option<&str>, row: usize) -> Result<Option<f64>> {
+        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let parsed = text.parse().ok();
+        Ok(Some(parsed.ok_or_else(|| {
+            let column = self.query.column(name).unwrap_or(name);
+            Refusal::data(format!(
+                "{}: {}column `{column}` holds `{}`, not a number",
+                self.query.file.relative,
+                self.place(row),
+                shown(text)
+            ))
+            .hint("correct the file, or map another column in config/sources.yaml")
+        })?))
+    }
+
+    /// Symbol and date of a row, as far as they can be read.
+    fn place(&self, row: usize) -> String {
+        let symbol = self.texts("symbol").ok().and_then(|texts| texts.get(row).cloned().flatten());
+        let date = self.dates().ok().and_then(|dates| dates.get(row).copied());
+        let mut place = symbol.map_or_else(String::new, |symbol| format!("{}, ", shown(&symbol)));
+        if let Some(date) = date {
+            place.push_str(&format!("{date}, "));
+        }
+        place
+    }
+
+    fn bad_date(&self, text: Option<&str>, row: usize) -> Refusal {
+        let symbol = self.texts("symbol").ok().and_then(|texts| texts.get(row).cloned().flatten());
+        let whose = symbol.map_or_else(String::new, |symbol| format!("{}, ", shown(&symbol)));
+        let what = text
+            .map_or_else(|| "a row has no date".to_owned(), |text| format!("`{}` is no date", shown(text)));
+        Refusal::data(format!("{}: {whose}{what}", self.query.file.relative))
+            .hint("write dates as 2025-01-27")
+    }
+
+    fn get(&self, name: &str) -> Result<&Column> {
+        self.frame.column(name).with_context(|| format!("{}: column `{name}`", self.query.file.relative))
+    }
+}
+
+/// The mapped columns of a per-symbol source, under our names.
+pub(crate) fn mapped(columns: &ColumnNames) -> Vec<(&str, &str)> {
+    let optional = [
+        ("symbol", &columns.symbol),
+        ("currency", &columns.currency),
+        ("returns", &columns.returns),
+        ("quote", &columns.quote),
+        ("volume", &columns.volume),
+        ("shares", &columns.shares),
+        ("filed", &columns.filed),
+    ];
+    let named = optional.into_iter().filter_map(|(name, column)| Some((name, column.as_deref()?)));
+    named.chain(columns.values.iter().map(|(name, column)| (name.as_str(), column.as_str()))).collect()
+}
+
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+fn days(date: Date) -> i32 {
+    EPOCH.until(date).map_or(0, |span| span.get_days())
+}
+
+fn date_of(days: i32) -> Option<Date> {
+    EPOCH.checked_add(days.days()).ok()
+}
+
+/// Groups row numbers by symbol, in file order.
+pub(crate) fn by_symbol(symbols: &[Option<String>]) -> BTreeMap<&str, Vec<usize>> {
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (row, symbol) in symbols.iter().enumerate() {
+        groups.entry(symbol.as_deref().unwrap_or_default()).or_default().push(row);
+    }
+    groups
+}

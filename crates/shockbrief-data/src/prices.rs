@@ -1,0 +1,232 @@
+//! Prices: which file serves which symbol, and the alignment of its rows to sessions.
+//!
+//! Refuses two files of equal priority for one symbol, and hands every name through the guards
+//! before it becomes a series.
+
+use crate::{
+    Absent, Request,
+    files::{Found, Shelf},
+    frame::{self, Query},
+    guards::{self, Checked, Row},
+};
+use anyhow::Result;
+use shockbrief_core::{
+    Dataset, Market, Notice, Refusal, Series, Session, Severity, Symbol,
+    config::{Instrument, SourceKind, SourceSpec},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The rows of one symbol and where they came from.
+pub(crate) struct Loaded<'a> {
+    spec: &'a SourceSpec,
+    file: Found,
+    input: usize,
+    rows: Vec<Row>,
+}
+
+/// Reads all requested symbols, best priority first.
+pub(crate) fn load<'a>(
+    request: &Request<'a>,
+    shelf: &mut Shelf,
+    dataset: &mut Dataset,
+) -> Result<BTreeMap<Symbol, Loaded<'a>>> {
+    let mut wanted: BTreeSet<Symbol> = request.instruments.iter().map(|i| i.symbol.clone()).collect();
+    let mut loaded = BTreeMap::new();
+    for group in by_priority(request) {
+        if wanted.is_empty() {
+            break;
+        }
+        let found = read_group(request, &group, &wanted, shelf)?;
+        wanted.retain(|symbol| !found.contains_key(symbol));
+        loaded.extend(found);
+    }
+    for symbol in wanted {
+        absent(request, &symbol, dataset)?;
+    }
+    Ok(loaded)
+}
+
+fn by_priority<'a>(request: &Request<'a>) -> Vec<Vec<&'a SourceSpec>> {
+    let mut groups: BTreeMap<u32, Vec<&SourceSpec>> = BTreeMap::new();
+    for spec in request.sources.sources.iter().filter(|spec| spec.kind == SourceKind::Prices) {
+        groups.entry(spec.priority).or_default().push(spec);
+    }
+    groups.into_values().collect()
+}
+
+fn read_group<'a>(
+    request: &Request<'a>,
+    group: &[&'a SourceSpec],
+    wanted: &BTreeSet<Symbol>,
+    shelf: &mut Shelf,
+) -> Result<BTreeMap<Symbol, Loaded<'a>>> {
+    let mut found: BTreeMap<Symbol, Loaded<'a>> = BTreeMap::new();
+    for spec in group {
+        for file in shelf.files(spec)? {
+            for (symbol, rows) in read_file(request, spec, &file, wanted)? {
+                if let Some(other) = found.get(&symbol) {
+                    return Err(twice(&symbol, &other.file, &file).into());
+                }
+                let input = shelf.take(spec, &file);
+                found.insert(symbol, Loaded { spec, file: file.clone(), input, rows });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn twice(symbol: &Symbol, one: &Found, other: &Found) -> Refusal {
+    Refusal::data(format!("{symbol}: held by {} and by {} at equal priority", one.relative, other.relative))
+        .hint(
+            "give one of the two sources a lower `priority` number in config/sources.yaml, or narrow a glob",
+        )
+}
+
+fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Result<(), Refusal> {
+    if request.absent == Absent::Skip {
+        dataset.notices.push(Notice {
+            guard: "absent".to_owned(),
+            severity: Severity::Warning,
+            symbol: symbol.clone(),
+            dates: None,
+            rows: 0,
+            path: String::new(),
+        });
+        return Ok(());
+    }
+    let specs = request.sources.sources.iter().filter(|spec| spec.kind == SourceKind::Prices);
+    let globs = specs.map(|spec| spec.glob.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Refusal::data(format!(
+        "{symbol}: no source holds it from {} to {} in {}",
+        request.from,
+        request.as_of,
+        request.data_dir.display()
+    ))
+    .hint(format!("correct the symbol, or add a file that holds it; looked into: {globs}")))
+}
+
+fn read_file(
+    request: &Request<'_>,
+    spec: &SourceSpec,
+    file: &Found,
+    wanted: &BTreeSet<Symbol>,
+) -> Result<Vec<(Symbol, Vec<Row>)>> {
+    if spec.symbol.as_ref().is_some_and(|symbol| !wanted.contains(symbol)) {
+        return Ok(Vec::new());
+    }
+    let query = Query {
+        spec,
+        file,
+        columns: frame::mapped(&spec.columns),
+        date: &spec.columns.date,
+        symbols: Some(wanted),
+        from: Some(request.from),
+        to: request.as_of,
+    };
+    let columns = query.run()?;
+    if columns.len() == 0 {
+        return Ok(Vec::new());
+    }
+    let symbols = match &spec.symbol {
+        Some(symbol) => vec![Some(symbol.0.clone()); columns.len()],
+        None => columns.texts("symbol")?,
+    };
+    let rows = rows(spec, &columns)?;
+    if let Some(row) = symbols.iter().position(Option::is_none) {
+        return Err(Refusal::data(format!("{}: {}: a row has no symbol", file.relative, rows[row].date))
+            .hint("correct the file, or map another column in config/sources.yaml")
+            .into());
+    }
+    let groups = frame::by_symbol(&symbols).into_iter();
+    Ok(groups
+        .map(|(symbol, at)| (symbol.into(), at.into_iter().map(|row| rows[row].clone()).collect()))
+        .collect())
+}
+
+fn rows(spec: &SourceSpec, columns: &frame::Columns<'_>) -> Result<Vec<Row>> {
+    let numbers = |name: &str, mapped: bool| match mapped {
+        true => columns.numbers(name),
+        false => Ok(vec![None; columns.len()]),
+    };
+    let dates = columns.dates()?;
+    let adjusted = numbers("returns", true)?;
+    let quote = numbers("quote", spec.columns.quote.is_some())?;
+    let volume = numbers("volume", spec.columns.volume.is_some())?;
+    let currency = match &spec.currency {
+        Some(currency) => vec![Some(currency.0.clone()); columns.len()],
+        None => columns.texts("currency")?,
+    };
+    let rows = dates.into_iter().zip(currency).enumerate().map(|(row, (date, currency))| Row {
+        date,
+        currency,
+        adjusted: adjusted[row],
+        quote: quote[row],
+        volume: volume[row],
+    });
+    Ok(rows.collect())
+}
+
+/// Sends every symbol through the guards and puts it into its market.
+pub(crate) fn assemble(
+    request: &Request<'_>,
+    mut loaded: BTreeMap<Symbol, Loaded<'_>>,
+    dataset: &mut Dataset,
+) -> Result<()> {
+    for instrument in request.instruments {
+        let Some(rows) = loaded.remove(&instrument.symbol) else { continue };
+        let sessions = market(request, instrument, dataset)?.sessions.clone();
+        let series = series(request, instrument, rows, &sessions, &mut dataset.notices)?;
+        dataset.market_of.insert(instrument.symbol.clone(), instrument.exchange.clone());
+        market(request, instrument, dataset)?.series.insert(instrument.symbol.clone(), series);
+    }
+    Ok(())
+}
+
+fn market<'d>(
+    request: &Request<'_>,
+    instrument: &Instrument,
+    dataset: &'d mut Dataset,
+) -> Result<&'d mut Market> {
+    let mic = &instrument.exchange;
+    if !dataset.markets.contains_key(mic) {
+        let sessions = request.calendars.sessions(mic, request.from, request.as_of)?;
+        let market = Market { mic: mic.clone(), sessions, series: BTreeMap::new() };
+        dataset.markets.insert(mic.clone(), market);
+    }
+    dataset.markets.get_mut(mic).ok_or_else(|| anyhow::anyhow!("market {mic} was not opened"))
+}
+
+fn series(
+    request: &Request<'_>,
+    instrument: &Instrument,
+    loaded: Loaded<'_>,
+    sessions: &[Session],
+    notices: &mut Vec<Notice>,
+) -> Result<Series> {
+    let checked = Checked {
+        instrument,
+        spec: loaded.spec,
+        path: &loaded.file.relative,
+        sessions,
+        limits: &request.sources.guards,
+        as_of: request.as_of,
+    };
+    let mut rows = loaded.rows;
+    notices.extend(guards::check(&checked, &mut rows)?);
+    let mut series = Series {
+        symbol: instrument.symbol.clone(),
+        currency: instrument.currency.clone(),
+        adjusted: vec![None; sessions.len()],
+        quote: vec![None; sessions.len()],
+        volume: vec![None; sessions.len()],
+        input: loaded.input,
+    };
+    for row in rows {
+        if let Ok(at) = sessions.binary_search_by_key(&row.date, |session| session.date) {
+            series.adjusted[at] = row.adjusted;
+            series.quote[at] = row.quote;
+            series.volume[at] = row.volume;
+        }
+    }
+    Ok(series)
+}
