@@ -4,25 +4,26 @@
 //! nothing is one minus a distribution function. The incomplete beta function
 //! is evaluated here rather than by statrs because statrs receives only x and
 //! forms 1 - x, stops its continued fraction after 140 terms and treats
-//! arguments within a few ulps of one as one; log gamma, the incomplete
-//! gamma and the error function are statrs'.
+//! arguments within a few ulps of one as one; the complementary error function
+//! is libm's, because statrs' loses six digits in the tail. Log gamma and the
+//! incomplete gamma are statrs'.
 //!
 //! Accuracy against 50-digit arithmetic: relative error below 1e-12 for the
 //! arguments met in event studies (df up to 10⁴, p down to 1e-300).
 
 use crate::reason::{Missing, Outcome};
-use statrs::function::{erf, gamma};
+use statrs::function::gamma;
 
 const MAX_TERMS: usize = 20_000;
 
 /// Upper tail of the standard normal, P(Z > z) = erfc(z/√2)/2.
 pub fn normal_upper(z: f64) -> f64 {
-    0.5 * erf::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
+    0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// Two-sided normal p-value, P(|Z| > |z|).
 pub fn normal_two_sided(z: f64) -> f64 {
-    erf::erfc(z.abs() * std::f64::consts::FRAC_1_SQRT_2)
+    libm::erfc(z.abs() * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// Standard normal quantile, by bisection on the tail and one Newton step.

@@ -5,13 +5,25 @@
 //! join; seeds and dates are arguments. A statistic that cannot be computed
 //! is a [`reason::Missing`], never NaN and never another statistic.
 
+pub mod block_length;
+pub mod catalogue;
+pub mod changepoint;
+pub mod concentration;
 pub mod contagion;
+pub mod detection;
 pub mod distributions;
 pub mod drawdown;
+pub mod event_study;
 pub mod ewma;
+pub mod forward_returns;
 pub mod garch;
 pub mod linalg;
+pub mod matched_interval;
 pub mod moments;
+pub mod multiplicity;
+pub mod performance;
 pub mod reason;
 pub mod rng;
+pub mod stress;
+pub mod study;
 pub mod volatility;
