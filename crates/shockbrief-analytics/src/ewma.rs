@@ -17,7 +17,7 @@ pub const SEED: usize = 60;
 pub struct Ewma {
     /// Weight of the previous variance.
     pub lambda: f64,
-    /// Number of squares in the seed.
+    /// Number of squares in the seed; 0 when the first variance was given.
     pub seed: usize,
     /// `v_t` per row; `None` up to the row that completes the seed.
     pub variance: Vec<Option<f64>>,
@@ -35,9 +35,27 @@ pub struct Ewma {
 /// [`Missing::Invalid`] unless `0 < λ < 1` and `seed > 0` and values are finite, [`Missing::TooFew`] with
 /// fewer values than the seed needs, [`Missing::ConstantSeries`] when a variance is zero.
 pub fn ewma(e: &[Option<f64>], lambda: f64, seed: usize) -> Outcome<Ewma> {
-    check(e, lambda, seed)?;
+    if seed == 0 {
+        return Err(Missing::Invalid { what: "the seed length" });
+    }
+    run(e, lambda, seed, None)
+}
+
+/// The same recursion from a given variance at row 0, for a variance known from elsewhere.
+///
+/// # Errors
+/// As [`ewma`], and [`Missing::Invalid`] for a `start` that is not positive.
+pub fn ewma_from(e: &[Option<f64>], lambda: f64, start: f64) -> Outcome<Ewma> {
+    if !(start.is_finite() && start > 0.0) {
+        return Err(Missing::Invalid { what: "the first variance" });
+    }
+    run(e, lambda, 0, Some(start))
+}
+
+fn run(e: &[Option<f64>], lambda: f64, seed: usize, start: Option<f64>) -> Outcome<Ewma> {
+    check(e, lambda)?;
     let mut first = Vec::with_capacity(seed);
-    let mut v = None;
+    let mut v = start;
     let (mut variance, mut z) = (Vec::with_capacity(e.len()), Vec::with_capacity(e.len()));
     for value in e {
         variance.push(v);
@@ -56,12 +74,9 @@ pub fn ewma(e: &[Option<f64>], lambda: f64, seed: usize) -> Outcome<Ewma> {
     Ok(Ewma { lambda, seed, variance, z, next })
 }
 
-fn check(e: &[Option<f64>], lambda: f64, seed: usize) -> Outcome<()> {
+fn check(e: &[Option<f64>], lambda: f64) -> Outcome<()> {
     if !(lambda > 0.0 && lambda < 1.0) {
         return Err(Missing::Invalid { what: "lambda" });
-    }
-    if seed == 0 {
-        return Err(Missing::Invalid { what: "the seed length" });
     }
     // A square must stay finite, and so must a sum of them.
     if e.iter().flatten().any(|e| !e.is_finite() || e.abs() > 1e140) {
