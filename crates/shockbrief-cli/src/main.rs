@@ -1,1 +1,70 @@
-fn main() {}
+//! The `shockbrief` command: parses, dispatches, and turns errors into messages and exit codes.
+
+mod args;
+mod check;
+mod explain;
+mod load;
+mod publish;
+mod render;
+mod sample;
+
+use anyhow::Error;
+use args::{Cli, Command};
+use clap::Parser;
+use shockbrief_core::Refusal;
+use std::{io::Write, process::ExitCode};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Render(args) => render::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Explain(args) => explain::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// Some briefs failed while others are out; their messages are printed already.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {total} briefs failed; the others are out")]
+pub struct SomeFailed {
+    /// How many failed.
+    pub failed: usize,
+    /// How many were asked for.
+    pub total: usize,
+}
+
+fn exit_code(error: &Error) -> u8 {
+    if error.downcast_ref::<SomeFailed>().is_some() {
+        return 3;
+    }
+    refusal(error).map_or(1, |refusal| refusal.class.exit_code())
+}
+
+fn refusal(error: &Error) -> Option<&Refusal> {
+    error.chain().find_map(|cause| cause.downcast_ref::<Refusal>())
+}
+
+/// Prints an error with its causes, then the next step.
+pub fn complain(error: &Error) {
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("caused by: {cause}\n"));
+    }
+    if let Some(hint) = refusal(error).and_then(|refusal| refusal.hint.as_ref()) {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    // Nobody is left to tell when standard error is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints a line; a reader that has gone away is no error.
+pub fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -41,6 +41,8 @@ pub enum Cell {
     Label(String),
     /// A figure id.
     Figure(String),
+    /// The p-value of a figure, by the figure's id.
+    P(String),
     /// Nothing to say here.
     Empty,
 }

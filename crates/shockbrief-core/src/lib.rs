@@ -3,6 +3,7 @@
 //! This crate refuses to know data frames, templates and the clock. What flows between
 //! loading, analytics and typesetting is defined here and nowhere else.
 
+pub mod brief;
 pub mod config;
 pub mod error;
 pub mod figure;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod panel;
 pub mod period;
 
+pub use brief::{Brief, CheckedClaim, Manifest, Verdict};
 pub use error::{Class, Refusal};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};

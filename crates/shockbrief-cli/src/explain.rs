@@ -1,0 +1,46 @@
+//! `explain`: where a figure of a brief comes from.
+
+use crate::{args::Explain, say};
+use anyhow::{Context, Result};
+use shockbrief_core::{Brief, Figure, Refusal, Value, fs};
+
+/// Prints a figure with its origin.
+pub fn run(args: &Explain) -> Result<()> {
+    let brief: Brief = serde_json::from_str(&fs::read_text(&args.brief)?)
+        .with_context(|| format!("{} is no brief.json of this version", args.brief.display()))?;
+    let figure = brief.findings.figures.get(&args.figure).ok_or_else(|| unknown(&brief, args))?;
+    say(describe(figure));
+    for input in &brief.inputs {
+        say(format_args!("  read: {} (sha256 {})", input.path, input.sha256));
+    }
+    Ok(())
+}
+
+fn describe(figure: &Figure) -> String {
+    let value = match (&figure.value, &figure.reason) {
+        (Some(Value::Number(number)), _) => number.to_string(),
+        (Some(Value::Date(date)), _) => date.to_string(),
+        (None, reason) => format!("none: {}", reason.as_deref().unwrap_or("no reason given")),
+    };
+    let mut lines = vec![format!("{} = {value}", figure.id), format!("  unit: {:?}", figure.unit).to_lowercase()];
+    let mut push = |name: &str, text: Option<String>| lines.extend(text.map(|text| format!("  {name}: {text}")));
+    push("currency", figure.currency.clone());
+    push("statistic", Some(figure.statistic.clone()));
+    push("firms", figure.firms.map(|n| n.to_string()));
+    push("observations", figure.n.map(|n| n.to_string()));
+    push("degrees of freedom", (!figure.df.is_empty()).then(|| format!("{:?}", figure.df)));
+    push("standard error", figure.se.map(|se| se.to_string()));
+    push("p", figure.p.map(|p| p.to_string()));
+    push("inputs", Some(figure.inputs.join(", ")));
+    push("dates", figure.span.map(|(first, last)| format!("{first} to {last}")));
+    push("as of", Some(figure.as_of.to_string()));
+    lines.join("\n")
+}
+
+fn unknown(brief: &Brief, args: &Explain) -> Refusal {
+    let stem = args.figure.split('.').next().unwrap_or_default();
+    let near: Vec<&str> =
+        brief.findings.figures.keys().filter(|id| id.split('.').next() == Some(stem)).map(String::as_str).take(12).collect();
+    let hint = if near.is_empty() { "figures are listed in the file under findings.figures".to_owned() } else { format!("there are: {}", near.join(", ")) };
+    Refusal::config(format!("{}: no figure `{}`", args.brief.display(), args.figure)).hint(hint)
+}

@@ -1,0 +1,138 @@
+//! Loading for a report: configuration, calendars and data for one as-of date.
+
+use crate::args::Inputs;
+use anyhow::{Context, Result};
+use jiff::civil::Date;
+use shockbrief_core::{
+    Dataset, Mic, Period, Refusal, Session, Symbol,
+    config::{Brand, Events, Instrument, Language, Report, Sources, Universe},
+};
+use shockbrief_data::{Absent, Calendars, Request};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+/// Sessions loaded before the first estimation row: the close before it, and room for closures abroad.
+const MARGIN: usize = 12;
+
+/// The project's configuration, shared by all reports.
+pub struct Project {
+    /// Where it was read.
+    pub folder: PathBuf,
+    /// Instruments and themes.
+    pub universe: Universe,
+    /// Dated events.
+    pub events: Events,
+    /// Declared sources.
+    pub sources: Sources,
+    /// Colours and legal text.
+    pub brand: Brand,
+    /// Exchange calendars.
+    pub calendars: Calendars,
+}
+
+impl Project {
+    /// Reads all shared configuration.
+    pub fn load(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            universe: Universe::load(&folder.join("universe.yaml"))?,
+            events: Events::load(&folder.join("events.yaml"))?,
+            sources: Sources::load(&folder.join("sources.yaml"))?,
+            brand: Brand::load(&folder.join("brand.yaml"))?,
+            calendars: Calendars::load(&folder.join("calendars"))?,
+        })
+    }
+
+    /// The strings of a report's languages.
+    pub fn languages(&self, codes: &[String]) -> Result<BTreeMap<String, Language>> {
+        codes.iter().map(|code| Ok((code.clone(), Language::load(&self.folder.join("languages"), code)?))).collect()
+    }
+}
+
+/// One brief to make: a report with its period.
+pub struct Issue {
+    /// The report.
+    pub report: Report,
+    /// The period.
+    pub period: Period,
+    /// Nothing later is used.
+    pub as_of: Date,
+}
+
+impl Issue {
+    /// A report folder with the command line's period and as-of date, or the report's own.
+    pub fn open(folder: &Path, inputs: &Inputs) -> Result<Self> {
+        if !folder.join("report.yaml").is_file() {
+            return Err(Refusal::config(format!("{}: no report.yaml in this folder", folder.display()))
+                .hint("name a folder under reports/")
+                .into());
+        }
+        let report = Report::load(folder)?;
+        let period = match (inputs.period, &report.period) {
+            (Some(period), _) => period,
+            (None, Some(period)) => period.parse().map_err(|error: Refusal| {
+                let refusal = report.origin.refuse("period:", &error);
+                error.hint.into_iter().fold(refusal, Refusal::hint)
+            })?,
+            (None, None) => {
+                return Err(Refusal::config(format!("{}: which period?", report.origin.path.display()))
+                    .hint("name one with --period, such as 2025-01-27")
+                    .into());
+            }
+        };
+        if !period.fits(report.schedule.every) {
+            return Err(Refusal::config(format!("{}: `{period}` is no period of this report", report.origin.path.display()))
+                .hint("name a period of the kind that `schedule: every:` states")
+                .into());
+        }
+        // The report's own date belongs to its own period only.
+        let own = report.as_of.filter(|_| inputs.period.is_none());
+        let as_of = inputs.as_of.or(own).unwrap_or_else(|| period.last_date());
+        Ok(Self { report, period, as_of })
+    }
+
+    /// Loads what the report's study needs.
+    pub fn data(&self, project: &Project, folder: &Path) -> Result<Dataset> {
+        let instruments = self.instruments(project);
+        shockbrief_data::load(&Request {
+            data_dir: folder,
+            sources: &project.sources,
+            instruments: &instruments,
+            calendars: &project.calendars,
+            from: self.from(project)?,
+            as_of: self.as_of,
+            factors: false,
+            fx: false,
+            shares: true,
+            absent: Absent::Refuse,
+        })
+        .with_context(|| format!("{}: loading", self.report.origin.path.display()))
+    }
+
+    fn instruments(&self, project: &Project) -> Vec<Instrument> {
+        let study = &self.report.study;
+        let wanted: BTreeSet<&Symbol> = study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad).collect();
+        project.universe.instruments.iter().filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect()
+    }
+
+    /// The first session needed: far enough before day 0 for the estimation window.
+    fn from(&self, project: &Project) -> Result<Date> {
+        let Some(event) = project.events.events.get(&self.report.study.event) else {
+            return Ok(self.as_of); // the study itself refuses an unknown event, with its line
+        };
+        let rows = self.report.study.estimation[0].unsigned_abs() as usize + MARGIN;
+        let day = event.instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let span = jiff::Span::new().days(i64::try_from(rows * 2 + 30)?);
+        let calendar = Mic::from(self.report.schedule.calendar.as_str());
+        let sessions = project.calendars.sessions(&calendar, day.checked_sub(span)?, day)?;
+        Ok(sessions[sessions.len().saturating_sub(rows)].date)
+    }
+
+    /// Sessions of the exchanges whose day 0 is listed.
+    pub fn exchanges(&self, project: &Project) -> Result<BTreeMap<Mic, Vec<Session>>> {
+        let from = self.from(project)?;
+        self.report.study.exchanges.iter().map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! What is published beside the PDFs: the machine-readable twin and the manifest.
+
+use crate::{Findings, Input, Notice};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of both files' schema.
+pub const SCHEMA: u32 = 1;
+
+/// How a claim came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Its condition holds; its text stands in the brief.
+    Passed,
+    /// Its condition fails; its `otherwise` stands in the brief.
+    Replaced,
+}
+
+/// A claim with its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckedClaim {
+    /// Its id.
+    pub id: String,
+    /// Its condition.
+    pub when: String,
+    /// How it came out.
+    pub verdict: Verdict,
+}
+
+/// `brief.json`: figures, tables, charts and claims of one brief.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Brief {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The report's slug.
+    pub report: String,
+    /// The period's name.
+    pub period: String,
+    /// Nothing later was used.
+    pub as_of: Date,
+    /// Title in each language.
+    pub title: BTreeMap<String, String>,
+    /// Whether part of the data is simulated.
+    pub simulated: bool,
+    /// Claims in the report's order.
+    pub claims: Vec<CheckedClaim>,
+    /// Figures, tables, charts and lists.
+    pub findings: Findings,
+    /// Files read.
+    pub inputs: Vec<Input>,
+    /// Guards that fired.
+    pub notices: Vec<Notice>,
+}
+
+/// `manifest.json`: enough to make the same bytes again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The report's slug.
+    pub report: String,
+    /// The period's name.
+    pub period: String,
+    /// Nothing later was used.
+    pub as_of: Date,
+    /// Version of shockbrief.
+    pub shockbrief: String,
+    /// Version of the typesetter.
+    pub typst: String,
+    /// SHA-256 of each configuration and prose file, by path.
+    pub config: BTreeMap<String, String>,
+    /// Data files read.
+    pub inputs: Vec<Input>,
+    /// SHA-256 of each published file, by name.
+    pub outputs: BTreeMap<String, String>,
+}

@@ -1,0 +1,93 @@
+//! One folder per bad input: what the user sees, and the exit code.
+//!
+//! Each `fixtures/err_*/case.json` says how to damage a working project: texts replaced, files appended to or
+//! removed. The message and the exit code are the snapshot.
+
+use serde::Deserialize;
+use shockbrief_tests::{copy_folder, root, sample, shockbrief};
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Arguments after the command's name; `render` and `check` get the project's folders too.
+    #[serde(default = "check")]
+    command: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    replace: Vec<Replace>,
+    #[serde(default)]
+    append: Vec<Append>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replace {
+    file: String,
+    find: String,
+    with: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Append {
+    file: String,
+    text: String,
+}
+
+fn check() -> String {
+    "check".to_owned()
+}
+
+#[test]
+fn every_bad_input_has_its_message() {
+    insta::glob!("../fixtures", "err_*/case.json", |path| {
+        let case: Case = serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap();
+        let project = tempfile::tempdir().unwrap();
+        prepare(project.path());
+        damage(&case, project.path());
+        let folder = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        insta::with_settings!({snapshot_path => "../snapshots", prepend_module_to_snapshot => false, snapshot_suffix => "", omit_expression => true}, {
+            insta::assert_snapshot!(folder, run(&case, project.path()));
+        });
+    });
+}
+
+fn prepare(project: &Path) {
+    copy_folder(&root().join("config"), &project.join("config"));
+    copy_folder(&root().join("reports/2025-01-deepseek"), &project.join("reports/brief"));
+    copy_folder(&sample(), &project.join("data"));
+}
+
+fn damage(case: &Case, project: &Path) {
+    for change in &case.replace {
+        let path = project.join(&change.file);
+        let text = fs_err::read_to_string(&path).unwrap();
+        assert!(text.contains(&change.find), "{} does not contain {:?}", change.file, change.find);
+        fs_err::write(path, text.replacen(&change.find, &change.with, 1)).unwrap();
+    }
+    for change in &case.append {
+        let path = project.join(&change.file);
+        let mut text = fs_err::read_to_string(&path).unwrap_or_default();
+        text.push_str(&change.text);
+        fs_err::write(path, text).unwrap();
+    }
+    for file in &case.remove {
+        fs_err::remove_file(project.join(file)).unwrap();
+    }
+}
+
+fn run(case: &Case, project: &Path) -> String {
+    let mut command = shockbrief([&case.command]);
+    command.current_dir(project);
+    if case.args.is_empty() {
+        command.args(["reports/brief", "--data", "data"]);
+    }
+    let output = command.args(&case.args).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    let message = message.replace(&project.display().to_string(), "PROJECT");
+    format!("exit code {}\n{message}", output.status.code().unwrap_or(-1))
+}
