@@ -163,8 +163,8 @@ impl Calendar {
     }
 
     fn instant(&self, date: Date, time: Time) -> Result<jiff::Timestamp> {
-        let zoned = date.to_datetime(time).to_zoned(self.zone.clone());
-        Ok(zoned.with_context(|| format!("{date} {time} in {}", self.raw.timezone))?.timestamp())
+        let instant = self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible();
+        instant.with_context(|| format!("{date} {time} in {}", self.raw.timezone))
     }
 
     /// The overlay first, then the weekday, then the table.
