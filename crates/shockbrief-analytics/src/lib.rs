@@ -24,6 +24,7 @@ pub mod multiplicity;
 pub mod performance;
 pub mod reason;
 pub mod rng;
+pub mod stat;
 pub mod stress;
 pub mod study;
 pub mod volatility;
