@@ -174,7 +174,7 @@ fn window_scores(panel: &[&[Option<f64>]], t: usize, settings: Settings) -> Opti
 fn mean_correlation(covariance: &Mat<f64>) -> Option<f64> {
     let n = covariance.nrows();
     let sd: Vec<f64> = (0..n).map(|i| covariance[(i, i)].sqrt()).collect();
-    if n < 2 || sd.iter().any(|s| !(*s > 0.0)) {
+    if n < 2 || !sd.iter().all(|s| *s > 0.0) {
         return None;
     }
     let pairs = (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));

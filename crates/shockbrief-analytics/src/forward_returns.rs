@@ -151,7 +151,7 @@ fn check(returns: &[Option<f64>], z: &[Option<f64>], rule: Rule) -> Outcome<()> 
     if returns.len() != z.len() {
         return Err(Missing::LengthMismatch { what: "returns and z", left: returns.len(), right: z.len() });
     }
-    if !(rule.threshold < 0.0) {
+    if rule.threshold.is_nan() || rule.threshold >= 0.0 {
         return Err(Missing::Invalid { what: "the threshold" });
     }
     if rule.horizon == 0 {
@@ -245,7 +245,7 @@ impl Sample {
         let influence = self.forward.iter().zip(&dummy);
         let influence = influence.map(|(f, d)| if *d { (f - high) / n1 } else { -(f - low) / n0 });
         let se = bartlett(&influence.collect::<Vec<f64>>(), lag).sqrt();
-        if !(se > 0.0) {
+        if se.is_nan() || se <= 0.0 {
             return Err(Missing::ConstantSeries { what: "the forward return" });
         }
         let t = (high - low) / se;

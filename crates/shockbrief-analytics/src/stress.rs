@@ -129,7 +129,7 @@ fn check(book: Book<'_>, shock: &[Option<f64>]) -> Outcome<()> {
         let (left, right) = (n, book.idio_sd.len());
         return Err(Missing::LengthMismatch { what: "weights and residual risk", left, right });
     }
-    if book.idio_sd.iter().any(|s| !(*s >= 0.0)) {
+    if !book.idio_sd.iter().all(|s| *s >= 0.0) {
         return Err(Missing::Invalid { what: "a residual standard deviation" });
     }
     if book.weights.iter().chain(shock.iter().flatten()).any(|v| !v.is_finite()) {

@@ -4,6 +4,8 @@
 //! no part of this project. Set `SHOCKBRIEF_REFERENCE` to their folder. Tolerance: 1e-9 relative on
 //! statistics, 1e-6 on GARCH. Run with `--nocapture` to see the largest deviation per family.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where its vectors are not as expected")]
+
 use serde_json::Value;
 use shockbrief_analytics::{
     changepoint, concentration, contagion, detection, drawdown, ewma, forward_returns, garch, performance,
