@@ -28,11 +28,13 @@ pub enum Filter {
     Date,
     /// A count or a number of sessions.
     Int,
+    /// A large count in thousand millions.
+    Bn,
 }
 
 impl Filter {
     /// All filters, with their names in templates and the decimals they print when none are asked for.
-    pub const ALL: [(Self, &'static str, u8); 9] = [
+    pub const ALL: [(Self, &'static str, u8); 10] = [
         (Self::Pct, "pct", 1),
         (Self::Points, "points", 1),
         (Self::Money, "money", 1),
@@ -42,6 +44,7 @@ impl Filter {
         (Self::Pval, "pval", 3),
         (Self::Date, "date", 0),
         (Self::Int, "int", 0),
+        (Self::Bn, "bn", 2),
     ];
 
     /// Its name in templates.
@@ -109,7 +112,7 @@ impl Scale {
     }
 
     /// The largest scale in which `value` is at least one; French stops at « milliards ».
-    fn fitting(value: f64, locale: &Locale) -> Self {
+    pub(crate) fn fitting(value: f64, locale: &Locale) -> Self {
         let limit = if locale.code == "fr" { Self::Billion } else { Self::Trillion };
         let fits = |scale: &&(Self, &str, i16)| scale.0 <= limit && value.abs() >= 10_f64.powi(scale.2.into());
         Self::ALL.iter().rev().find(fits).map_or(Self::One, |(scale, ..)| *scale)
@@ -172,6 +175,9 @@ impl Format {
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         let (name, options) = text.trim().trim_end_matches(')').split_once('(').unwrap_or((text.trim(), ""));
         let Some((filter, ..)) = Filter::ALL.iter().find(|(_, known, _)| *known == name.trim()) else {
+            if name.trim() == "daymonth" {
+                return Ok(Self { date: DateStyle::Day, ..Self::new(Filter::Date) });
+            }
             return Err(unknown("filter", name, Filter::ALL.iter().map(|(_, name, _)| *name)));
         };
         let mut format = Self::new(*filter);
@@ -210,7 +216,8 @@ impl Format {
     /// The figure's unit is not the filter's.
     pub fn check(&self, figure: &Figure) -> Result<(), FormatError> {
         let wanted = Filter::of(figure.unit);
-        if wanted == self.filter {
+        let large = self.filter == Filter::Bn && matches!(figure.unit, Unit::Count | Unit::Number);
+        if wanted == self.filter || large {
             return Ok(());
         }
         Err(FormatError {
@@ -227,6 +234,9 @@ impl Format {
         self.check(figure)?;
         Ok(match figure.value {
             None => locale.pattern("format.missing").to_owned(),
+            Some(Value::Date(date)) if place == Place::Table && self.date == DateStyle::Long => {
+                locale.date(date, DateStyle::Short)
+            }
             Some(Value::Date(date)) => locale.date(date, self.date),
             Some(Value::Number(value)) => self.print(locale, value, figure.currency.as_deref(), place),
         })
@@ -239,6 +249,11 @@ impl Format {
             Filter::Money => self.money(locale, value, currency.unwrap_or("")),
             Filter::Price => self.price(locale, value, currency.unwrap_or("")),
             Filter::Pval => self.p_value(locale, value, place),
+            Filter::Bn => {
+                let rounded = locale.round(value, -9, self.decimals);
+                let key = if locale.is_singular(&rounded) { "format.billion.one" } else { "format.billion.other" };
+                locale.pattern(key).replace("{n}", &locale.write(rounded, self.sign))
+            }
             Filter::Num | Filter::Stat | Filter::Int | Filter::Date => {
                 locale.number(value, 0, self.decimals, self.sign)
             }
@@ -383,6 +398,7 @@ mod tests {
             ("pval", 0.0, Unit::Probability, "p < 0,001", "p < 0.001"),
             ("pval", 1.0, Unit::Probability, "p = 1,000", "p = 1.000"),
             ("int", 27.0, Unit::Count, "27", "27"),
+            ("bn(2)", 24.49e9, Unit::Count, "24,49 milliards", "24.49 billion"),
             ("int", 12345.0, Unit::Sessions, "12\u{202f}345", "12,345"),
         ];
         for (format, value, unit, french, english) in cases {
@@ -433,6 +449,6 @@ mod tests {
         let one = figure(2.0, Unit::Statistic).df([118.0]);
         let two = figure(2.0, Unit::Statistic).df([27.0, 92.0]);
         assert_eq!(degrees(&locale("fr"), &one), "118");
-        assert_eq!(degrees(&locale("en"), &two), "27,\u{a0}92");
+        assert_eq!(degrees(&locale("en"), &two), "27\u{a0}and\u{a0}92");
     }
 }

@@ -1,5 +1,22 @@
-//! From findings to pages.
+//! From findings to pages: templates, tables, charts and typesetting.
+//!
+//! [`compose`] renders Typst sources from findings and prose; [`typeset`] has the Typst command turn them
+//! into PDF. This crate alone knows minijinja and starts a process. It computes nothing: every number on a
+//! page is a figure of the findings, printed by a filter of its unit.
+
+pub mod charts;
+pub mod compose;
+pub mod engine;
 pub mod escape;
+pub mod figures;
+pub mod fonts;
 pub mod format;
+pub mod lift;
 pub mod locale;
+mod tables;
 pub mod typography;
+pub mod typst;
+
+pub use compose::{ClaimSource, Compose, Composed, Document, Outcome, Section, compose};
+pub use engine::Source;
+pub use typst::{Pdf, Typeset, Typst, typeset};

@@ -117,7 +117,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 22] = [
+const PATTERNS: [(&str, &str, &str); 35] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -132,14 +132,43 @@ const PATTERNS: [(&str, &str, &str); 22] = [
     ("format.currency.EUR", "€", "EUR"),
     ("format.currency.GBP", "£", "GBP"),
     ("format.currency.JPY", "¥", "JPY"),
+    ("format.billion.one", "{n}\u{a0}milliard", "{n}\u{a0}billion"),
+    ("format.billion.other", "{n}\u{a0}milliards", "{n}\u{a0}billion"),
     ("format.p.equal", "p\u{a0}=\u{a0}{n}", "p\u{a0}=\u{a0}{n}"),
     ("format.p.below", "p\u{a0}<\u{a0}{n}", "p\u{a0}<\u{a0}{n}"),
     ("format.below", "<\u{a0}{n}", "<\u{a0}{n}"),
     ("format.missing", "n.\u{a0}d.", "n/a"),
     ("format.missing.reason", "n.\u{a0}d. ({reason})", "n/a ({reason})"),
-    ("format.df.two", "{a}\u{a0};\u{a0}{b}", "{a},\u{a0}{b}"),
-    ("format.list.and", " et ", " and "),
+    ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
+    ("format.word.chart", "Graphique", "Chart"),
+    ("format.word.table", "Tableau", "Table"),
+    ("format.word.page", "Page {page} sur {pages}", "Page {page} of {pages}"),
+    ("format.word.as-of", "Arrêté au", "As of"),
+    ("format.word.source", "Source", "Source"),
+    ("format.word.contents", "Sommaire", "Contents"),
+    ("format.word.disclaimer", "Avertissement", "Disclaimer"),
+    (
+        "format.word.information",
+        "Document d’information, sans conseil en investissement",
+        "For information only; not investment advice",
+    ),
+    (
+        "format.alt.intervals",
+        "Points de {count} noms, de {first} ({first_value}) à {last} ({last_value}). Minimum : {low} ({low_value}) ; maximum : {high} ({high_value}). Hors de l’intervalle d’un jour sans nouvelle : {outside}.",
+        "Dots for {count} names, from {first} ({first_value}) to {last} ({last_value}). Lowest: {low} ({low_value}); highest: {high} ({high_value}). Outside the range of a day without news: {outside}.",
+    ),
+    (
+        "format.alt.bars",
+        "Barres de {count} valeurs, de {first} ({first_value}) à {last} ({last_value}). Minimum : {low} ({low_value}) ; maximum : {high} ({high_value}).",
+        "Bars of {count} values, from {first} ({first_value}) to {last} ({last_value}). Lowest: {low} ({low_value}); highest: {high} ({high_value}).",
+    ),
+    ("format.alt.lines", "Courbes de {count} séries, de {start} à {end}. ", "Lines of {count} series, from {start} to {end}. "),
+    (
+        "format.alt.line",
+        "{name} : {last_value} à la fin, entre {low_value} et {high_value}. ",
+        "{name}: {last_value} at the end, between {low_value} and {high_value}. ",
+    ),
 ];
 
 impl Locale {
@@ -176,6 +205,14 @@ impl Locale {
     #[must_use]
     pub fn pattern(&self, key: &str) -> &str {
         self.patterns.get(key).map_or("", String::as_str)
+    }
+
+    /// A pattern with its places filled.
+    #[must_use]
+    pub fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
+        values.iter().fold(self.pattern(key).to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
     }
 
     /// `value × 10^shift` rounded to `decimals`, in decimal digits.
@@ -249,7 +286,8 @@ fn no_data(code: &str, error: impl std::fmt::Display) -> anyhow::Error {
 fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let mut patterns = BTreeMap::new();
     for (key, french, english) in PATTERNS {
-        let own = strings.get(key).map(String::as_str);
+        let word = key.strip_prefix("format.word.").and_then(|word| strings.get(word));
+        let own = strings.get(key).or(word).map(String::as_str);
         let text = match code {
             "fr" => own.unwrap_or(french),
             "en" => own.unwrap_or(english),

@@ -652,7 +652,7 @@ mod tests {
         ("raw text", "`a ; b'` ?", "`a ; b'`^?"),
         ("comment", "a // b ; c'\nd ;", "a // b ; c'\nd^;"),
         ("address", "https://example.org/a?b=c:d ;", "https://example.org/a?b=c:d^;"),
-        ("label", "Titre <sec:a> ?", "Titre <sec:a>^?"),
+        ("label", "Titre <sec:a> ?", "Titre<sec:a>^?"),
         ("reference", "voir @fig-a ; puis", "voir @fig-a^; puis"),
         ("escape", "\\#a ; \\$b", "\\#a^; \\$b"),
         ("parenthesis", "( a ) b", "( a) b"),

@@ -1,0 +1,164 @@
+//! Charts: one family of drawings, as SVG with real text in the document's sans.
+//!
+//! kuva gives the scene graph, the drawing primitives and the SVG writer. Its ready-made plots are not
+//! used: they have legends where a brief wants labels at the marks, no column of printed values, and
+//! scale fonts and strokes each in their own way. Axes, ticks and labels are placed here, with the
+//! fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
+//!
+//! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
+//! their interval are filled and others hollow.
+
+mod bars;
+mod canvas;
+mod intervals;
+mod lines;
+mod scale;
+
+use crate::engine::{Scope, optional, plain, source_line, string, unknown};
+use crate::escape;
+use crate::format::{Filter, Format, Place};
+use crate::locale::Sign;
+use minijinja::{Error, State};
+use shockbrief_core::{Chart, Figure, findings::Mark};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// Charts drawn for a document, by path within it.
+#[derive(Debug, Default)]
+pub struct Charts {
+    files: Mutex<BTreeMap<String, String>>,
+}
+
+/// A drawing with its description.
+pub(crate) struct Drawn {
+    svg: String,
+    alt: String,
+}
+
+/// What charts need besides their data.
+pub(crate) struct Pen<'a> {
+    state: &'a State<'a, 'a>,
+    scope: &'a Scope,
+    /// Title of the axis of values.
+    axis: String,
+    /// Title of the other axis; often empty.
+    across: String,
+}
+
+impl Charts {
+    /// SVG files by path.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, String> {
+        self.files.lock().map(|files| files.clone()).unwrap_or_default()
+    }
+
+    /// Draws a chart and returns the Typst call that places it.
+    pub(crate) fn place(&self, state: &State, scope: &Scope, chart: &Chart) -> Result<String, Error> {
+        let key = format!("chart.{}", chart.id());
+        let caption = string(state, scope, &format!("{key}.caption"))?;
+        let text = |name: &str| {
+            optional(state, scope, &format!("{key}.{name}")).map(|text| plain(&text.unwrap_or_default()))
+        };
+        let pen = Pen { state, scope, axis: text("axis")?, across: text("x")? };
+        let drawn = match chart {
+            Chart::Intervals { marks, .. } => intervals::draw(&pen, marks)?,
+            Chart::Bars { marks, .. } => bars::draw(&pen, marks)?,
+            Chart::Lines { x, lines, .. } => lines::draw(&pen, x, lines)?,
+        };
+        let path = format!("/charts/{}.svg", slug(chart.id()));
+        if let Ok(mut files) = self.files.lock() {
+            files.insert(path.clone(), drawn.svg);
+        }
+        let source = source_line(state, scope, &key, chart.sources())?;
+        let note = optional(state, scope, &format!("{key}.note"))?;
+        let note = note.map_or(String::new(), |note| format!("\n  note: [{note}],"));
+        Ok(format!(
+            "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
+            escape::literal(&path),
+            escape::literal(chart.id()),
+            escape::literal(&drawn.alt),
+        ))
+    }
+}
+
+/// An id as file name.
+fn slug(id: &str) -> String {
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+impl Pen<'_> {
+    fn figure(&self, id: &str) -> Result<&Figure, Error> {
+        let figures = &self.scope.findings.figures;
+        figures.get(id).ok_or_else(|| unknown("figure", id, figures.keys()))
+    }
+
+    fn label(&self, label: &str, translate: bool) -> Result<String, Error> {
+        if translate { Ok(plain(&string(self.state, self.scope, label)?)) } else { Ok(escape::clean(label)) }
+    }
+
+    fn color(&self, token: &str) -> String {
+        self.scope.brand.colors.get(token).cloned().unwrap_or_else(|| "#000000".to_owned())
+    }
+
+    /// The colour of a group, or of the `index`-th series without one.
+    fn group(&self, group: &str, index: usize) -> String {
+        let groups = &self.scope.brand.groups;
+        let nth = || groups.values().nth(index % groups.len().max(1)).cloned();
+        groups.get(group).cloned().or_else(nth).unwrap_or_else(|| self.color("accent"))
+    }
+
+    /// Percent with as many decimals as a tick step needs.
+    fn tick(&self, value: f64, step: f64) -> String {
+        let decimals = (0..4_u8).find(|d| {
+            let scaled = step * 100.0 * 10_f64.powi(i32::from(*d));
+            (scaled - scaled.round()).abs() < 1e-6
+        });
+        self.scope.locale.percent(value, decimals.unwrap_or(4), Sign::Negative)
+    }
+
+    fn percent(&self, value: f64) -> String {
+        self.scope.locale.percent(value, 1, Sign::Negative)
+    }
+
+    /// Labels and values of marks; a figure without value keeps its “n/a”.
+    fn marks(&self, marks: &[Mark]) -> Result<Vec<Point>, Error> {
+        marks.iter().map(|mark| {
+            let figure = self.figure(&mark.figure)?;
+            let format = Format::new(Filter::of(figure.unit));
+            let printed = format.apply(&self.scope.locale, figure, Place::Table).map_err(crate::figures::refuse)?;
+            Ok(Point {
+                label: self.label(&mark.label, mark.translate)?,
+                value: figure.number(),
+                se: figure.se,
+                printed,
+                group: mark.group.clone(),
+            })
+        }).collect()
+    }
+
+    /// The description of marks in words.
+    fn describe(&self, key: &str, points: &[Point], outside: usize) -> String {
+        let with: Vec<&Point> = points.iter().filter(|p| p.value.is_some()).collect();
+        let by = |a: &&&Point, b: &&&Point| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal);
+        let (Some(first), Some(last)) = (with.first(), with.last()) else { return String::new() };
+        let (Some(low), Some(high)) = (with.iter().min_by(by), with.iter().max_by(by)) else { return String::new() };
+        let count = |n: usize| self.scope.locale.number(n as f64, 0, 0, Sign::Negative);
+        self.scope.locale.fill(key, &[
+            ("count", &count(points.len())),
+            ("first", &first.label), ("first_value", &first.printed),
+            ("last", &last.label), ("last_value", &last.printed),
+            ("low", &low.label), ("low_value", &low.printed),
+            ("high", &high.label), ("high_value", &high.printed),
+            ("outside", &count(outside)),
+        ])
+    }
+}
+
+/// A mark ready to draw.
+pub(crate) struct Point {
+    label: String,
+    value: Option<f64>,
+    se: Option<f64>,
+    printed: String,
+    group: String,
+}

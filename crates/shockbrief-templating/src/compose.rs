@@ -1,0 +1,325 @@
+//! Composing: from findings, prose and a brand to Typst sources in each language.
+//!
+//! Claims are judged first, once for all languages: a claim that fails without replacement stops the
+//! brief before a line is rendered. Then each language gets a main file, one file per section, the page
+//! design and its charts, with the template line behind every line of Typst.
+
+use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
+use crate::locale::{DateStyle, Locale, Rounding};
+use crate::{escape, format::FormatError};
+use anyhow::Result;
+use jiff::civil::Date;
+use shockbrief_core::config::{Brand, Claim, Language};
+use shockbrief_core::{CheckedClaim, Class, Findings, Refusal, Verdict};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+
+/// The page design; a report may bring its own.
+pub const DESIGN: &str = include_str!("../templates/brief.typ");
+const DESIGN_NAME: &str = "crates/shockbrief-templating/templates/brief.typ";
+
+/// A claim with the place where it is declared.
+#[derive(Debug, Clone)]
+pub struct ClaimSource {
+    /// The claim.
+    pub claim: Claim,
+    /// Its file.
+    pub file: String,
+    /// Its line, counted from 1.
+    pub line: Option<usize>,
+}
+
+/// A section to render.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Its id; names its file and its label.
+    pub id: String,
+    /// Key of its heading in the languages.
+    pub heading: String,
+    /// Its layout; `{{ prose() }}` stands for the prose.
+    pub layout: Source,
+    /// Its prose by language code.
+    pub prose: BTreeMap<String, Source>,
+}
+
+/// A language to compose in.
+#[derive(Debug, Clone)]
+pub struct Edition<'a> {
+    /// Language code, such as `fr`.
+    pub code: String,
+    /// Its strings.
+    pub language: &'a Language,
+    /// Path of its file, for messages.
+    pub file: String,
+}
+
+/// Everything a brief is made of.
+#[derive(Debug, Clone)]
+pub struct Compose<'a> {
+    /// The report's slug.
+    pub slug: String,
+    /// The period's name.
+    pub period: String,
+    /// Nothing later was used.
+    pub as_of: Date,
+    /// Title by language code.
+    pub title: BTreeMap<String, String>,
+    /// Subtitle by language code.
+    pub subtitle: BTreeMap<String, String>,
+    /// String key of a stamp set on every page, such as `stamp.simulated`.
+    pub stamp: Option<String>,
+    /// Languages, in order.
+    pub editions: Vec<Edition<'a>>,
+    /// Colours, publisher and disclaimer.
+    pub brand: &'a Brand,
+    /// Figures, tables, charts and lists.
+    pub findings: &'a Findings,
+    /// Claims in the report's order.
+    pub claims: Vec<ClaimSource>,
+    /// Company names by symbol.
+    pub names: BTreeMap<String, String>,
+    /// Theme names by theme id, then language code.
+    pub themes: BTreeMap<String, BTreeMap<String, String>>,
+    /// What a source line says for each source id.
+    pub sources: BTreeMap<String, String>,
+    /// Sections, in order.
+    pub sections: Vec<Section>,
+    /// A page design in place of the built-in one.
+    pub design: Option<Source>,
+    /// How halves are rounded.
+    pub rounding: Rounding,
+}
+
+/// A claim that may stand in the brief, with the numbers that decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The claim and its verdict.
+    pub checked: CheckedClaim,
+    /// The numbers its condition used, by figure.
+    pub values: Vec<(String, Option<f64>)>,
+}
+
+/// One language, ready to typeset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Language code.
+    pub language: String,
+    /// Files by absolute path within the document: `/main.typ`, `/sections/…`, `/charts/…`.
+    pub files: BTreeMap<String, String>,
+    /// For each Typst file, the template name and line behind each of its lines.
+    pub origins: BTreeMap<String, Vec<(String, usize)>>,
+    /// Seconds since 1970 that the PDF gives as its creation.
+    pub timestamp: i64,
+}
+
+/// A composed brief.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Composed {
+    /// Claims with their verdicts, in the report's order.
+    pub claims: Vec<Outcome>,
+    /// One document per language.
+    pub documents: Vec<Document>,
+}
+
+/// Judges the claims and renders every language.
+///
+/// # Errors
+/// A claim that fails without `otherwise` (class `Claim`); anything templates or languages get wrong
+/// (class `Config`), with file and line.
+pub fn compose(brief: &Compose) -> Result<Composed> {
+    let findings = Arc::new(brief.findings.clone());
+    let claims = check_claims(&brief.claims, &findings)?;
+    let documents =
+        brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims)).collect::<Result<_>>()?;
+    Ok(Composed { claims, documents })
+}
+
+/// Judges claims; all failures are named at once.
+///
+/// # Errors
+/// A claim that fails without `otherwise`, or a condition that cannot be read.
+pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<Vec<Outcome>, Refusal> {
+    let mut outcomes = Vec::new();
+    let mut failures = Vec::new();
+    for source in claims {
+        let judgement = judge(&source.claim.when, findings).map_err(|error| unreadable(source, &error))?;
+        let verdict = if judgement.holds { Verdict::Passed } else { Verdict::Replaced };
+        if !judgement.holds && source.claim.otherwise.is_none() {
+            failures.push(failure(source, &judgement));
+        }
+        let claim = &source.claim;
+        let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
+        outcomes.push(Outcome { checked, values: judgement.values });
+    }
+    if failures.is_empty() {
+        return Ok(outcomes);
+    }
+    Err(Refusal::new(Class::Claim, failures.join("\n"))
+        .hint("correct the sentence to what the data says, or give the claim an `otherwise` text"))
+}
+
+fn place(source: &ClaimSource) -> String {
+    source.line.map_or(source.file.clone(), |line| format!("{}:{line}", source.file))
+}
+
+fn unreadable(source: &ClaimSource, error: &FormatError) -> Refusal {
+    let message = format!("{}: claim `{}`, condition: {}", place(source), source.claim.id, error.message);
+    Refusal::config(message).hint(error.hint.clone())
+}
+
+fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
+    let condition = source.claim.when.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut values: Vec<String> = judgement
+        .values
+        .iter()
+        .map(|(id, value)| format!("{id} = {}", value.map_or("none".to_owned(), |v| v.to_string())))
+        .collect();
+    values.dedup();
+    format!(
+        "{}: claim `{}` does not hold: {condition} (here {})",
+        place(source),
+        source.claim.id,
+        values.join(", ")
+    )
+}
+
+fn document(brief: &Compose, edition: &Edition, findings: &Arc<Findings>, claims: &[Outcome]) -> Result<Document> {
+    let locale = Locale::new(&edition.code, edition.language)?.with_rounding(brief.rounding);
+    let facts = facts(brief, edition, &locale);
+    let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
+    let mut files = BTreeMap::new();
+    let mut origins = BTreeMap::new();
+    for section in &brief.sections {
+        let rendered = render(&mut engine, section, &edition.code)?;
+        let path = format!("/sections/{}.typ", section.id);
+        origins.insert(path.clone(), rendered.origins);
+        files.insert(path, rendered.text);
+    }
+    let design = brief.design.clone().unwrap_or_else(|| Source::new(DESIGN_NAME, DESIGN));
+    origins.insert("/brief.typ".to_owned(), itself(&design));
+    files.insert("/brief.typ".to_owned(), design.text);
+    files.insert("/theme.typ".to_owned(), theme(brief, edition, &engine, &facts)?);
+    files.insert("/main.typ".to_owned(), main(brief, &engine)?);
+    files.extend(engine.charts());
+    Ok(Document { language: edition.code.clone(), files, origins, timestamp: timestamp(brief.as_of) })
+}
+
+fn itself(source: &Source) -> Vec<(String, usize)> {
+    (1..=source.text.lines().count()).map(|line| (source.name.clone(), line)).collect()
+}
+
+fn timestamp(date: Date) -> i64 {
+    i64::from((date - jiff::civil::date(1970, 1, 1)).get_days()) * 86_400
+}
+
+fn in_language(texts: &BTreeMap<String, String>, code: &str) -> String {
+    texts.get(code).cloned().unwrap_or_default()
+}
+
+/// Plain facts of the brief in one language, as `brief.…` in templates.
+fn facts(brief: &Compose, edition: &Edition, locale: &Locale) -> BTreeMap<String, String> {
+    [
+        ("slug", brief.slug.clone()),
+        ("language", edition.code.clone()),
+        ("title", in_language(&brief.title, &edition.code)),
+        ("subtitle", in_language(&brief.subtitle, &edition.code)),
+        ("period", brief.period.clone()),
+        ("as_of", locale.date(brief.as_of, DateStyle::Long)),
+        ("publisher", brief.brand.publisher.clone()),
+    ]
+    .into_iter()
+    .map(|(key, text)| (key.to_owned(), text))
+    .collect()
+}
+
+fn scope(
+    brief: &Compose,
+    edition: &Edition,
+    locale: Locale,
+    findings: &Arc<Findings>,
+    claims: &[Outcome],
+    facts: BTreeMap<String, String>,
+) -> Scope {
+    let code = &edition.code;
+    let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
+    Scope {
+        code: code.clone(),
+        locale,
+        findings: findings.clone(),
+        strings: edition.language.strings.clone(),
+        strings_name: edition.file.clone(),
+        names: brief.names.clone(),
+        themes,
+        sources: brief.sources.clone(),
+        brand: brief.brand.clone(),
+        claims: brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code)).collect(),
+        brief: facts,
+    }
+}
+
+/// The text that stands for a claim, by its id.
+fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str) -> (String, Source) {
+    let texts = match (outcome.checked.verdict, &source.claim.otherwise) {
+        (Verdict::Replaced, Some(otherwise)) => otherwise,
+        _ => &source.claim.text,
+    };
+    let name = format!("{} (claim `{}`, {code})", place(source), source.claim.id);
+    (source.claim.id.clone(), Source::new(name, in_language(texts, code)))
+}
+
+fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered, Refusal> {
+    let Some(prose) = section.prose.get(code) else {
+        return Err(Refusal::config(format!("section `{}` has no prose in `{code}`", section.id))
+            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id)));
+    };
+    let mut rendered = engine.section(&section.layout, prose)?;
+    rendered.text.insert_str(0, "#import \"/brief.typ\": *\n");
+    rendered.origins.insert(0, (section.layout.name.clone(), 1));
+    Ok(rendered)
+}
+
+fn main(brief: &Compose, engine: &Engine) -> Result<String, Refusal> {
+    let mut out = "#import \"/brief.typ\": *\n#show: brief\n#cover()\n".to_owned();
+    for (index, section) in brief.sections.iter().enumerate() {
+        let heading = engine.markup(&section.heading)?;
+        let _ = writeln!(out, "\n= {heading} <sec-{}>\n#include \"/sections/{0}.typ\"", section.id);
+        if index == 0 && brief.sections.len() > 3 {
+            out.push_str("#contents()\n");
+        }
+    }
+    out.push_str("\n#closing()\n");
+    Ok(out)
+}
+
+/// Colours, words and facts as Typst variables.
+fn theme(brief: &Compose, edition: &Edition, engine: &Engine, facts: &BTreeMap<String, String>) -> Result<String> {
+    let locale = Locale::new(&edition.code, edition.language)?;
+    let mut out = String::new();
+    let color = |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
+    dictionary(&mut out, "colors", brief.brand.colors.iter().map(color));
+    dictionary(&mut out, "groups", brief.brand.groups.iter().map(color));
+    let words = ["chart", "table", "page", "as-of", "source", "contents", "disclaimer", "information"];
+    let word = |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
+    dictionary(&mut out, "words", words.iter().map(word));
+    let stamp = brief.stamp.as_ref().map(|key| engine.words(key)).transpose()?;
+    let disclaimer = brief.brand.disclaimer.get(&edition.code).cloned().unwrap_or_default();
+    let region = edition.language.locale.split('-').nth(1).unwrap_or_default().to_owned();
+    let date = brief.as_of;
+    let mut facts: Vec<(String, String)> =
+        facts.iter().map(|(key, text)| (key.replace('_', "-"), escape::literal(text))).collect();
+    facts.extend([
+        ("region".to_owned(), escape::literal(&region)),
+        ("disclaimer".to_owned(), escape::literal(disclaimer.trim())),
+        ("stamp".to_owned(), stamp.map_or("none".to_owned(), |text| escape::literal(&text))),
+        ("date".to_owned(), format!("datetime(year: {}, month: {}, day: {})", date.year(), date.month(), date.day())),
+    ]);
+    dictionary(&mut out, "meta", facts.into_iter());
+    Ok(out)
+}
+
+fn dictionary(out: &mut String, name: &str, entries: impl Iterator<Item = (String, String)>) {
+    let _ = writeln!(out, "#let {name} = (");
+    for (key, value) in entries {
+        let _ = writeln!(out, "  {}: {value},", escape::literal(&key));
+    }
+    out.push_str(")\n");
+}

@@ -1,0 +1,530 @@
+//! The template engine: minijinja with strict undefined values and Typst escaping.
+//!
+//! Every value is escaped. A number prints only as a figure through a filter of its unit: a bare figure
+//! and a bare number are errors, with the template's file and line. Prose passes through
+//! [`crate::typography`] before it is compiled.
+
+use crate::figures::{Handle, UNPRINTED, handle, options, refuse};
+use crate::format::{self, Filter, Format, FormatError, Place};
+use crate::locale::Locale;
+use crate::{charts::Charts, escape, lift, tables, typography};
+use anyhow::Result;
+use minijinja::value::{Kwargs, Rest, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior};
+use shockbrief_core::{Figure, Findings, Refusal, config::Brand};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// A template with the name that its errors carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Path of the file as the author knows it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Source {
+    /// A template.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}
+
+/// What templates of one language can ask for.
+#[derive(Debug)]
+pub struct Scope {
+    /// Language code.
+    pub code: String,
+    /// Its way of writing.
+    pub locale: Locale,
+    /// Figures, tables, charts and lists.
+    pub findings: Arc<Findings>,
+    /// Strings of the language file, by key.
+    pub strings: BTreeMap<String, String>,
+    /// Where the strings stand, for messages.
+    pub strings_name: String,
+    /// Company names by symbol.
+    pub names: BTreeMap<String, String>,
+    /// Theme names in this language, by theme id.
+    pub themes: BTreeMap<String, String>,
+    /// What stands for each source in a source line, by source id.
+    pub sources: BTreeMap<String, String>,
+    /// Colours.
+    pub brand: Brand,
+    /// Sentences of claims that hold, or their replacements, with the place to name in errors.
+    pub claims: BTreeMap<String, Source>,
+    /// Plain facts of the brief: title, period, dates.
+    pub brief: BTreeMap<String, String>,
+}
+
+/// Rendered Typst with the template line that made each of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rendered {
+    /// Typst source.
+    pub text: String,
+    /// For each line of `text`, the template's name and line.
+    pub origins: Vec<(String, usize)>,
+}
+
+/// Templates of one language, with the charts they asked for.
+pub struct Engine {
+    environment: Environment<'static>,
+    rules: typography::Rules,
+    charts: Arc<Charts>,
+}
+
+type Shared = Arc<Scope>;
+
+impl Engine {
+    /// An engine over a scope.
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        let rules = typography::Rules::of(&scope.code);
+        let (scope, charts) = (Arc::new(scope), Arc::new(Charts::default()));
+        let mut environment = environment();
+        let brief = Value::from_iter(scope.brief.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))));
+        environment.add_global("brief", brief);
+        add_figures(&mut environment, &scope);
+        add_words(&mut environment, &scope);
+        add_blocks(&mut environment, &scope, &charts);
+        Self { environment, rules, charts }
+    }
+
+    /// Charts drawn so far, by path.
+    #[must_use]
+    pub fn charts(&self) -> BTreeMap<String, String> {
+        self.charts.files()
+    }
+
+    /// Renders a section: its layout, in which `prose()` stands for the report's prose.
+    ///
+    /// # Errors
+    /// Anything a template gets wrong, with file and line.
+    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusal> {
+        let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
+        self.add(&Source::new(&prose.name, typography::prose(&prose.text, self.rules)))?;
+        self.add(&Source::new(&layout.name, text))?;
+        self.render(&layout.name)
+    }
+
+    /// Renders one template on its own.
+    ///
+    /// # Errors
+    /// Anything a template gets wrong, with file and line.
+    pub fn one(&mut self, source: &Source) -> Result<Rendered, Refusal> {
+        self.add(source)?;
+        self.render(&source.name)
+    }
+
+    /// A string of the language as plain text.
+    ///
+    /// # Errors
+    /// An unknown key, or a string that is no template.
+    pub fn words(&self, key: &str) -> Result<String, Refusal> {
+        let source = format!("{{{{ plain({key:?}) }}}}");
+        let text = self.environment.render_named_str("plain", &source, ()).map_err(|e| refusal(&e))?;
+        Ok(text)
+    }
+
+    /// A string of the language as markup.
+    ///
+    /// # Errors
+    /// An unknown key, or a string that is no template.
+    pub fn markup(&self, key: &str) -> Result<String, Refusal> {
+        let source = format!("{{{{ t({key:?}) }}}}");
+        self.environment.render_named_str("markup", &source, ()).map_err(|e| refusal(&e))
+    }
+
+    fn add(&mut self, source: &Source) -> Result<(), Refusal> {
+        refuse_packages(source)?;
+        let text = lift::template(&source.text).map_err(|stored| {
+            Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
+                .hint("write fig(\"...\") where the figure is used, or filter it first")
+        })?;
+        self.environment.add_template_owned(source.name.clone(), text).map_err(|e| refusal(&e))
+    }
+
+    fn render(&self, name: &str) -> Result<Rendered, Refusal> {
+        let template = self.environment.get_template(name).map_err(|e| refusal(&e))?;
+        let (text, spans) = template.render_with_spans(()).map_err(|e| refusal(&e))?;
+        let origins = origins(name, &text, &spans);
+        Ok(Rendered { text, origins })
+    }
+}
+
+/// The template line behind each line of the output.
+fn origins(name: &str, text: &str, spans: &[OutputSpan]) -> Vec<(String, usize)> {
+    let mut origins = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        let behind = spans.iter().filter(|s| s.output_range().start < end && s.output_range().end > start);
+        let solid = behind.clone().find(|s| !text[s.output_range()].trim().is_empty());
+        let origin = solid.or_else(|| behind.clone().next()).map(|span| {
+            let skipped = start.saturating_sub(span.output_range().start);
+            let raw = span.kind() == OutputSpanKind::Raw;
+            let lines = if raw { text[span.output_range()][..skipped].matches('\n').count() } else { 0 };
+            (span.name().to_owned(), span.line() + lines)
+        });
+        let before = origins.last().cloned().unwrap_or_else(|| (name.to_owned(), 1));
+        origins.push(origin.unwrap_or(before));
+        start = end;
+    }
+    origins
+}
+
+fn refuse_packages(source: &Source) -> Result<(), Refusal> {
+    let line = source.text.lines().position(|line| line.contains("\"@") && line.contains("import"));
+    match line {
+        None => Ok(()),
+        Some(line) => Err(Refusal::config(format!("{}:{}: Typst packages are not used", source.name, line + 1))
+            .hint("a brief is typeset without network; write the function into the template")),
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("typst".into()));
+    environment.set_formatter(write);
+    environment.set_debug(true);
+    // Ways around the escaping and around the figures.
+    for filter in ["safe", "escape", "e", "round", "float", "string", "format", "sum", "default", "d", "int", "abs"] {
+        environment.remove_filter(filter);
+    }
+    environment
+}
+
+/// Prints one value: text escaped, anything else refused.
+fn write(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    if let Some(handle) = value.downcast_object_ref::<Handle>() {
+        let filter = Filter::of(handle.figure.unit).name();
+        return Err(refuse(FormatError {
+            message: format!("figure `{}` is printed without a filter", handle.figure.id),
+            hint: format!("write {{{{ fig(\"{}\") | {filter} }}}}", handle.figure.id),
+        }));
+    }
+    match value.kind() {
+        ValueKind::String => write_text(out, value),
+        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "an undefined value is printed")),
+        ValueKind::Number => Err(refuse(FormatError {
+            message: format!("the bare number {value} is printed"),
+            hint: "numbers reach a page as figures: {{ fig(\"...\") | num(2) }}; a number of the layout passes `| layout`".to_owned(),
+        })),
+        kind => Err(Error::new(ErrorKind::InvalidOperation, format!("a {kind} is printed"))),
+    }
+}
+
+fn write_text(out: &mut Output, value: &Value) -> Result<(), Error> {
+    let text = value.as_str().unwrap_or_default();
+    if let Some(at) = text.find(UNPRINTED) {
+        let id: String = text[at..].chars().skip(1).take_while(|c| !c.is_whitespace()).collect();
+        return Err(refuse(FormatError {
+            message: format!("figure `{id}` is joined to a text without a filter"),
+            hint: "filter it first: (fig(\"...\") | pct(1)) ~ \"...\"".to_owned(),
+        }));
+    }
+    let escaped;
+    let text = if value.is_safe() {
+        text
+    } else {
+        escaped = escape::markup(text);
+        &escaped
+    };
+    out.write_str(text).map_err(|error| Error::new(ErrorKind::WriteFailure, error.to_string()))
+}
+
+fn find(scope: &Scope, id: &str) -> Result<Figure, Error> {
+    scope.findings.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, scope.findings.figures.keys()))
+}
+
+/// An id that does not exist, with the nearest that does.
+pub(crate) fn unknown<'a>(what: &str, id: &str, known: impl Iterator<Item = &'a String>) -> Error {
+    let nearest = known.min_by_key(|other| distance(id, other));
+    refuse(FormatError {
+        message: format!("there is no {what} `{id}`"),
+        hint: match nearest {
+            Some(nearest) => format!("the nearest is `{nearest}`"),
+            None => format!("the brief has no {what} at all"),
+        },
+    })
+}
+
+/// Edit distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
+    let shared = scope.clone();
+    environment.add_function("fig", move |id: &str| find(&shared, id).map(|f| Value::from_object(Handle::new(f))));
+    let shared = scope.clone();
+    environment.add_function("has", move |id: &str| find(&shared, id).map(|f| f.value.is_some()));
+    for (filter, name, _) in Filter::ALL {
+        add_filter(environment, scope, name, Format::new(filter));
+    }
+    let daymonth = Format { date: crate::locale::DateStyle::Day, ..Format::new(Filter::Date) };
+    add_filter(environment, scope, "daymonth", daymonth);
+    let shared = scope.clone();
+    environment.add_filter("df", move |value: Value| {
+        Ok::<_, Error>(format::degrees(&shared.locale, &handle(&value, "df")?.figure))
+    });
+    let shared = scope.clone();
+    environment.add_filter("reason", move |value: Value| {
+        Ok::<_, Error>(format::reason(&shared.locale, &handle(&value, "reason")?.figure))
+    });
+    environment.add_filter("raw", |value: Value| handle(&value, "raw")?.raw());
+    environment.add_filter("abs", |value: Value| {
+        Ok::<_, Error>(Value::from_object(Handle { absolute: true, ..handle(&value, "abs")?.clone() }))
+    });
+    environment.add_filter("sign", |value: Value| {
+        Ok::<_, Error>(Value::from_object(Handle { signed: true, ..handle(&value, "sign")?.clone() }))
+    });
+}
+
+fn add_filter(environment: &mut Environment<'static>, scope: &Shared, name: &'static str, format: Format) {
+    let shared = scope.clone();
+    environment.add_filter(name, move |value: Value, args: Rest<Value>, named: Kwargs| {
+        let mut handle = handle(&value, name)?.clone();
+        let format = options(format, &mut handle, &args, &named)?;
+        format.apply(&shared.locale, &handle.printed(), Place::Prose).map_err(refuse)
+    });
+}
+
+fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
+    let shared = scope.clone();
+    environment.add_function("t", move |state: &State, key: &str, named: Kwargs| {
+        words(state, &shared, key, &named).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("plain", move |state: &State, key: &str, named: Kwargs| {
+        words(state, &shared, key, &named).map(|text| Value::from_safe_string(plain(&text)))
+    });
+    let shared = scope.clone();
+    environment.add_function("claim", move |state: &State, id: &str| {
+        let source = shared.claims.get(id).ok_or_else(|| unknown("claim", id, shared.claims.keys()))?;
+        nested(state, &shared, source, ()).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("name", move |symbol: &str| {
+        shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
+    });
+    let shared = scope.clone();
+    environment.add_function("theme", move |id: &str| {
+        shared.themes.get(id).cloned().ok_or_else(|| unknown("theme", id, shared.themes.keys()))
+    });
+    environment.add_filter("str", |text: &str| Value::from_safe_string(escape::literal(text)));
+    environment.add_filter("layout", |number: i64| Value::from_safe_string(number.to_string()));
+}
+
+/// A string of the language, rendered.
+pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
+    let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
+    let context: BTreeMap<String, Value> =
+        named.args().map(|name| Ok::<_, Error>((name.to_owned(), named.get(name)?))).collect::<Result<_, _>>()?;
+    nested(state, scope, &Source::new(format!("{} (`{key}`)", scope.strings_name), text), context)
+}
+
+/// A short template inside another: a string or a claim.
+fn nested<C: Into<Value>>(state: &State, scope: &Scope, source: &Source, context: C) -> Result<String, Error> {
+    let text = typography::prose(&source.text, typography::Rules::of(&scope.code));
+    let text = lift::template(&text).map_err(|_| {
+        Error::new(ErrorKind::InvalidOperation, format!("{}: a figure is stored in a variable", source.name))
+    })?;
+    let text = text.trim_end();
+    state.env().render_named_str(&source.name, text, context)
+}
+
+/// Markup as plain text: escapes undone, emphasis dropped.
+pub(crate) fn plain(markup: &str) -> String {
+    let mut out = String::new();
+    let mut chars = markup.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            '*' | '_' => {}
+            '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn add_blocks(environment: &mut Environment<'static>, scope: &Shared, charts: &Arc<Charts>) {
+    let shared = scope.clone();
+    environment.add_function("table", move |state: &State, id: &str| {
+        let table = shared.findings.tables.get(id).ok_or_else(|| unknown("table", id, shared.findings.tables.keys()))?;
+        tables::typst(state, &shared, table).map(Value::from_safe_string)
+    });
+    let (shared, charts) = (scope.clone(), charts.clone());
+    environment.add_function("chart", move |state: &State, id: &str| {
+        let chart = shared.findings.charts.get(id).ok_or_else(|| unknown("chart", id, shared.findings.charts.keys()))?;
+        charts.place(state, &shared, chart).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("list", move |id: &str| {
+        let list = shared.findings.lists.get(id).ok_or_else(|| unknown("list", id, shared.findings.lists.keys()))?;
+        Ok::<_, Error>(Value::from_iter(list.iter().cloned()))
+    });
+}
+
+/// The source line of a table or chart: its own string, or the names of its sources.
+pub(crate) fn source_line(state: &State, scope: &Scope, key: &str, ids: &[String]) -> Result<String, Error> {
+    let own = format!("{key}.source");
+    if scope.strings.contains_key(&own) {
+        return words(state, scope, &own, &Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for id in ids {
+        let text = match scope.sources.get(id) {
+            Some(text) => escape::markup(text),
+            None if scope.strings.contains_key(&format!("sources.{id}")) => string(state, scope, &format!("sources.{id}"))?,
+            None => continue,
+        };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    if texts.is_empty() && scope.strings.contains_key("sources.default") {
+        texts.push(string(state, scope, "sources.default")?);
+    }
+    Ok(texts.join("\\; "))
+}
+
+/// A string of the language without values.
+pub(crate) fn string(state: &State, scope: &Scope, key: &str) -> Result<String, Error> {
+    words(state, scope, key, &Kwargs::from_iter(std::iter::empty::<(&str, Value)>()))
+}
+
+/// A string that may be absent.
+pub(crate) fn optional(state: &State, scope: &Scope, key: &str) -> Result<Option<String>, Error> {
+    scope.strings.contains_key(key).then(|| string(state, scope, key)).transpose()
+}
+
+/// Whether a claim's condition holds, with the figures it looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Whether it holds.
+    pub holds: bool,
+    /// The numbers used, by figure; `None` for one without value.
+    pub values: Vec<(String, Option<f64>)>,
+}
+
+/// Judges a condition over figures.
+///
+/// # Errors
+/// A condition that is no expression or names an unknown figure.
+pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, FormatError> {
+    let used: Arc<Mutex<Vec<(String, Option<f64>)>>> = Arc::default();
+    let mut environment = environment();
+    let figures = findings.clone();
+    environment.add_function("fig", move |id: &str| {
+        let figure = figures.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, figures.figures.keys()))?;
+        Ok::<_, Error>(Value::from_object(Handle::new(figure)))
+    });
+    let figures = findings.clone();
+    environment.add_function("has", move |id: &str| {
+        figures.figures.get(id).map(|f| f.value.is_some()).ok_or_else(|| unknown("figure", id, figures.figures.keys()))
+    });
+    let seen = used.clone();
+    environment.add_filter("raw", move |value: Value| {
+        let handle = handle(&value, "raw")?;
+        if let Ok(mut seen) = seen.lock() {
+            seen.push((handle.figure.id.clone(), handle.figure.number()));
+        }
+        match handle.figure.value {
+            Some(_) => handle.raw(),
+            None => Err(Error::new(ErrorKind::InvalidOperation, MISSING)),
+        }
+    });
+    environment.add_filter("abs", |value: Value| {
+        Ok::<_, Error>(Value::from_object(Handle { absolute: true, ..handle(&value, "abs")?.clone() }))
+    });
+    let expression = lift::expression(condition).map_err(|_| FormatError {
+        message: "a condition stores no figure".to_owned(),
+        hint: "compare with ==".to_owned(),
+    })?;
+    let outcome = environment.compile_expression(&expression).and_then(|compiled| compiled.eval(()));
+    let values = used.lock().map(|values| values.clone()).unwrap_or_default();
+    match outcome {
+        Ok(value) if value.kind() == ValueKind::Bool => Ok(Judgement { holds: value.is_true(), values }),
+        Ok(value) => Err(FormatError {
+            message: format!("the condition gives a {}, not true or false", value.kind()),
+            hint: "compare figures: fig(\"...\") < 0".to_owned(),
+        }),
+        Err(error) if error.detail() == Some(MISSING) => Ok(Judgement { holds: false, values }),
+        Err(error) => Err(condition_error(&error)),
+    }
+}
+
+const MISSING: &str = "a figure of the condition has no value";
+
+fn condition_error(error: &Error) -> FormatError {
+    let hint = hint(error).unwrap_or_else(|| "write it as fig(\"...\") < 0 and fig(\"...\").p < 0.05".to_owned());
+    FormatError { message: describe(error), hint }
+}
+
+/// A template error as a refusal with file, line and hint.
+#[must_use]
+pub fn refusal(error: &Error) -> Refusal {
+    let chain: Vec<&Error> = chain(error);
+    let deepest = chain.iter().rev().find(|e| e.name().is_some()).unwrap_or(&error);
+    let name = deepest.name().unwrap_or("template");
+    // Strings and claims are short templates whose lines are not lines of their file.
+    let line = deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
+    let refusal = Refusal::config(format!("{name}{line}: {}", describe(deepest)));
+    match chain.iter().rev().find_map(|e| hint(e)) {
+        Some(hint) => refusal.hint(hint),
+        None => refusal.hint(general_hint(deepest.kind())),
+    }
+}
+
+fn chain(error: &Error) -> Vec<&Error> {
+    let mut chain = vec![error];
+    let mut source = std::error::Error::source(error);
+    while let Some(next) = source {
+        chain.extend(next.downcast_ref::<Error>());
+        source = next.source();
+    }
+    chain
+}
+
+fn describe(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) if error.kind() == ErrorKind::InvalidOperation => detail.to_owned(),
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+fn hint(error: &Error) -> Option<String> {
+    let mut source = std::error::Error::source(error);
+    while let Some(next) = source {
+        if let Some(format) = next.downcast_ref::<FormatError>() {
+            return Some(format.hint.clone());
+        }
+        source = next.source();
+    }
+    None
+}
+
+fn general_hint(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::SyntaxError => "check the braces and quotes around this place",
+        ErrorKind::UndefinedError => "check the spelling; values come from fig, t, name, theme, claim, table, chart and list",
+        ErrorKind::UnknownFilter => "figures print through pct, points, money, price, num, stat, pval, date, int, bn, df or reason",
+        ErrorKind::UnknownFunction => "templates may call fig, has, t, name, theme, claim, table, chart, list and prose",
+        _ => "correct the template at this place",
+    }
+}

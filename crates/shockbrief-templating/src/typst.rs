@@ -1,0 +1,297 @@
+//! The Typst command: the only place that starts a process.
+//!
+//! It runs in its own process group under a time limit, without network, system fonts or input, and with
+//! a fixed creation time. What it prints is read to the end but only the first part is kept. Its errors
+//! come back with the line of the template that made the faulty line.
+
+use crate::compose::{Composed, Document};
+use crate::fonts;
+use anyhow::{Context, Result};
+use shockbrief_core::{Class, Refusal};
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// The one version that briefs are typeset with.
+pub const VERSION: &str = "0.15.1";
+/// How much of a stream is kept.
+const KEPT: usize = 64 * 1024;
+
+/// A Typst command of the right version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typst {
+    path: PathBuf,
+}
+
+/// How a brief is typeset.
+#[derive(Debug, Clone)]
+pub struct Typeset {
+    /// Time for one document; default one minute.
+    pub limit: Duration,
+    /// PDF standards; default `ua-1` and `a-3a`.
+    pub standards: Vec<String>,
+}
+
+impl Default for Typeset {
+    fn default() -> Self {
+        Self { limit: Duration::from_secs(60), standards: vec!["ua-1".to_owned(), "a-3a".to_owned()] }
+    }
+}
+
+/// A typeset document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pdf {
+    /// Language code.
+    pub language: String,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Typst {
+    /// Finds the command: `explicit` (or the environment variable `TYPST`), `<root>/.tools/bin/typst`,
+    /// then every folder of `PATH`; the first of version 0.15.1 is taken.
+    ///
+    /// # Errors
+    /// Class `Typeset` when none of these has the version; the message names what was found.
+    pub fn locate(explicit: Option<&Path>, root: &Path) -> Result<Self> {
+        let named = explicit.map(Path::to_owned).or_else(|| std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from));
+        if let Some(path) = named {
+            return Ok(Self::checked(&path)?);
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).map(|folder| folder.join("typst"));
+        let mut found = Vec::new();
+        for candidate in std::iter::once(root.join(".tools/bin/typst")).chain(folders).filter(|path| path.is_file()) {
+            match Self::checked(&candidate) {
+                Ok(typst) => return Ok(typst),
+                Err(refusal) => found.push(refusal.message),
+            }
+        }
+        let found = if found.is_empty() { "no `typst` in .tools/bin or on PATH".to_owned() } else { found.join("; ") };
+        Err(missing(found).into())
+    }
+
+    /// The command at `path`, if it answers with the right version.
+    ///
+    /// # Errors
+    /// Class `Typeset` when it does not start, does not answer in time, or has another version.
+    pub fn checked(path: &Path) -> Result<Self, Refusal> {
+        let mut command = command(path);
+        command.arg("--version");
+        let ended = run(&mut command, Duration::from_secs(20)).map_err(|error| missing(format!("{}: {error}", path.display())))?;
+        let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+        match text.split_whitespace().nth(1) {
+            Some(VERSION) => Ok(Self { path: path.to_owned() }),
+            Some(other) if text.starts_with("typst ") => {
+                Err(missing(format!("{} is version {other}, not {VERSION}", path.display())))
+            }
+            _ => Err(missing(format!("{} does not say which version of Typst it is", path.display()))),
+        }
+    }
+
+    /// Where the command is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Typesets one document.
+    ///
+    /// # Errors
+    /// Class `Typeset`: an error in the source, with the template's file and line; the time limit; a crash.
+    pub fn compile(&self, document: &Document, options: &Typeset) -> Result<Pdf> {
+        let folder = tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
+        lay_out(document, folder.path())?;
+        let mut command = self.compile_command(document, folder.path(), options);
+        let ended = run(&mut command, options.limit).map_err(|error| broken(&self.path, document, &error))?;
+        if !ended.status.success() {
+            return Err(failed(document, &ended).into());
+        }
+        let bytes = fs_err::read(folder.path().join("out.pdf")).map_err(|error| {
+            Refusal::new(Class::Typeset, format!("{} ended well but left no PDF: {error}", self.path.display()))
+                .hint("check that this is the real Typst command")
+        })?;
+        Ok(Pdf { language: document.language.clone(), bytes })
+    }
+
+    fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
+        let mut command = command(&self.path);
+        command.current_dir(folder).arg("compile").args(["--root", "."]).arg("--ignore-system-fonts");
+        command.args(["--font-path", "fonts", "--package-path", "packages", "--package-cache-path", "packages"]);
+        command.arg("--creation-timestamp").arg(document.timestamp.to_string());
+        command.args(["--diagnostic-format", "short"]);
+        if !options.standards.is_empty() {
+            command.arg("--pdf-standard").arg(options.standards.join(","));
+        }
+        command.args(["main.typ", "out.pdf"]);
+        command
+    }
+}
+
+/// Typesets all languages at once.
+///
+/// # Errors
+/// The first language's error, in order; see [`Typst::compile`].
+pub fn typeset(typst: &Typst, composed: &Composed, options: &Typeset) -> Result<Vec<Pdf>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = composed
+            .documents
+            .iter()
+            .map(|document| scope.spawn(move || typst.compile(document, options)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a typesetting thread panicked"))))
+            .collect()
+    })
+}
+
+/// Writes a document's files, the fonts and an empty package folder.
+///
+/// # Errors
+/// When the folder is not writable.
+pub fn lay_out(document: &Document, folder: &Path) -> Result<()> {
+    for (path, text) in &document.files {
+        let path = folder.join(path.trim_start_matches('/'));
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::write(path, text)?;
+    }
+    fs_err::create_dir_all(folder.join("packages"))?;
+    fonts::write(&folder.join("fonts"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
+fn command(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    command.env_clear().env("LC_ALL", "C");
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    // Should a source ask for a package after all, the request goes nowhere.
+    for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(proxy, OsStr::new("http://127.0.0.1:9"));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
+/// A process that ended by itself.
+struct Ended {
+    status: ExitStatus,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Why a process gave no result.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("cannot be started: {0}")]
+    Start(std::io::Error),
+    #[error("did not end within {0:?} and was stopped")]
+    Time(Duration),
+    #[error("cannot be waited for: {0}")]
+    Wait(std::io::Error),
+}
+
+/// Runs a command to its end or to the limit; the whole process group is gone afterwards.
+fn run(command: &mut Command, limit: Duration) -> Result<Ended, Broken> {
+    let mut child = command.spawn().map_err(Broken::Start)?;
+    let group = Group(child.id());
+    let stdout = capture(child.stdout.take());
+    let stderr = capture(child.stderr.take());
+    let status = wait(child).recv_timeout(limit);
+    // Also after a regular end: nothing that it started may hold the pipes or outlive it.
+    group.kill();
+    let status = match status {
+        Ok(status) => status.map_err(Broken::Wait)?,
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Broken::Time(limit)),
+    };
+    let kept = |stream: Receiver<Vec<u8>>| stream.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
+    Ok(Ended { status, stdout: kept(stdout), stderr: kept(stderr) })
+}
+
+/// A process group by its leader.
+struct Group(u32);
+
+impl Group {
+    fn kill(&self) {
+        let leader = i32::try_from(self.0).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(leader) = leader {
+            // A group without members is what we want; the error says no more.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn wait(mut child: Child) -> Receiver<std::io::Result<ExitStatus>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(child.wait()));
+    receiver
+}
+
+/// Reads a stream to its end and keeps its first part.
+fn capture<R: Read + Send + 'static>(stream: Option<R>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.by_ref().take(KEPT as u64).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+        sender.send(kept)
+    });
+    receiver
+}
+
+fn missing(message: String) -> Refusal {
+    Refusal::new(Class::Typeset, message)
+        .hint(format!("run `make typst`, or name Typst {VERSION} with --typst or the variable TYPST"))
+}
+
+fn broken(path: &Path, document: &Document, error: &Broken) -> Refusal {
+    let hint = match error {
+        Broken::Time(_) => "look for an endless loop in the templates, or raise the time limit",
+        _ => "check that the file is the Typst command and may be run",
+    };
+    Refusal::new(Class::Typeset, format!("typesetting `{}`: {} {error}", document.language, path.display())).hint(hint)
+}
+
+fn failed(document: &Document, ended: &Ended) -> Refusal {
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    let errors: Vec<String> = stderr.lines().filter_map(|line| located(document, line)).collect();
+    if !errors.is_empty() {
+        return Refusal::new(Class::Typeset, errors.join("\n"))
+            .hint("correct the template at the line named; values are escaped, so the fault is in its markup");
+    }
+    let how = match (ended.status.code(), ended.status.signal()) {
+        (Some(code), _) => format!("ended with code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "failed".to_owned(),
+    };
+    let said: String = stderr.trim().chars().take(400).collect();
+    let said = if said.is_empty() { "without a word".to_owned() } else { format!("and said: {said}") };
+    Refusal::new(Class::Typeset, format!("typesetting `{}`: Typst {how} {said}", document.language))
+        .hint("run the command again with the same sources to see whether it repeats")
+}
+
+/// An error line of Typst with the template's place, or `None` for a line that is no error.
+fn located(document: &Document, line: &str) -> Option<String> {
+    let (place, message) = line.split_once(": error: ").or_else(|| Some(("", line.strip_prefix("error: ")?)))?;
+    let mut parts = place.rsplitn(3, ':');
+    let (_, row, file) = (parts.next(), parts.next(), parts.next());
+    let origin = file.zip(row).and_then(|(file, row)| {
+        let origins = document.origins.get(&format!("/{}", file.trim_start_matches("./").trim_start_matches('/')))?;
+        origins.get(row.parse::<usize>().ok()?.checked_sub(1)?)
+    });
+    Some(match origin {
+        Some((name, line)) => format!("{name}:{line}: {message} (in `{}`)", document.language),
+        None if place.is_empty() => format!("{message} (in `{}`)", document.language),
+        None => format!("{place}: {message} (in `{}`)", document.language),
+    })
+}
