@@ -19,6 +19,7 @@ pub mod bootstrap;
 pub mod calendar_time;
 pub mod cross_section;
 pub mod dependence;
+pub mod event_time;
 pub mod fit;
 pub mod intraday;
 pub mod model;
@@ -137,11 +138,6 @@ impl Default for Spec {
     /// Estimation [-130, -11], event window [-5, 5], 60 observations, market
     /// model.
     fn default() -> Self {
-        Self {
-            estimation: [-130, -11],
-            window: [-5, 5],
-            min_observations: 60,
-            model: Model::MarketModel,
-        }
+        Self { estimation: [-130, -11], window: [-5, 5], min_observations: 60, model: Model::MarketModel }
     }
 }

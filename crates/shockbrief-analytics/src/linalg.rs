@@ -64,22 +64,13 @@ impl Design {
         }
         let cols = columns.len();
         if rows < cols {
-            return Err(Missing::TooFew {
-                what: "observations",
-                have: rows,
-                need: cols,
-            });
+            return Err(Missing::TooFew { what: "observations", have: rows, need: cols });
         }
         if columns.iter().any(|c| c.iter().any(|v| !v.is_finite())) {
             return Err(Missing::Invalid { what: "a regressor" });
         }
         if cols == 0 {
-            return Ok(Self {
-                rows,
-                cols,
-                q: Vec::new(),
-                r: Vec::new(),
-            });
+            return Ok(Self { rows, cols, q: Vec::new(), r: Vec::new() });
         }
         Self::factorise(columns, rows)
     }
@@ -99,10 +90,7 @@ impl Design {
                 r[c * cols + row] = thin_r[(row, c)];
             }
         }
-        let q = (0..cols)
-            .flat_map(|c| (0..rows).map(move |i| (i, c)))
-            .map(|(i, c)| thin_q[(i, c)])
-            .collect();
+        let q = (0..cols).flat_map(|c| (0..rows).map(move |i| (i, c))).map(|(i, c)| thin_q[(i, c)]).collect();
         Ok(Self { rows, cols, q, r })
     }
 
@@ -130,11 +118,7 @@ impl Design {
             });
         }
         if self.rows <= self.cols {
-            return Err(Missing::TooFew {
-                what: "observations",
-                have: self.rows,
-                need: self.cols + 1,
-            });
+            return Err(Missing::TooFew { what: "observations", have: self.rows, need: self.cols + 1 });
         }
         let (coef, residuals) = self.solve(y);
         let sse = dot(&residuals, &residuals);
@@ -142,15 +126,7 @@ impl Design {
         let sigma = finite((sse / df as f64).sqrt(), "the residual spread")?;
         let se = self.unscaled_sd().iter().map(|d| d * sigma).collect();
         let r2 = if self.cols > 1 { r_squared(y, sse) } else { None };
-        Ok(Ols {
-            coef,
-            se,
-            residuals,
-            sse,
-            df,
-            sigma,
-            r2,
-        })
+        Ok(Ols { coef, se, residuals, sse, df, sigma, r2 })
     }
 
     /// Coefficients and residuals, with one step of refinement on the
@@ -241,11 +217,7 @@ pub fn norm(a: &[f64]) -> f64 {
 pub fn inverse_quadratic_form(a: MatRef<'_, f64>, v: &[f64]) -> Outcome<f64> {
     let n = v.len();
     if a.nrows() != n || a.ncols() != n {
-        return Err(Missing::LengthMismatch {
-            what: "matrix and vector",
-            left: a.nrows(),
-            right: n,
-        });
+        return Err(Missing::LengthMismatch { what: "matrix and vector", left: a.nrows(), right: n });
     }
     let llt = a.llt(faer::Side::Lower).map_err(|_| Missing::Singular)?;
     let l = llt.L();

@@ -9,11 +9,7 @@ use crate::reason::{Missing, Outcome};
 
 fn need(x: &[f64], need: usize) -> Outcome<()> {
     if x.len() < need {
-        return Err(Missing::TooFew {
-            what: "observations",
-            have: x.len(),
-            need,
-        });
+        return Err(Missing::TooFew { what: "observations", have: x.len(), need });
     }
     Ok(())
 }
@@ -130,9 +126,7 @@ pub fn median(x: &[f64]) -> Outcome<f64> {
 pub fn quantile(x: &[f64], q: f64) -> Outcome<f64> {
     need(x, 1)?;
     if !(0.0..=1.0).contains(&q) {
-        return Err(Missing::Invalid {
-            what: "the quantile level",
-        });
+        return Err(Missing::Invalid { what: "the quantile level" });
     }
     let mut sorted = x.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -170,11 +164,7 @@ pub fn mid_ranks(x: &[f64]) -> Vec<f64> {
 
 fn same_length(x: &[f64], y: &[f64]) -> Outcome<()> {
     if x.len() != y.len() {
-        return Err(Missing::LengthMismatch {
-            what: "paired series",
-            left: x.len(),
-            right: y.len(),
-        });
+        return Err(Missing::LengthMismatch { what: "paired series", left: x.len(), right: y.len() });
     }
     Ok(())
 }
@@ -196,10 +186,7 @@ mod tests {
 
     #[test]
     fn constant_series_has_no_skewness() {
-        assert!(matches!(
-            skewness(&[0.1; 5]),
-            Err(Missing::ConstantSeries { .. })
-        ));
+        assert!(matches!(skewness(&[0.1; 5]), Err(Missing::ConstantSeries { .. })));
     }
 
     #[test]

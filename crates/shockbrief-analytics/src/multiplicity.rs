@@ -57,10 +57,7 @@ mod tests {
         let p = [0.01, 0.04, 0.03, 0.005];
         let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-15);
         assert!(close(&holm(&p).unwrap(), &[0.03, 0.06, 0.06, 0.02]));
-        assert!(close(
-            &benjamini_hochberg(&p).unwrap(),
-            &[0.02, 0.04, 0.04, 0.02]
-        ));
+        assert!(close(&benjamini_hochberg(&p).unwrap(), &[0.02, 0.04, 0.04, 0.02]));
     }
 
     #[test]

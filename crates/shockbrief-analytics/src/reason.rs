@@ -121,11 +121,7 @@ pub enum Missing {
 /// # Errors
 /// [`Missing::NotFinite`] for NaN and the infinities.
 pub fn finite(value: f64, what: &'static str) -> Outcome<f64> {
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(Missing::NotFinite { what })
-    }
+    if value.is_finite() { Ok(value) } else { Err(Missing::NotFinite { what }) }
 }
 
 #[cfg(test)]

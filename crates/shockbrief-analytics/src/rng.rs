@@ -18,10 +18,7 @@ pub struct Stream {
 impl Stream {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Self {
-        Self {
-            core: Pcg64::seed_from_u64(seed),
-            spare: None,
-        }
+        Self { core: Pcg64::seed_from_u64(seed), spare: None }
     }
 
     /// The stream of replication `index` under `seed`, independent of the
@@ -80,11 +77,7 @@ impl Stream {
 
     /// +1 or -1 with equal probability.
     pub fn rademacher(&mut self) -> f64 {
-        if self.core.next_u64() >> 63 == 0 {
-            1.0
-        } else {
-            -1.0
-        }
+        if self.core.next_u64() >> 63 == 0 { 1.0 } else { -1.0 }
     }
 
     /// Row indices of one stationary-bootstrap resample (Politis & Romano
@@ -96,11 +89,7 @@ impl Stream {
         let mut at = self.index(n);
         for k in 0..length {
             if k > 0 {
-                at = if self.uniform() < restart {
-                    self.index(n)
-                } else {
-                    (at + 1) % n.max(1)
-                };
+                at = if self.uniform() < restart { self.index(n) } else { (at + 1) % n.max(1) };
             }
             rows.push(at);
         }

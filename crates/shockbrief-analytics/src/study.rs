@@ -49,10 +49,7 @@ impl Table {
         let mut names = BTreeSet::new();
         for (name, column) in &self.columns {
             if !names.insert(name) {
-                return Err(StudyError::Duplicate {
-                    what,
-                    name: name.clone(),
-                });
+                return Err(StudyError::Duplicate { what, name: name.clone() });
             }
             if column.len() != self.dates.len() {
                 return Err(StudyError::Ragged {
@@ -64,11 +61,7 @@ impl Table {
             }
             let bad = column.iter().position(|v| v.is_some_and(|v| !v.is_finite()));
             if let Some(row) = bad {
-                return Err(StudyError::Cell {
-                    what,
-                    name: name.clone(),
-                    date: self.dates[row],
-                });
+                return Err(StudyError::Cell { what, name: name.clone(), date: self.dates[row] });
             }
         }
         Ok(())
@@ -266,10 +259,8 @@ pub fn run(
     let mut market = None;
     for model in &spec.models {
         let firms = inputs.firms(*model)?;
-        let study = fit(&firms, &spec.spec(*model)).map_err(|reason| StudyError::Unusable {
-            what: "windows",
-            reason,
-        })?;
+        let study = fit(&firms, &spec.spec(*model))
+            .map_err(|reason| StudyError::Unusable { what: "windows", reason })?;
         models.insert(model.name().to_owned(), model_json(&study, spec));
         if market.is_none() || *model == Model::MarketModel {
             market = Some((firms, study));
@@ -306,23 +297,15 @@ fn check(
     let mut ids = BTreeSet::new();
     for event in events {
         if !ids.insert(&event.event_id) {
-            return Err(StudyError::Duplicate {
-                what: "events",
-                name: event.event_id.clone(),
-            });
+            return Err(StudyError::Duplicate { what: "events", name: event.event_id.clone() });
         }
         if returns.column(&event.firm).is_none() {
-            return Err(StudyError::NoColumn {
-                what: "returns",
-                name: event.firm.clone(),
-            });
+            return Err(StudyError::NoColumn { what: "returns", name: event.firm.clone() });
         }
     }
     let limit = |w: &[i32; 2]| w.iter().any(|d| d.unsigned_abs() > 1_000_000);
     if spec.windows.iter().any(limit) || limit(&spec.window) || limit(&spec.estimation) {
-        let reason = Missing::Invalid {
-            what: "a relative day beyond a million",
-        };
+        let reason = Missing::Invalid { what: "a relative day beyond a million" };
         return unusable("windows", reason);
     }
     Ok(())
@@ -341,49 +324,25 @@ struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    fn new(
-        returns: &'a Table,
-        factors: &'a Table,
-        events: &'a [EventInput],
-        spec: &'a StudySpec,
-    ) -> Self {
+    fn new(returns: &'a Table, factors: &'a Table, events: &'a [EventInput], spec: &'a StudySpec) -> Self {
         let index: BTreeMap<Date, usize> = factors.dates.iter().copied().zip(0..).collect();
         let aligned = |column: &[Option<f64>]| -> Vec<Option<f64>> {
             let row = |d: &Date| index.get(d).and_then(|k| column[*k]);
             returns.dates.iter().map(row).collect()
         };
-        let factors: BTreeMap<&str, Vec<Option<f64>>> = factors
-            .columns
-            .iter()
-            .map(|(name, column)| (name.as_str(), aligned(column)))
-            .collect();
-        let shared = factors
-            .iter()
-            .map(|(name, column)| (*name, Arc::from(column.as_slice())))
-            .collect();
-        Self {
-            returns,
-            events,
-            spec,
-            factors,
-            full: Arc::from(returns.dates.as_slice()),
-            shared,
-        }
+        let factors: BTreeMap<&str, Vec<Option<f64>>> =
+            factors.columns.iter().map(|(name, column)| (name.as_str(), aligned(column))).collect();
+        let shared = factors.iter().map(|(name, column)| (*name, Arc::from(column.as_slice()))).collect();
+        Self { returns, events, spec, factors, full: Arc::from(returns.dates.as_slice()), shared }
     }
 
     fn firms(&self, model: Model) -> Result<Vec<FirmEvent>, StudyError> {
         let mut names = Vec::new();
         for name in model.columns() {
-            let name = if *name == "mkt" {
-                self.spec.market.as_str()
-            } else {
-                name
-            };
+            let name = if *name == "mkt" { self.spec.market.as_str() } else { name };
             let found = self.factors.get_key_value(name);
-            let (key, _) = found.ok_or_else(|| StudyError::NoColumn {
-                what: "factors",
-                name: name.to_owned(),
-            })?;
+            let (key, _) =
+                found.ok_or_else(|| StudyError::NoColumn { what: "factors", name: name.to_owned() })?;
             names.push(*key);
         }
         if names.is_empty()
@@ -392,10 +351,7 @@ impl<'a> Inputs<'a> {
             names.push(*key);
         }
         if model.excess() && !self.factors.contains_key("rf") {
-            return Err(StudyError::NoColumn {
-                what: "factors",
-                name: "rf".to_owned(),
-            });
+            return Err(StudyError::NoColumn { what: "factors", name: "rf".to_owned() });
         }
         let firms = self.events.iter().map(|e| self.firm(e, &names));
         Ok(firms.collect())
@@ -417,13 +373,9 @@ impl<'a> Inputs<'a> {
         } else {
             rows.iter().map(|r| self.returns.dates[*r]).collect()
         };
-        let mut firm = FirmEvent::new(
-            event.event_id.clone(),
-            dates,
-            rows.iter().map(|r| column[*r]).collect(),
-            at,
-        )
-        .with_regressors(names.iter().map(pick).collect());
+        let mut firm =
+            FirmEvent::new(event.event_id.clone(), dates, rows.iter().map(|r| column[*r]).collect(), at)
+                .with_regressors(names.iter().map(pick).collect());
         firm.firm = event.firm.clone();
         firm.rf = self.factors.contains_key("rf").then(|| pick(&"rf"));
         if self.spec.returns_span_gaps && !complete {
@@ -443,10 +395,7 @@ impl<'a> Inputs<'a> {
                 let from = k.checked_sub(1).map_or(rows[k], |j| rows[j] + 1);
                 let parts = column[from..=rows[k]].iter().copied();
                 if simple {
-                    parts
-                        .map(|v| v.map(|v| 1.0 + v))
-                        .product::<Option<f64>>()
-                        .map(|v| v - 1.0)
+                    parts.map(|v| v.map(|v| 1.0 + v)).product::<Option<f64>>().map(|v| v - 1.0)
                 } else {
                     parts.sum()
                 }
@@ -511,10 +460,7 @@ impl Block {
 fn p_stem(key: &str) -> &str {
     match key {
         "grank_z" => key,
-        _ => key
-            .strip_suffix("_t")
-            .or_else(|| key.strip_suffix("_z"))
-            .unwrap_or(key),
+        _ => key.strip_suffix("_t").or_else(|| key.strip_suffix("_z")).unwrap_or(key),
     }
 }
 
@@ -527,21 +473,16 @@ fn model_json(study: &Study, spec: &StudySpec) -> Value {
     out.insert("events".to_owned(), Value::Object(events.collect()));
     let windows = spec.tested();
     let single = firms.map(|f| (f.id.clone(), single_json(f, &windows)));
-    out.insert(
-        "single_event_windows".to_owned(),
-        Value::Object(single.collect()),
-    );
+    out.insert("single_event_windows".to_owned(), Value::Object(single.collect()));
     let days = (spec.window[0]..=spec.window[1]).map(|d| (d.to_string(), [d, d]));
     let by_day = days.map(|(name, w)| (name, tests_json(study, w)));
     out.insert("tests_by_day".to_owned(), Value::Object(by_day.collect()));
     let by_window = windows.iter().map(|w| (window_name(*w), tests_json(study, *w)));
-    out.insert(
-        "tests_by_window".to_owned(),
-        Value::Object(by_window.collect()),
-    );
-    let dropped = study.dropped.iter().map(|d| {
-        json!({"event_id": d.id, "firm": d.firm, "reason": d.reason.to_string()})
-    });
+    out.insert("tests_by_window".to_owned(), Value::Object(by_window.collect()));
+    let dropped = study
+        .dropped
+        .iter()
+        .map(|d| json!({"event_id": d.id, "firm": d.firm, "reason": d.reason.to_string()}));
     out.insert("dropped".to_owned(), dropped.collect());
     Value::Object(out)
 }
@@ -644,9 +585,7 @@ fn extras(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec
             }
             Extra::Mvrm => mvrm_json(out, firms, study, spec),
             Extra::Placebo => {
-                let value = per_window(spec, |w| {
-                    Ok(json!(placebo(&CrossSection::new(study, w)?)?))
-                });
+                let value = per_window(spec, |w| Ok(json!(placebo(&CrossSection::new(study, w)?)?)));
                 out.insert("placebo_dates".to_owned(), value);
             }
             Extra::Bootstrap => {
@@ -771,9 +710,7 @@ fn bhar_json(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, s
     let log = spec.return_type == ReturnType::Log;
     let all = |w: [i32; 2]| -> Outcome<Vec<(String, Outcome<f64>)>> {
         if log {
-            return Err(Missing::NotApplicable {
-                what: "buy-and-hold returns need simple returns",
-            });
+            return Err(Missing::NotApplicable { what: "buy-and-hold returns need simple returns" });
         }
         let one = |f: &&FirmEvent| (f.id.clone(), bhar::bhar(f, w));
         Ok(members.iter().map(one).collect())
@@ -873,10 +810,7 @@ fn pairs(spec: &StudySpec) -> Vec<[String; 2]> {
 
 fn adjusted(cells: &[(String, String, Outcome<Car>, Value)], key: &str, joint: bool) -> Value {
     let p: Vec<f64> = cells.iter().filter_map(|c| Some(c.2.as_ref().ok()?.p)).collect();
-    let (h, b) = (
-        holm(&p).unwrap_or_default(),
-        benjamini_hochberg(&p).unwrap_or_default(),
-    );
+    let (h, b) = (holm(&p).unwrap_or_default(), benjamini_hochberg(&p).unwrap_or_default());
     let mut out: Map<String, Value> = Map::new();
     let mut at = 0;
     for (name, window, car, f) in cells {

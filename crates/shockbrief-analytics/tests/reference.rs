@@ -43,10 +43,7 @@ fn table(path: &Path) -> Table {
     let text = text(path);
     let mut lines = text.lines();
     let names: Vec<String> = lines.next().unwrap().split(',').skip(1).map(str::to_owned).collect();
-    let mut out = Table {
-        dates: Vec::new(),
-        columns: names.into_iter().map(|n| (n, Vec::new())).collect(),
-    };
+    let mut out = Table { dates: Vec::new(), columns: names.into_iter().map(|n| (n, Vec::new())).collect() };
     for line in lines {
         let mut cells = line.split(',');
         out.dates.push(cells.next().unwrap().parse().unwrap());
@@ -61,11 +58,7 @@ fn on_one_date(t: &Table, date: &str) -> Vec<EventInput> {
     let date: Date = date.parse().unwrap();
     t.columns
         .iter()
-        .map(|(firm, _)| EventInput {
-            event_id: firm.clone(),
-            firm: firm.clone(),
-            event_date: date,
-        })
+        .map(|(firm, _)| EventInput { event_id: firm.clone(), firm: firm.clone(), event_date: date })
         .collect()
 }
 
@@ -185,10 +178,7 @@ fn set_02(folder: &Path) -> Deviations {
         columns: firms.iter().map(|(id, p)| (id.clone(), column(&log_returns(p)))).collect(),
         dates: dates.clone(),
     };
-    let factors = Table {
-        columns: vec![("mkt".to_owned(), column(&market))],
-        dates: dates.clone(),
-    };
+    let factors = Table { columns: vec![("mkt".to_owned(), column(&market))], dates: dates.clone() };
     let request = text(&folder.join("request.csv"));
     let events: Vec<EventInput> = request
         .lines()
@@ -248,11 +238,8 @@ fn set_03_late_listings() {
 fn set_04(folder: &Path) -> Deviations {
     let data = table(&folder.join("data.csv"));
     let cell = |name: &str| data.column(name).unwrap().to_vec();
-    let sum: Vec<Option<f64>> = cell("mkt_rf")
-        .iter()
-        .zip(cell("rf"))
-        .map(|(m, r)| Some((*m)? + r?))
-        .collect();
+    let sum: Vec<Option<f64>> =
+        cell("mkt_rf").iter().zip(cell("rf")).map(|(m, r)| Some((*m)? + r?)).collect();
     let named = |name: &str, values: Vec<Option<f64>>| (name.to_owned(), values);
     let factors = Table {
         dates: data.dates.clone(),
@@ -264,10 +251,7 @@ fn set_04(folder: &Path) -> Deviations {
             named("rf", cell("rf")),
         ],
     };
-    let returns = Table {
-        dates: data.dates.clone(),
-        columns: vec![named("AAPL", cell("AAPL"))],
-    };
+    let returns = Table { dates: data.dates.clone(), columns: vec![named("AAPL", cell("AAPL"))] };
     let expected = json(&folder.join("expected.json"));
     let mut out = Deviations::new();
     for (model, key, market) in [
@@ -297,4 +281,125 @@ fn set_04(folder: &Path) -> Deviations {
 #[ignore = "needs the reference folder, whose public inputs are not shipped"]
 fn set_04_one_firm_many_windows() {
     print_table("04", &set_04(&reference().join("04_aapl_iphone_2007")));
+}
+
+fn set_05(path: &Path) -> Deviations {
+    use shockbrief_analytics::event_study::event_time::aligned;
+    let set = json(path);
+    let dates: Vec<&str> = set["dates"].as_array().unwrap().iter().map(|d| d.as_str().unwrap()).collect();
+    let mut events = Vec::new();
+    for event in set["events"].as_array().unwrap() {
+        let (firm, date) = (event[0].as_str().unwrap(), event[1].as_str().unwrap());
+        let row = dates.iter().position(|d| *d == date);
+        if let (Some(prices), Some(row)) = (set["prices"][firm].as_array(), row) {
+            let p: Vec<f64> = prices.iter().map(|v| v.as_f64().unwrap()).collect();
+            let later = p.windows(2).map(|w| Some((w[1] / w[0]).ln()));
+            let returns: Vec<Option<f64>> = std::iter::once(None).chain(later).collect();
+            events.push((returns, row));
+        }
+    }
+    let views: Vec<_> = events.iter().map(|(r, k)| (r.as_slice(), *k)).collect();
+    let found = aligned(&views, [-1, 1], 0.95).unwrap();
+    assert_eq!(found.events, 3);
+    let side = |k: usize| -> Vec<Value> {
+        let bounds = found.interval.iter().map(|i| i.as_ref().ok().map(|b| b[k]));
+        bounds.map(Value::from).collect()
+    };
+    let found = serde_json::json!({
+        "window": [-1, 1],
+        "mean": found.mean,
+        "median_wilcox": found.median,
+        "classic_ci_lower": side(0),
+        "classic_ci_upper": side(1),
+    });
+    let mut expected = set["expected"].clone();
+    expected.as_object_mut().unwrap().remove("remap");
+    let mut out = Deviations::new();
+    compare("", "", &expected, &found, &mut out);
+    out
+}
+
+#[test]
+#[ignore = "needs the reference folder, whose public inputs are not shipped"]
+fn set_05_event_time_paths() {
+    print_table("05", &set_05(&reference().join("05_xkdr_fixture.json")));
+}
+
+/// Rejection rates against another implementation's simulation: same design,
+/// other random numbers, so agreement is statistical.
+fn set_09(replications: usize) -> Vec<String> {
+    use shockbrief_analytics::event_study::size::{Law, SizeDesign, size_table};
+    let names = [
+        ("csect_t", "csect_t"),
+        ("patell", "patell_z"),
+        ("bmp", "bmp_t"),
+        ("kp_adj_patell", "kp_adj_patell_z"),
+        ("kp_adj_bmp", "kp_adj_bmp_t"),
+        ("cda", "cda_t"),
+        ("portfolio_reg", "portfolio_t"),
+        ("gsign", "gsign_z"),
+        ("corrado", "corrado_rank_z"),
+        ("grank_t", "grank_t"),
+        ("grank_z", "grank_z"),
+        ("placebo_dates", "placebo_p"),
+    ];
+    let set = json(&fixtures().join("09_size_power.json"));
+    let mut lines = Vec::new();
+    for d in set["designs"].as_array().unwrap() {
+        let number = |k: &str| d[k].as_f64().unwrap();
+        let design = SizeDesign {
+            n: number("N") as usize,
+            m: number("M") as usize,
+            l: number("L2") as usize,
+            r_bar: number("rho"),
+            law: if d["dist"] == "t" { Law::Student5 } else { Law::Normal },
+            shock: number("shock_in_sd"),
+            event_variance: number("event_variance_factor"),
+            level: 0.05,
+            replications,
+            seed: 11,
+        };
+        let found = size_table(&design).unwrap();
+        for (theirs, ours) in names {
+            let want = d["reject_5pct"][theirs].as_f64().unwrap();
+            let have = found.iter().find(|r| r.key == ours).unwrap().rate;
+            let spread = |p: f64, n: f64| (p * (1.0 - p)).max(0.01) / n;
+            let se = (spread(want, number("reps")) + spread(have, replications as f64)).sqrt();
+            let z = (have - want) / se;
+            lines.push(format!(
+                "09 | N {} rho {} L {} shock {} var {} | {ours} | {want:.3} | {have:.3} | {z:+.1}",
+                design.n, design.r_bar, design.l, design.shock, design.event_variance
+            ));
+            assert!(z.abs() < 5.0, "{}", lines.last().unwrap());
+        }
+    }
+    lines
+}
+
+#[test]
+fn set_09_sizes_and_powers() {
+    println!("{}", set_09(400).join("\n"));
+}
+
+#[test]
+#[ignore = "the full table takes a minute"]
+fn set_09_many_replications() {
+    println!("{}", set_09(3_000).join("\n"));
+}
+
+#[test]
+#[ignore = "prints the table of deviations; needs the reference folder"]
+fn table_of_deviations() {
+    let root = reference();
+    let sets = [
+        ("01", set_01(&root.join("01_cluster_a"))),
+        ("02", set_02(&root.join("02_sp500_additions"))),
+        ("03", set_03(&root.join("03_estudy2_covid"))),
+        ("04", set_04(&root.join("04_aapl_iphone_2007"))),
+        ("05", set_05(&root.join("05_xkdr_fixture.json"))),
+    ];
+    println!("set | family | numbers | largest relative deviation");
+    for (set, deviations) in &sets {
+        print_table(set, deviations);
+    }
 }

@@ -24,19 +24,12 @@ pub fn bhar(firm: &FirmEvent, window: [i32; 2]) -> Outcome<f64> {
     if rows.len() as i64 != i64::from(window[1]) - i64::from(window[0]) + 1 {
         return Err(Missing::OutsideSample);
     }
-    let benchmark = firm.regressors.first().ok_or(Missing::Incomplete {
-        what: "a benchmark return",
-    })?;
+    let benchmark = firm.regressors.first().ok_or(Missing::Incomplete { what: "a benchmark return" })?;
     let (mut own, mut other) = (1.0, 1.0);
     for row in rows {
-        let both = (
-            firm.returns.get(row).copied().flatten(),
-            benchmark.get(row).copied().flatten(),
-        );
+        let both = (firm.returns.get(row).copied().flatten(), benchmark.get(row).copied().flatten());
         let (Some(r), Some(b)) = both else {
-            return Err(Missing::Incomplete {
-                what: "a return on every day held",
-            });
+            return Err(Missing::Incomplete { what: "a return on every day held" });
         };
         own *= 1.0 + r;
         other *= 1.0 + b;
@@ -103,9 +96,7 @@ fn bootstrap_p(x: &[f64], draws: usize, seed: u64) -> Outcome<f64> {
         }
     }
     if made == 0 {
-        return Err(Missing::NotConverged {
-            what: "the bootstrap of the mean",
-        });
+        return Err(Missing::NotConverged { what: "the bootstrap of the mean" });
     }
     Ok((1 + hits) as f64 / (1 + made) as f64)
 }

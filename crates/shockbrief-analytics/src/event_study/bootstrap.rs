@@ -80,18 +80,9 @@ struct Part<'a> {
 /// # Errors
 /// [`Missing::TooFew`] when fewer than 30 dates are common to all firms or
 /// no draw is asked for.
-pub fn bootstrap(
-    c: &CrossSection<'_>,
-    scheme: Scheme,
-    draws: usize,
-    seed: u64,
-) -> Outcome<Bootstrap> {
+pub fn bootstrap(c: &CrossSection<'_>, scheme: Scheme, draws: usize, seed: u64) -> Outcome<Bootstrap> {
     if draws == 0 {
-        return Err(Missing::TooFew {
-            what: "draws",
-            have: 0,
-            need: 1,
-        });
+        return Err(Missing::TooFew { what: "draws", have: 0, need: 1 });
     }
     let (parts, days) = prepare(c)?;
     let scar = c.scar_values();
@@ -136,11 +127,7 @@ fn prepare<'a>(c: &CrossSection<'a>) -> Outcome<(Vec<Part<'a>>, usize)> {
     }
     counts.retain(|_, n| *n == c.n());
     if counts.len() < 30 {
-        return Err(Missing::TooFew {
-            what: "dates common to all firms",
-            have: counts.len(),
-            need: 30,
-        });
+        return Err(Missing::TooFew { what: "dates common to all firms", have: counts.len(), need: 30 });
     }
     let parts = c
         .fits()
@@ -162,10 +149,7 @@ fn prepare<'a>(c: &CrossSection<'a>) -> Outcome<(Vec<Part<'a>>, usize)> {
             Ok(Part {
                 fit,
                 slots: fit.estimation.days.iter().map(slot).collect(),
-                event: event
-                    .iter()
-                    .map(|d| days + (d.day - c.window[0]) as usize)
-                    .collect(),
+                event: event.iter().map(|d| days + (d.day - c.window[0]) as usize).collect(),
                 factor: gaps + dot(&whitened, &whitened),
                 whitened,
                 pool,
@@ -185,18 +169,12 @@ fn plan(
 ) -> Vec<(usize, f64)> {
     let pool = parts.first().map_or(0, |p| p.pool.len());
     match scheme {
-        Scheme::Stationary { block } => stream
-            .stationary_rows(pool, days + length, block)
-            .into_iter()
-            .map(|row| (row, 1.0))
-            .collect(),
+        Scheme::Stationary { block } => {
+            stream.stationary_rows(pool, days + length, block).into_iter().map(|row| (row, 1.0)).collect()
+        }
         Scheme::Wild => (0..days + length)
             .map(|slot| {
-                let row = if slot < days {
-                    slot % pool
-                } else {
-                    stream.index(pool)
-                };
+                let row = if slot < days { slot % pool } else { stream.index(pool) };
                 (row, stream.rademacher())
             })
             .collect(),
@@ -219,9 +197,5 @@ fn rebuilt(p: &Part<'_>, plan: &[(usize, f64)]) -> f64 {
         car -= w * b;
     }
     let s2 = (dot(&star, &star) - explained) / p.fit.df as f64;
-    if s2 > 0.0 {
-        car / (s2 * p.factor).sqrt()
-    } else {
-        0.0
-    }
+    if s2 > 0.0 { car / (s2 * p.factor).sqrt() } else { 0.0 }
 }

@@ -54,10 +54,7 @@ pub fn calendar_time(months: &[Month]) -> Outcome<CalendarTime> {
             right: k,
         });
     }
-    let y = used
-        .iter()
-        .map(|m| mean(&m.returns))
-        .collect::<Outcome<Vec<_>>>()?;
+    let y = used.iter().map(|m| mean(&m.returns)).collect::<Outcome<Vec<_>>>()?;
     let firms: Vec<f64> = used.iter().map(|m| m.returns.len() as f64).collect();
     let mut columns = vec![vec![1.0; used.len()]];
     columns.extend((0..k).map(|j| used.iter().map(|m| m.factors[j]).collect()));
@@ -65,10 +62,7 @@ pub fn calendar_time(months: &[Month]) -> Outcome<CalendarTime> {
     let roots: Vec<f64> = firms.iter().map(|n| n.sqrt()).collect();
     let scaled: Vec<Vec<f64>> = columns.iter().map(|c| product(c, &roots)).collect();
     let weighted = regress(&scaled, &product(&y, &roots))?;
-    let counts = (
-        firms.iter().fold(0.0_f64, |a, b| a.max(*b)) as usize,
-        firms.iter().sum::<f64>() as usize,
-    );
+    let counts = (firms.iter().fold(0.0_f64, |a, b| a.max(*b)) as usize, firms.iter().sum::<f64>() as usize);
     Ok(CalendarTime {
         alpha: plain.alpha,
         alpha_hc1_t: student(plain.alpha / plain.hc1, plain.df, counts)?,
@@ -102,28 +96,14 @@ fn regress(columns: &[Vec<f64>], y: &[f64]) -> Outcome<Intercept> {
         let parts = w.iter().enumerate();
         parts.map(|(c, w)| w * design.q_column(c)[t]).sum()
     };
-    let meat: f64 = (0..y.len())
-        .map(|t| (influence(t) * fit.residuals[t]).powi(2))
-        .sum();
+    let meat: f64 = (0..y.len()).map(|t| (influence(t) * fit.residuals[t]).powi(2)).sum();
     let scale = y.len() as f64 / fit.df as f64;
-    Ok(Intercept {
-        alpha: fit.coef[0],
-        se: fit.se[0],
-        hc1: (meat * scale).sqrt(),
-        df: fit.df as f64,
-    })
+    Ok(Intercept { alpha: fit.coef[0], se: fit.se[0], hc1: (meat * scale).sqrt(), df: fit.df as f64 })
 }
 
 fn student(t: f64, df: f64, (firms, observations): (usize, usize)) -> Outcome<Stat> {
     let t = finite(t, "the intercept's t")?;
-    Ok(Stat {
-        value: t,
-        df: Some(df),
-        df2: None,
-        p: Some(student_two_sided(t, df)?),
-        firms,
-        observations,
-    })
+    Ok(Stat { value: t, df: Some(df), df2: None, p: Some(student_two_sided(t, df)?), firms, observations })
 }
 
 /// Month-clustered t of standardised differences d_i/σ_i (after Dutta et al.
@@ -148,24 +128,14 @@ pub fn clustered_t(differences: &[f64], months: &[i32]) -> Outcome<Stat> {
     }
     let g = clusters.len();
     if g < 2 {
-        return Err(Missing::TooFew {
-            what: "months",
-            have: g,
-            need: 2,
-        });
+        return Err(Missing::TooFew { what: "months", have: g, need: 2 });
     }
     let sums: Vec<f64> = clusters.into_values().collect();
     let se = (g as f64 / (g as f64 - 1.0) * dot(&sums, &sums)).sqrt() / differences.len() as f64;
     if se == 0.0 {
-        return Err(Missing::ConstantSeries {
-            what: "the standardised differences",
-        });
+        return Err(Missing::ConstantSeries { what: "the standardised differences" });
     }
-    student(
-        centre / se,
-        g as f64 - 1.0,
-        (differences.len(), differences.len()),
-    )
+    student(centre / se, g as f64 - 1.0, (differences.len(), differences.len()))
 }
 
 #[cfg(test)]
@@ -176,10 +146,7 @@ mod tests {
     fn without_factors_it_is_the_mean() {
         let months: Vec<Month> = [0.01, 0.03, -0.02, 0.04]
             .iter()
-            .map(|r| Month {
-                returns: vec![*r, *r],
-                factors: Vec::new(),
-            })
+            .map(|r| Month { returns: vec![*r, *r], factors: Vec::new() })
             .collect();
         let c = calendar_time(&months).unwrap();
         assert!((c.alpha - 0.015).abs() < 1e-15);

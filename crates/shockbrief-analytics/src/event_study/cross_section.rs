@@ -33,10 +33,7 @@ impl<'a> CrossSection<'a> {
     /// study was fitted for, [`Missing::NoFirms`] when nobody has a return.
     pub fn new(study: &'a Study, window: [i32; 2]) -> Outcome<Self> {
         if window[0] > window[1] {
-            return Err(Missing::EmptyWindow {
-                from: window[0],
-                to: window[1],
-            });
+            return Err(Missing::EmptyWindow { from: window[0], to: window[1] });
         }
         if window[0] < study.spec.window[0] || window[1] > study.spec.window[1] {
             return Err(Missing::OutsideSample);
@@ -56,12 +53,7 @@ impl<'a> CrossSection<'a> {
         if members.is_empty() {
             return Err(Missing::NoFirms);
         }
-        Ok(Self {
-            study,
-            window,
-            members,
-            cars,
-        })
+        Ok(Self { study, window, members, cars })
     }
 
     /// Number of firms N.
@@ -175,9 +167,5 @@ pub fn skewadj_johnson_t(c: &CrossSection<'_>) -> Outcome<Stat> {
 /// then a reason inside the triple.
 pub fn summary(c: &CrossSection<'_>) -> Outcome<(f64, f64, Outcome<f64>)> {
     let x = c.car_values();
-    Ok((
-        finite(mean(&x)?, "the CAAR")?,
-        median(&x)?,
-        positive_sd(&x, "the CARs"),
-    ))
+    Ok((finite(mean(&x)?, "the CAAR")?, median(&x)?, positive_sd(&x, "the CARs")))
 }

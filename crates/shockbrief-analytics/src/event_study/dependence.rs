@@ -60,11 +60,7 @@ impl PairSums {
     /// [`Missing::TooFew`] when no pair has 20 common days.
     pub fn r_bar(&self) -> Outcome<f64> {
         if self.pairs_estimation == 0 {
-            return Err(Missing::TooFew {
-                what: "pairs of firms with 20 common days",
-                have: 0,
-                need: 1,
-            });
+            return Err(Missing::TooFew { what: "pairs of firms with 20 common days", have: 0, need: 1 });
         }
         Ok(self.sum_rho / self.pairs_estimation as f64)
     }
@@ -76,11 +72,7 @@ impl PairSums {
     pub fn theta(&self) -> Outcome<f64> {
         let known = self.pairs - self.unknown;
         if known == 0 {
-            return Err(Missing::TooFew {
-                what: "pairs of firms",
-                have: 0,
-                need: 1,
-            });
+            return Err(Missing::TooFew { what: "pairs of firms", have: 0, need: 1 });
         }
         Ok(self.sum_theta / known as f64)
     }
@@ -90,10 +82,8 @@ impl PairSums {
 /// firm on one set of event days reuse the study's own sums.
 pub fn pair_sums(c: &CrossSection<'_>) -> PairSums {
     let fits: Vec<&FirmFit> = c.fits().collect();
-    let events: Vec<Vec<Date>> = fits
-        .iter()
-        .map(|f| f.days(c.window).iter().map(|d| d.date).collect())
-        .collect();
+    let events: Vec<Vec<Date>> =
+        fits.iter().map(|f| f.days(c.window).iter().map(|d| d.date).collect()).collect();
     let common = events.windows(2).all(|w| w[0] == w[1]);
     if !common {
         return masked(&fits, &events);
@@ -123,14 +113,8 @@ fn correlations(fits: &[&FirmFit]) -> PairSums {
         std::sync::Arc::ptr_eq(&w[0].estimation, &w[1].estimation)
             || w[0].estimation.dates == w[1].estimation.dates
     });
-    let long = fits
-        .first()
-        .is_some_and(|f| f.residuals.len() as f64 >= MIN_COMMON_DAYS);
-    if balanced && long {
-        balanced_sums(fits)
-    } else {
-        masked(fits, &vec![Vec::new(); fits.len()])
-    }
+    let long = fits.first().is_some_and(|f| f.residuals.len() as f64 >= MIN_COMMON_DAYS);
+    if balanced && long { balanced_sums(fits) } else { masked(fits, &vec![Vec::new(); fits.len()]) }
 }
 
 /// |Σ z|² over the shared days; every pair counts.
@@ -208,13 +192,7 @@ fn panel(fits: &[&FirmFit], events: &[Vec<Date>]) -> Panel {
         }
     }
     let lengths = events.iter().map(|e| e.len() as f64).collect();
-    Panel {
-        value,
-        square,
-        mask,
-        event,
-        lengths,
-    }
+    Panel { value, square, mask, event, lengths }
 }
 
 /// Pair sums by masked products over blocks of firms.
@@ -224,13 +202,9 @@ fn masked(fits: &[&FirmFit], events: &[Vec<Date>]) -> PairSums {
         return PairSums::default();
     }
     let p = panel(fits, events);
-    let blocks: Vec<(usize, usize)> = (0..n.div_ceil(BLOCK))
-        .flat_map(|a| (0..=a).map(move |b| (a * BLOCK, b * BLOCK)))
-        .collect();
-    let parts: Vec<PairSums> = blocks
-        .par_iter()
-        .map(|&(a, b)| block_sums(&p, a, b, n))
-        .collect();
+    let blocks: Vec<(usize, usize)> =
+        (0..n.div_ceil(BLOCK)).flat_map(|a| (0..=a).map(move |b| (a * BLOCK, b * BLOCK))).collect();
+    let parts: Vec<PairSums> = blocks.par_iter().map(|&(a, b)| block_sums(&p, a, b, n)).collect();
     parts.into_iter().fold(PairSums::default(), PairSums::add)
 }
 
@@ -242,9 +216,8 @@ fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
 
 fn block_sums(p: &Panel, a: usize, b: usize, n: usize) -> PairSums {
     let (na, nb) = (BLOCK.min(n - a), BLOCK.min(n - b));
-    let cols = |m: &Mat<f64>, from: usize, count: usize| -> Mat<f64> {
-        m.as_ref().subcols(from, count).to_owned()
-    };
+    let cols =
+        |m: &Mat<f64>, from: usize, count: usize| -> Mat<f64> { m.as_ref().subcols(from, count).to_owned() };
     let (va, vb) = (cols(&p.value, a, na), cols(&p.value, b, nb));
     let (ma, mb) = (cols(&p.mask, a, na), cols(&p.mask, b, nb));
     let (qa, qb) = (cols(&p.square, a, na), cols(&p.square, b, nb));
@@ -267,11 +240,7 @@ fn block_sums(p: &Panel, a: usize, b: usize, n: usize) -> PairSums {
             let x = sxx[(i, j)] - sx[(i, j)] * sx[(i, j)] / k;
             let y = syy[(i, j)] - sy[(i, j)] * sy[(i, j)] / k;
             let known = k >= MIN_COMMON_DAYS && x > 1e-14 && y > 1e-14;
-            let rho = if known {
-                (sxy[(i, j)] - sx[(i, j)] * sy[(i, j)] / k) / (x * y).sqrt()
-            } else {
-                0.0
-            };
+            let rho = if known { (sxy[(i, j)] - sx[(i, j)] * sy[(i, j)] / k) / (x * y).sqrt() } else { 0.0 };
             sums.pairs_estimation += usize::from(known);
             sums.sum_rho += rho;
             let shared = overlap[(i, j)];
@@ -289,10 +258,7 @@ fn block_sums(p: &Panel, a: usize, b: usize, n: usize) -> PairSums {
 fn inflation(correlation: f64, n: usize) -> Outcome<f64> {
     let factor = 1.0 + (n as f64 - 1.0) * correlation;
     if factor <= 0.0 {
-        return Err(Missing::NegativeDependence {
-            correlation,
-            firms: n,
-        });
+        return Err(Missing::NegativeDependence { correlation, firms: n });
     }
     Ok(factor)
 }
@@ -316,9 +282,7 @@ pub fn kp_adj_patell_z(c: &CrossSection<'_>, correlation: f64) -> Outcome<Stat> 
 pub fn kp_adj_bmp_t(c: &CrossSection<'_>, correlation: f64) -> Outcome<Stat> {
     let t = bmp_t(c)?.value;
     if correlation >= 1.0 {
-        return Err(Missing::Invalid {
-            what: "a mean correlation of one",
-        });
+        return Err(Missing::Invalid { what: "a mean correlation of one" });
     }
     let factor = (1.0 - correlation) / inflation(correlation, c.n())?;
     c.student(t * factor.sqrt(), c.n() as f64 - 1.0)

@@ -162,9 +162,8 @@ impl FirmFit {
     pub fn sample_quantile(&self, day: i32) -> Outcome<SampleQuantile> {
         let ar = self.days([day, day]).first().ok_or(Missing::NoEventReturn)?.ar;
         let total = (self.residuals.len() + 1) as f64;
-        let share = |f: &dyn Fn(f64) -> bool| {
-            (1 + self.residuals.iter().filter(|e| f(**e)).count()) as f64 / total
-        };
+        let share =
+            |f: &dyn Fn(f64) -> bool| (1 + self.residuals.iter().filter(|e| f(**e)).count()) as f64 / total;
         Ok(SampleQuantile {
             lower_p: share(&|e| e <= ar),
             upper_p: share(&|e| e >= ar),
@@ -206,13 +205,7 @@ pub struct Study {
 impl Study {
     /// A study of fits already made.
     pub fn from_fits(spec: Spec, firms: Vec<FirmFit>, dropped: Vec<Dropped>) -> Self {
-        Self {
-            spec,
-            firms,
-            dropped,
-            ranks: OnceLock::new(),
-            correlation: OnceLock::new(),
-        }
+        Self { spec, firms, dropped, ranks: OnceLock::new(), correlation: OnceLock::new() }
     }
 
     /// The study restricted to firms for which `keep` holds (a theme).
@@ -254,11 +247,9 @@ pub fn fit(firms: &[FirmEvent], spec: &Spec) -> Outcome<Study> {
     for (index, outcome) in fitted {
         match outcome {
             Ok(fit) => kept.push(fit),
-            Err(reason) => dropped.push(Dropped {
-                id: firms[index].id.clone(),
-                firm: firms[index].firm.clone(),
-                reason,
-            }),
+            Err(reason) => {
+                dropped.push(Dropped { id: firms[index].id.clone(), firm: firms[index].firm.clone(), reason })
+            }
         }
     }
     Ok(Study::from_fits(spec.clone(), kept, dropped))
@@ -267,10 +258,7 @@ pub fn fit(firms: &[FirmEvent], spec: &Spec) -> Outcome<Study> {
 fn check_windows(spec: &Spec) -> Outcome<()> {
     for w in [spec.estimation, spec.window] {
         if w[0] > w[1] {
-            return Err(Missing::EmptyWindow {
-                from: w[0],
-                to: w[1],
-            });
+            return Err(Missing::EmptyWindow { from: w[0], to: w[1] });
         }
     }
     let apart = spec.estimation[1] < spec.window[0] || spec.window[1] < spec.estimation[0];
@@ -291,11 +279,7 @@ struct Shared {
 
 // The pointers are compared, never followed, and live within one chunk.
 fn pointers(firm: &FirmEvent) -> Vec<*const Option<f64>> {
-    firm.regressors
-        .iter()
-        .chain(firm.rf.iter())
-        .map(|c| c.as_ptr())
-        .collect()
+    firm.regressors.iter().chain(firm.rf.iter()).map(|c| c.as_ptr()).collect()
 }
 
 fn fit_one(firm: &FirmEvent, spec: &Spec, last: &mut Option<Shared>) -> Outcome<FirmFit> {
@@ -309,10 +293,7 @@ fn fit_one(firm: &FirmEvent, spec: &Spec, last: &mut Option<Shared>) -> Outcome<
     let (rows, y) = usable_rows(firm, spec.model, spec.estimation)?;
     let need = spec.min_observations.max(spec.model.parameters(firm.regressors.len()) + 1);
     if rows.len() < need {
-        return Err(Missing::TooShort {
-            have: rows.len(),
-            need,
-        });
+        return Err(Missing::TooShort { have: rows.len(), need });
     }
     let shared = shared_rows(firm, spec.model, rows, last)?;
     let ols = shared.design.fit(&y)?;
@@ -342,9 +323,7 @@ pub(crate) fn usable_rows(
             continue;
         }
         if !response.is_finite() || x.iter().any(|v| !v.is_finite()) {
-            return Err(Missing::Invalid {
-                what: "a return or regressor",
-            });
+            return Err(Missing::Invalid { what: "a return or regressor" });
         }
         rows.push(row);
         y.push(response);
@@ -387,20 +366,14 @@ fn shared_rows(
 }
 
 /// Factorises the regressors of the given rows.
-pub(crate) fn factorise(
-    firm: &FirmEvent,
-    model: Model,
-    rows: Vec<usize>,
-) -> Outcome<EstimationRows> {
+pub(crate) fn factorise(firm: &FirmEvent, model: Model, rows: Vec<usize>) -> Outcome<EstimationRows> {
     let p = model.parameters(firm.regressors.len());
     let mut columns = vec![Vec::with_capacity(rows.len()); p];
     let mut x = Vec::with_capacity(p);
     for &row in &rows {
         x.clear();
         if model.regressor_row(firm, row, &mut x).is_none() {
-            return Err(Missing::Incomplete {
-                what: "an estimation row",
-            });
+            return Err(Missing::Incomplete { what: "an estimation row" });
         }
         for (column, value) in columns.iter_mut().zip(&x) {
             column.push(*value);
@@ -408,10 +381,7 @@ pub(crate) fn factorise(
     }
     let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     Ok(EstimationRows {
-        days: rows
-            .iter()
-            .map(|r| (*r as i64 - firm.event_row as i64) as i32)
-            .collect(),
+        days: rows.iter().map(|r| (*r as i64 - firm.event_row as i64) as i32).collect(),
         dates: rows.iter().map(|r| firm.dates[*r]).collect(),
         design: Design::new(&views, rows.len())?,
         rows,
@@ -429,19 +399,13 @@ pub(crate) fn assemble(
 ) -> Outcome<FirmFit> {
     let size = y.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
     if ols.sigma <= 1e-12 * size || ols.sigma == 0.0 {
-        return Err(Missing::ConstantSeries {
-            what: "the estimation residual",
-        });
+        return Err(Missing::ConstantSeries { what: "the estimation residual" });
     }
     let event = event_days(firm, spec, &rows.design, &ols)?;
     if event.is_empty() {
         return Err(Missing::NoEventReturn);
     }
-    let zeros = rows
-        .rows
-        .iter()
-        .filter(|r| firm.returns[**r] == Some(0.0))
-        .count();
+    let zeros = rows.rows.iter().filter(|r| firm.returns[**r] == Some(0.0)).count();
     let gaps = firm.gaps.as_ref();
     Ok(FirmFit {
         id: firm.id.clone(),
@@ -466,12 +430,7 @@ fn span(gap: u32) -> f64 {
     f64::from(gap.max(1))
 }
 
-fn event_days(
-    firm: &FirmEvent,
-    spec: &Spec,
-    design: &Design,
-    ols: &Ols,
-) -> Outcome<Vec<EventDay>> {
+fn event_days(firm: &FirmEvent, spec: &Spec, design: &Design, ols: &Ols) -> Outcome<Vec<EventDay>> {
     let mut days = Vec::new();
     let mut x = Vec::new();
     for row in row_range(firm, spec.window) {

@@ -38,23 +38,14 @@ pub fn intraday_car(estimation: &[(u32, f64)], event: &[(u32, f64)]) -> Outcome<
     let variance = |slot: &u32| -> Outcome<f64> {
         let (squares, n) = slots.get(slot).copied().unwrap_or_default();
         if n < 10 {
-            return Err(Missing::TooFew {
-                what: "estimation bars of one time of day",
-                have: n,
-                need: 10,
-            });
+            return Err(Missing::TooFew { what: "estimation bars of one time of day", have: n, need: 10 });
         }
         if squares == 0.0 {
-            return Err(Missing::ConstantSeries {
-                what: "a time of day",
-            });
+            return Err(Missing::ConstantSeries { what: "a time of day" });
         }
         Ok(squares / n as f64)
     };
-    let variances = event
-        .iter()
-        .map(|(slot, _)| variance(slot))
-        .collect::<Outcome<Vec<_>>>()?;
+    let variances = event.iter().map(|(slot, _)| variance(slot)).collect::<Outcome<Vec<_>>>()?;
     let car: f64 = event.iter().map(|(_, ar)| ar).sum();
     let se = variances.iter().sum::<f64>().sqrt();
     let bars = event.iter().zip(&variances);

@@ -102,18 +102,12 @@ impl Model {
 
     /// Whether returns are taken in excess of the risk-free rate.
     pub fn excess(self) -> bool {
-        matches!(
-            self,
-            Self::Capm | Self::Ff3 | Self::Carhart4 | Self::Ff5 | Self::Ff5Mom
-        )
+        matches!(self, Self::Capm | Self::Ff3 | Self::Carhart4 | Self::Ff5 | Self::Ff5Mom)
     }
 
     /// Whether the slope is aggregated over leads and lags of the market.
     pub fn nonsynchronous(self) -> bool {
-        matches!(
-            self,
-            Self::ScholesWilliams | Self::Dimson | Self::FowlerRorke
-        )
+        matches!(self, Self::ScholesWilliams | Self::Dimson | Self::FowlerRorke)
     }
 
     /// Whether nothing is estimated (AR is a plain difference).
@@ -159,14 +153,10 @@ impl Model {
     /// [`Missing::LengthMismatch`] for ragged ones.
     pub fn check(self, firm: &FirmEvent) -> Outcome<()> {
         if firm.regressors.len() < self.columns().len() {
-            return Err(Missing::Incomplete {
-                what: "the model's regressor columns",
-            });
+            return Err(Missing::Incomplete { what: "the model's regressor columns" });
         }
         if self.excess() && firm.rf.is_none() {
-            return Err(Missing::Incomplete {
-                what: "the risk-free rate",
-            });
+            return Err(Missing::Incomplete { what: "the risk-free rate" });
         }
         let rows = firm.dates.len();
         let lengths = std::iter::once(firm.returns.len())
@@ -175,11 +165,7 @@ impl Model {
             .chain(firm.gaps.iter().map(Vec::len));
         for left in lengths {
             if left != rows {
-                return Err(Missing::LengthMismatch {
-                    what: "columns and dates",
-                    left,
-                    right: rows,
-                });
+                return Err(Missing::LengthMismatch { what: "columns and dates", left, right: rows });
             }
         }
         Ok(())
@@ -202,12 +188,7 @@ impl Model {
 
     /// Appends the regressor row (constant first) to `x`; `None` and an
     /// unspecified tail when a part is missing.
-    pub(crate) fn regressor_row(
-        self,
-        firm: &FirmEvent,
-        row: usize,
-        x: &mut Vec<f64>,
-    ) -> Option<()> {
+    pub(crate) fn regressor_row(self, firm: &FirmEvent, row: usize, x: &mut Vec<f64>) -> Option<()> {
         if self.difference() {
             return firm.regressors[0][row].map(|_| ());
         }
@@ -215,11 +196,7 @@ impl Model {
         if self == Self::MeanAdjusted {
             return Some(());
         }
-        let rf = if self.excess() {
-            firm.rf.as_ref()?[row]?
-        } else {
-            0.0
-        };
+        let rf = if self.excess() { firm.rf.as_ref()?[row]? } else { 0.0 };
         let columns = self.parameters(firm.regressors.len()) - 1;
         for (k, column) in firm.regressors.iter().take(columns).enumerate() {
             let value = column[row]?;

@@ -54,20 +54,11 @@ pub struct Mvrm {
 pub fn mvrm(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Mvrm> {
     let study = balanced(firms, spec, window)?;
     let fits = &study.firms;
-    let cars = fits
-        .iter()
-        .map(|f| f.car(window))
-        .collect::<Outcome<Vec<_>>>()?;
-    let factors: Vec<f64> = cars
-        .iter()
-        .zip(fits)
-        .map(|(c, f)| (c.se / f.sigma).powi(2))
-        .collect();
+    let cars = fits.iter().map(|f| f.car(window)).collect::<Outcome<Vec<_>>>()?;
+    let factors: Vec<f64> = cars.iter().zip(fits).map(|(c, f)| (c.se / f.sigma).powi(2)).collect();
     let a = factors[0];
     let dates = &fits[0].estimation.dates;
-    let shared = |(f, k): (&FirmFit, &f64)| {
-        f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9
-    };
+    let shared = |(f, k): (&FirmFit, &f64)| f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9;
     if !fits.iter().zip(&factors).all(shared) || cars.iter().any(|c| c.l != cars[0].l) {
         return Err(Missing::NotCommonDate);
     }
@@ -101,14 +92,7 @@ fn stat(
     p: f64,
     (firms, observations): (usize, usize),
 ) -> Stat {
-    Stat {
-        value,
-        df,
-        df2,
-        p: Some(p),
-        firms,
-        observations,
-    }
+    Stat { value, df, df2, p: Some(p), firms, observations }
 }
 
 fn joint(sigma: &Mat<f64>, gamma: &[f64], a: f64, df: usize) -> Outcome<f64> {
@@ -131,9 +115,7 @@ fn joint_f(wald: f64, counts: (usize, usize), df: usize) -> Outcome<Stat> {
 
 /// Σ̂ = E'E/(T - k).
 fn covariance(fits: &[FirmFit], df: usize) -> Mat<f64> {
-    let e = Mat::from_fn(fits[0].residuals.len(), fits.len(), |t, i| {
-        fits[i].residuals[t]
-    });
+    let e = Mat::from_fn(fits[0].residuals.len(), fits.len(), |t, i| fits[i].residuals[t]);
     let product = e.transpose() * &e;
     Mat::from_fn(fits.len(), fits.len(), |i, j| product[(i, j)] / df as f64)
 }
@@ -167,10 +149,7 @@ fn balanced(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Study
     if kept.iter().any(|f| f.event_date() != date) {
         return Err(Missing::NotCommonDate);
     }
-    let restricted: Vec<FirmEvent> = kept
-        .iter()
-        .map(|f| restrict(f, &counts, kept.len()))
-        .collect();
+    let restricted: Vec<FirmEvent> = kept.iter().map(|f| restrict(f, &counts, kept.len())).collect();
     let study = fit(&restricted, spec)?;
     match study.dropped.first() {
         Some(dropped) => Err(dropped.reason.clone()),
@@ -182,7 +161,6 @@ fn restrict(firm: &FirmEvent, counts: &BTreeMap<Date, usize>, all: usize) -> Fir
     let mut out = firm.clone();
     let partial = |date: &Date| counts.get(date).is_some_and(|n| *n < all);
     let rows = firm.dates.iter().enumerate();
-    out.excluded
-        .extend(rows.filter(|(_, d)| partial(d)).map(|(row, _)| row));
+    out.excluded.extend(rows.filter(|(_, d)| partial(d)).map(|(row, _)| row));
     out
 }

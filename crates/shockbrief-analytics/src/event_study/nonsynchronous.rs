@@ -75,9 +75,7 @@ pub fn betas(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<NonsynchronousBe
     Model::MarketModel.check(firm)?;
     let x = interior(firm, estimation)?;
     let one = vec![1.0; x.r.len()];
-    let slope = |c: &[f64]| -> Outcome<f64> {
-        Ok(Design::new(&[&one, c], c.len())?.fit(&x.r)?.coef[1])
-    };
+    let slope = |c: &[f64]| -> Outcome<f64> { Ok(Design::new(&[&one, c], c.len())?.fit(&x.r)?.coef[1]) };
     let (b_lag, b_now, b_lead) = (slope(&x.lag)?, slope(&x.now)?, slope(&x.lead)?);
     let joint = Design::new(&[&one, &x.lag, &x.now, &x.lead], one.len())?.fit(&x.r)?;
     let lagged = Design::new(&[&one, &x.lag, &x.now], one.len())?.fit(&x.r)?;
@@ -117,14 +115,8 @@ fn interior(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<Interior> {
     }
     let rho = correlation(&today, &yesterday)?;
     let (rows, _) = usable_rows(firm, Model::MarketModel, estimation)?;
-    let mut x = Interior {
-        rows: Vec::new(),
-        r: Vec::new(),
-        lag: Vec::new(),
-        now: Vec::new(),
-        lead: Vec::new(),
-        rho,
-    };
+    let mut x =
+        Interior { rows: Vec::new(), r: Vec::new(), lag: Vec::new(), now: Vec::new(), lead: Vec::new(), rho };
     for row in rows {
         let before = row.checked_sub(1).and_then(inside);
         if let (Some(r), Some(lag), Some(now), Some(lead)) =
@@ -138,11 +130,7 @@ fn interior(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<Interior> {
         }
     }
     if x.r.len() < 5 {
-        return Err(Missing::TooFew {
-            what: "interior rows",
-            have: x.r.len(),
-            need: 5,
-        });
+        return Err(Missing::TooFew { what: "interior rows", have: x.r.len(), need: 5 });
     }
     Ok(x)
 }
@@ -150,12 +138,7 @@ fn interior(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<Interior> {
 /// α = mean r - β mean m, and the residuals about that line.
 fn line(x: &Interior, beta: f64) -> Outcome<(f64, Vec<f64>)> {
     let alpha = mean(&x.r)? - beta * mean(&x.now)?;
-    let residuals = x
-        .r
-        .iter()
-        .zip(&x.now)
-        .map(|(r, m)| r - alpha - beta * m)
-        .collect();
+    let residuals = x.r.iter().zip(&x.now).map(|(r, m)| r - alpha - beta * m).collect();
     Ok((alpha, residuals))
 }
 
@@ -164,10 +147,7 @@ pub(crate) fn fit(firm: &FirmEvent, spec: &Spec) -> Outcome<FirmFit> {
     let all = betas(firm, spec.estimation)?;
     let x = interior(firm, spec.estimation)?;
     if x.r.len() < spec.min_observations {
-        return Err(Missing::TooShort {
-            have: x.r.len(),
-            need: spec.min_observations,
-        });
+        return Err(Missing::TooShort { have: x.r.len(), need: spec.min_observations });
     }
     let beta = match spec.model {
         Model::ScholesWilliams => all.beta_sw,
@@ -177,10 +157,7 @@ pub(crate) fn fit(firm: &FirmEvent, spec: &Spec) -> Outcome<FirmFit> {
     let (alpha, residuals) = line(&x, beta)?;
     let sse = dot(&residuals, &residuals);
     let df = x.r.len() - 2;
-    let one_market = FirmEvent {
-        regressors: vec![Arc::clone(&firm.regressors[0])],
-        ..firm.clone()
-    };
+    let one_market = FirmEvent { regressors: vec![Arc::clone(&firm.regressors[0])], ..firm.clone() };
     let rows: EstimationRows = factorise(&one_market, Model::MarketModel, x.rows.clone())?;
     let ols = Ols {
         coef: vec![alpha, beta],
@@ -191,10 +168,7 @@ pub(crate) fn fit(firm: &FirmEvent, spec: &Spec) -> Outcome<FirmFit> {
         sigma: (sse / df as f64).sqrt(),
         r2: None,
     };
-    let spec = Spec {
-        model: Model::MarketModel,
-        ..spec.clone()
-    };
+    let spec = Spec { model: Model::MarketModel, ..spec.clone() };
     let names = vec!["alpha".to_owned(), "beta".to_owned()];
     assemble(&one_market, &spec, Arc::new(rows), ols, names, &x.r)
 }

@@ -33,19 +33,10 @@ pub fn placebo(c: &CrossSection<'_>) -> Outcome<Placebo> {
     let t0 = mean(&c.scar_values())?.abs();
     let blocks = block_means(c);
     if blocks.len() < 20 {
-        return Err(Missing::TooFew {
-            what: "placebo blocks",
-            have: blocks.len(),
-            need: 20,
-        });
+        return Err(Missing::TooFew { what: "placebo blocks", have: blocks.len(), need: 20 });
     }
     let n_ge = blocks.iter().filter(|b| b.abs() >= t0).count();
-    Ok(Placebo {
-        t0,
-        n_placebo: blocks.len(),
-        n_ge,
-        p: (1 + n_ge) as f64 / (1 + blocks.len()) as f64,
-    })
+    Ok(Placebo { t0, n_placebo: blocks.len(), n_ge, p: (1 + n_ge) as f64 / (1 + blocks.len()) as f64 })
 }
 
 /// Mean over firms of standardised residual sums, block by block.

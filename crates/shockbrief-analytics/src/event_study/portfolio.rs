@@ -21,11 +21,7 @@ use std::sync::Arc;
 /// [`Missing::NoFirms`], [`Missing::LengthMismatch`] for weights,
 /// [`Missing::Invalid`] for non-positive ones, [`Missing::NotCommonDate`] when
 /// event dates differ, [`Missing::OutsideSample`] for an event without a row.
-pub fn portfolio(
-    id: &str,
-    members: &[&FirmEvent],
-    weights: Option<&[f64]>,
-) -> Outcome<FirmEvent> {
+pub fn portfolio(id: &str, members: &[&FirmEvent], weights: Option<&[f64]>) -> Outcome<FirmEvent> {
     let equal = vec![1.0; members.len()];
     let weights = weights.unwrap_or(&equal);
     check(members, weights)?;
@@ -39,12 +35,7 @@ pub fn portfolio(
                 average(held.map(|(m, w)| (m.returns[*row], *w)))
             })
             .collect();
-        return Ok(FirmEvent {
-            id: id.to_owned(),
-            firm: id.to_owned(),
-            returns,
-            ..first.clone()
-        });
+        return Ok(FirmEvent { id: id.to_owned(), firm: id.to_owned(), returns, ..first.clone() });
     }
     on_union(id, members, weights)
 }
@@ -102,9 +93,7 @@ fn on_union(id: &str, members: &[&FirmEvent], weights: &[f64]) -> Outcome<FirmEv
     let event_row = index.keys().position(|d| *d == event);
     let places: Vec<&Vec<(usize, usize)>> = index.values().collect();
     let pick = |column: &dyn Fn(&FirmEvent, usize) -> Option<f64>| -> Vec<Option<f64>> {
-        let first = |at: &&Vec<(usize, usize)>| {
-            at.iter().find_map(|(k, row)| column(members[*k], *row))
-        };
+        let first = |at: &&Vec<(usize, usize)>| at.iter().find_map(|(k, row)| column(members[*k], *row));
         places.iter().map(first).collect()
     };
     let columns = members.iter().map(|m| m.regressors.len()).min().unwrap_or(0);
@@ -147,11 +136,5 @@ pub fn long_short(id: &str, long: &FirmEvent, short: &FirmEvent) -> Outcome<Firm
         .zip(&long.returns)
         .map(|(date, r)| Some((*r)? - short.returns.get(*other.get(date)?).copied().flatten()?))
         .collect();
-    Ok(FirmEvent {
-        id: id.to_owned(),
-        firm: id.to_owned(),
-        returns,
-        zero_investment: true,
-        ..long.clone()
-    })
+    Ok(FirmEvent { id: id.to_owned(), firm: id.to_owned(), returns, zero_investment: true, ..long.clone() })
 }

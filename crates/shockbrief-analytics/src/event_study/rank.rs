@@ -42,17 +42,9 @@ impl RankPanel {
         let days: Vec<i32> = (e0..=e1).chain(w0..=w1).collect();
         let length = (e1 - e0 + 1) as u32;
         let slot = |day: i32| {
-            if day >= e0 && day <= e1 {
-                (day - e0) as u32
-            } else {
-                length + (day - w0) as u32
-            }
+            if day >= e0 && day <= e1 { (day - e0) as u32 } else { length + (day - w0) as u32 }
         };
-        let firms: Vec<_> = study
-            .firms
-            .par_iter()
-            .map(|f| firm_ranks(f, slot))
-            .collect();
+        let firms: Vec<_> = study.firms.par_iter().map(|f| firm_ranks(f, slot)).collect();
         let mut panel = Self {
             days,
             slots: Vec::new(),
@@ -101,9 +93,7 @@ fn firm_ranks(f: &FirmFit, slot: impl Fn(i32) -> u32) -> FirmRanks {
     let ranks = mid_ranks(&values);
     let scale = 1.0 / (1.0 + values.len() as f64);
     let centre = median(&values).unwrap_or(0.0);
-    let standardised: Vec<f64> = (0..f.residuals.len())
-        .map(|k| f.standardised_residual(k))
-        .collect();
+    let standardised: Vec<f64> = (0..f.residuals.len()).map(|k| f.standardised_residual(k)).collect();
     (
         rows.iter().map(|r| slot(r.0)).collect(),
         ranks.iter().map(|r| r * scale - 0.5).collect(),
@@ -125,25 +115,14 @@ fn sign(v: f64) -> f64 {
 
 /// Sum over the window's days, over √L S with S² the mean square of all days
 /// present.
-fn windowed(
-    panel: &RankPanel,
-    c: &CrossSection<'_>,
-    daily: &[f64],
-    counts: &[f64],
-) -> Outcome<(f64, f64)> {
+fn windowed(panel: &RankPanel, c: &CrossSection<'_>, daily: &[f64], counts: &[f64]) -> Outcome<(f64, f64)> {
     let present: Vec<usize> = (0..daily.len()).filter(|k| counts[*k] > 0.0).collect();
     let squares: f64 = present.iter().map(|k| daily[*k] * daily[*k]).sum();
     let s = (squares / present.len() as f64).sqrt();
     if s == 0.0 {
-        return Err(Missing::ConstantSeries {
-            what: "the daily mean rank",
-        });
+        return Err(Missing::ConstantSeries { what: "the daily mean rank" });
     }
-    let inside: Vec<f64> = present
-        .iter()
-        .filter(|k| panel.in_window(c, **k))
-        .map(|k| daily[*k])
-        .collect();
+    let inside: Vec<f64> = present.iter().filter(|k| panel.in_window(c, **k)).map(|k| daily[*k]).collect();
     let sum: f64 = inside.iter().sum();
     Ok((sum / ((inside.len() as f64).sqrt() * s), s))
 }
@@ -175,9 +154,7 @@ pub fn corrado(c: &CrossSection<'_>) -> Outcome<Corrado> {
     let panel = RankPanel::of(c.study);
     let t = panel.days.len();
     if c.members.iter().any(|i| panel.slots[*i].len() != t) {
-        return Err(Missing::Incomplete {
-            what: "every firm on every estimation and event day",
-        });
+        return Err(Missing::Incomplete { what: "every firm on every estimation and event day" });
     }
     let (sums, counts) = panel.daily(c, &panel.ranks);
     let middle = (t + 1) as f64 / 2.0;
@@ -207,11 +184,8 @@ pub fn corrado_zivney_sign(c: &CrossSection<'_>) -> Outcome<Stat> {
 
 fn zivney(panel: &RankPanel, c: &CrossSection<'_>, column: &[Vec<f64>]) -> Outcome<(Stat, f64)> {
     let (sums, counts) = panel.daily(c, column);
-    let daily: Vec<f64> = sums
-        .iter()
-        .zip(&counts)
-        .map(|(s, n)| if *n > 0.0 { s / n.sqrt() } else { 0.0 })
-        .collect();
+    let daily: Vec<f64> =
+        sums.iter().zip(&counts).map(|(s, n)| if *n > 0.0 { s / n.sqrt() } else { 0.0 }).collect();
     let (z, s) = windowed(panel, c, &daily, &counts)?;
     Ok((c.normal(z)?, s))
 }
@@ -260,10 +234,8 @@ pub fn grank(c: &CrossSection<'_>) -> Outcome<Grank> {
         .sum::<f64>()
         + ubar0 * ubar0;
     let z = ubar0 / (squares / t as f64).sqrt();
-    let spread: f64 = c
-        .fits()
-        .map(|f| f.residuals.len() as f64 / (12.0 * (f.residuals.len() as f64 + 2.0)))
-        .sum();
+    let spread: f64 =
+        c.fits().map(|f| f.residuals.len() as f64 / (12.0 * (f.residuals.len() as f64 + 2.0))).sum();
     let tf = t as f64;
     Ok(Grank {
         t,
@@ -277,11 +249,7 @@ pub fn grank(c: &CrossSection<'_>) -> Outcome<Grank> {
 fn student_form(c: &CrossSection<'_>, z: f64, t: f64) -> Outcome<Stat> {
     let rest = t - 1.0 - z * z;
     if t <= 2.0 || rest <= 0.0 {
-        return Err(Missing::TooFew {
-            what: "estimation days",
-            have: t as usize - 1,
-            need: 2,
-        });
+        return Err(Missing::TooFew { what: "estimation days", have: t as usize - 1, need: 2 });
     }
     c.student(z * ((t - 2.0) / rest).sqrt(), t - 2.0)
 }

@@ -60,9 +60,7 @@ pub fn gsign_z(c: &CrossSection<'_>) -> Outcome<Stat> {
     let n = c.n() as f64;
     let variance = n * p * (1.0 - p);
     if variance <= 0.0 {
-        return Err(Missing::ConstantSeries {
-            what: "the sign of the estimation residuals",
-        });
+        return Err(Missing::ConstantSeries { what: "the sign of the estimation residuals" });
     }
     c.normal((n_pos(c) as f64 - n * p) / variance.sqrt())
 }
@@ -71,11 +69,7 @@ pub fn gsign_z(c: &CrossSection<'_>) -> Outcome<Stat> {
 fn signed_ranks(c: &CrossSection<'_>) -> Outcome<(Vec<f64>, Vec<f64>)> {
     let x: Vec<f64> = c.car_values().into_iter().filter(|v| *v != 0.0).collect();
     if x.is_empty() {
-        return Err(Missing::TooFew {
-            what: "non-zero CARs",
-            have: 0,
-            need: 1,
-        });
+        return Err(Missing::TooFew { what: "non-zero CARs", have: 0, need: 1 });
     }
     let size: Vec<f64> = x.iter().map(|v| v.abs()).collect();
     Ok((mid_ranks(&size), x))
@@ -100,14 +94,10 @@ pub fn wilcoxon_p_exact(c: &CrossSection<'_>) -> Outcome<Stat> {
     let (ranks, x) = signed_ranks(c)?;
     let n = ranks.len();
     if n > EXACT_LIMIT {
-        return Err(Missing::NotApplicable {
-            what: "exact signed-rank p is given for at most 50 firms",
-        });
+        return Err(Missing::NotApplicable { what: "exact signed-rank p is given for at most 50 firms" });
     }
     if ranks.iter().any(|r| r.fract() != 0.0) || n != c.n() {
-        return Err(Missing::NotApplicable {
-            what: "exact signed-rank p needs CARs without ties or zeros",
-        });
+        return Err(Missing::NotApplicable { what: "exact signed-rank p needs CARs without ties or zeros" });
     }
     let w: f64 = ranks.iter().zip(&x).filter(|(_, v)| **v > 0.0).map(|(r, _)| r).sum();
     let total = n * (n + 1) / 2;
@@ -137,19 +127,12 @@ fn signed_rank_lower(n: usize, w: usize) -> f64 {
 pub fn wilcoxon_z(c: &CrossSection<'_>) -> Outcome<Stat> {
     let (mut ranks, x) = signed_ranks(c)?;
     if ranks.len() < 10 {
-        return Err(Missing::TooFew {
-            what: "non-zero CARs",
-            have: ranks.len(),
-            need: 10,
-        });
+        return Err(Missing::TooFew { what: "non-zero CARs", have: ranks.len(), need: 10 });
     }
     let w: f64 = ranks.iter().zip(&x).filter(|(_, v)| **v > 0.0).map(|(r, _)| r).sum();
     let n = ranks.len() as f64;
     ranks.sort_by(f64::total_cmp);
-    let ties: f64 = ranks
-        .chunk_by(|a, b| a == b)
-        .map(|g| (g.len() as f64).powi(3) - g.len() as f64)
-        .sum();
+    let ties: f64 = ranks.chunk_by(|a, b| a == b).map(|g| (g.len() as f64).powi(3) - g.len() as f64).sum();
     let variance = n * (n + 1.0) * (2.0 * n + 1.0) / 24.0 - ties / 48.0;
     c.normal((w - n * (n + 1.0) / 4.0) / variance.sqrt())
 }

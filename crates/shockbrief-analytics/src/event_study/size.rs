@@ -115,19 +115,12 @@ pub fn size_table(design: &SizeDesign) -> Outcome<Vec<Rate>> {
         .map(|k| replicate(design, k as u64))
         .collect::<Outcome<Vec<_>>>()?;
     let keys = KEYS.into_iter().chain(["portfolio_t", "placebo_p"]);
-    Ok(keys
-        .enumerate()
-        .map(|(position, key)| rate(key, outcomes.iter().map(|o| o[position].1)))
-        .collect())
+    Ok(keys.enumerate().map(|(position, key)| rate(key, outcomes.iter().map(|o| o[position].1))).collect())
 }
 
 fn check(d: &SizeDesign) -> Outcome<()> {
     if d.replications == 0 {
-        return Err(Missing::TooFew {
-            what: "replications",
-            have: 0,
-            need: 1,
-        });
+        return Err(Missing::TooFew { what: "replications", have: 0, need: 1 });
     }
     let sound = d.n >= 3
         && d.m >= 30
@@ -140,25 +133,14 @@ fn check(d: &SizeDesign) -> Outcome<()> {
         && d.level > 0.0
         && d.level < 1.0
         && d.n.saturating_mul(d.m + d.l) <= 100_000_000;
-    if sound {
-        Ok(())
-    } else {
-        Err(Missing::Invalid {
-            what: "the simulation design",
-        })
-    }
+    if sound { Ok(()) } else { Err(Missing::Invalid { what: "the simulation design" }) }
 }
 
 fn rate(key: &'static str, hits: impl Iterator<Item = Option<bool>>) -> Rate {
     let known: Vec<bool> = hits.flatten().collect();
     let n = known.len().max(1) as f64;
     let rate = known.iter().filter(|h| **h).count() as f64 / n;
-    Rate {
-        key,
-        rate,
-        se: (rate * (1.0 - rate) / n).sqrt(),
-        replications: known.len(),
-    }
+    Rate { key, rate, se: (rate * (1.0 - rate) / n).sqrt(), replications: known.len() }
 }
 
 fn replicate(d: &SizeDesign, k: u64) -> Outcome<Vec<(&'static str, Option<bool>)>> {
@@ -173,10 +155,8 @@ fn replicate(d: &SizeDesign, k: u64) -> Outcome<Vec<(&'static str, Option<bool>)
     let study = fit(&firms, &spec)?;
     let all = tests(&study, spec.window)?;
     let reject = |p: Option<f64>| p.map(|p| p < d.level);
-    let mut out: Vec<(&'static str, Option<bool>)> = KEYS
-        .into_iter()
-        .map(|key| (key, reject(all.get(key).ok().and_then(|s| s.p))))
-        .collect();
+    let mut out: Vec<(&'static str, Option<bool>)> =
+        KEYS.into_iter().map(|key| (key, reject(all.get(key).ok().and_then(|s| s.p)))).collect();
     let members: Vec<&FirmEvent> = firms.iter().collect();
     let whole = fit(&[portfolio("portfolio", &members, None)?], &spec)?;
     let t = whole.firms.first().and_then(|f| f.car(spec.window).ok());
@@ -222,7 +202,5 @@ fn simulate(d: &SizeDesign, stream: &mut Stream) -> Vec<FirmEvent> {
 /// Consecutive dates; only their order matters.
 fn calendar(rows: usize) -> Arc<[Date]> {
     let start = date(2000, 1, 1);
-    (0..rows as i64)
-        .map(|k| start.saturating_add(k.days()))
-        .collect()
+    (0..rows as i64).map(|k| start.saturating_add(k.days())).collect()
 }

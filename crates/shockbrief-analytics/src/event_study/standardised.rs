@@ -18,11 +18,7 @@ fn student_variances(c: &CrossSection<'_>) -> Outcome<Vec<f64>> {
         .iter()
         .map(|car| {
             if car.df <= 2 {
-                return Err(Missing::TooFew {
-                    what: "degrees of freedom",
-                    have: car.df,
-                    need: 3,
-                });
+                return Err(Missing::TooFew { what: "degrees of freedom", have: car.df, need: 3 });
             }
             Ok(car.df as f64 / (car.df as f64 - 2.0))
         })
@@ -47,9 +43,7 @@ pub fn patell_z(c: &CrossSection<'_>) -> Outcome<Stat> {
 pub fn patell_z_equalweight(c: &CrossSection<'_>) -> Outcome<Stat> {
     let q = student_variances(c)?;
     let scaled = c.cars.iter().zip(&q);
-    let scaled: Vec<f64> = scaled
-        .map(|(x, q)| x.sum_sar / (x.l as f64 * q).sqrt())
-        .collect();
+    let scaled: Vec<f64> = scaled.map(|(x, q)| x.sum_sar / (x.l as f64 * q).sqrt()).collect();
     c.normal((c.n() as f64).sqrt() * mean(&scaled)?)
 }
 
@@ -88,12 +82,8 @@ pub fn bmp_t_sumsar(c: &CrossSection<'_>) -> Outcome<Stat> {
 /// # Errors
 /// As [`bmp_t`].
 pub fn bmp_t_no_forecast_error(c: &CrossSection<'_>) -> Outcome<Stat> {
-    let x: Vec<f64> = c
-        .cars
-        .iter()
-        .zip(c.fits())
-        .map(|(car, fit)| car.car / (fit.sigma * (car.l as f64).sqrt()))
-        .collect();
+    let x: Vec<f64> =
+        c.cars.iter().zip(c.fits()).map(|(car, fit)| car.car / (fit.sigma * (car.l as f64).sqrt())).collect();
     let t = c.t_of(&x, "the CARs over sigma")?;
     c.student(t, c.n() as f64 - 1.0)
 }
@@ -107,11 +97,7 @@ pub fn bmp_t_no_forecast_error(c: &CrossSection<'_>) -> Outcome<Stat> {
 pub fn event_variance_chi2(c: &CrossSection<'_>) -> Outcome<Stat> {
     let scar = c.scar_values();
     if scar.len() < 2 {
-        return Err(Missing::TooFew {
-            what: "firms",
-            have: scar.len(),
-            need: 2,
-        });
+        return Err(Missing::TooFew { what: "firms", have: scar.len(), need: 2 });
     }
     let df = scar.len() as f64 - 1.0;
     let q = mean(&student_variances(c)?)?;

@@ -60,17 +60,10 @@ impl Tests {
     /// The reason why it is missing; [`Missing::NotApplicable`] for a key
     /// these tests do not hold.
     pub fn get(&self, key: &str) -> Outcome<Stat> {
-        self.values
-            .iter()
-            .find(|(k, _)| *k == key)
-            .map_or_else(
-                || {
-                    Err(Missing::NotApplicable {
-                        what: "not a statistic of these tests",
-                    })
-                },
-                |(_, v)| v.clone(),
-            )
+        self.values.iter().find(|(k, _)| *k == key).map_or_else(
+            || Err(Missing::NotApplicable { what: "not a statistic of these tests" }),
+            |(_, v)| v.clone(),
+        )
     }
 }
 
@@ -87,10 +80,7 @@ pub fn tests(study: &Study, window: [i32; 2]) -> Outcome<Tests> {
     values.extend(dependence_family(&c, &pairs));
     values.extend(sign_family(&c));
     values.extend(rank_family(&c));
-    values.push((
-        "event_variance_chi2",
-        standardised::event_variance_chi2(&c),
-    ));
+    values.push(("event_variance_chi2", standardised::event_variance_chi2(&c)));
     Ok(Tests {
         window,
         n: c.n(),
@@ -118,10 +108,7 @@ fn moments_family(c: &CrossSection<'_>) -> Family {
         ("patell_z_exactvar", standardised::patell_z_exactvar(c)),
         ("bmp_t", standardised::bmp_t(c)),
         ("bmp_t_sumsar", standardised::bmp_t_sumsar(c)),
-        (
-            "bmp_t_no_forecast_error",
-            standardised::bmp_t_no_forecast_error(c),
-        ),
+        ("bmp_t_no_forecast_error", standardised::bmp_t_no_forecast_error(c)),
     ]
 }
 
@@ -132,18 +119,9 @@ fn dependence_family(c: &CrossSection<'_>, pairs: &dependence::PairSums) -> Fami
     vec![
         ("r_bar", descriptive(&r)),
         ("theta", descriptive(&theta)),
-        (
-            "kp_adj_patell_z",
-            r.clone().and_then(|r| dependence::kp_adj_patell_z(c, r)),
-        ),
-        (
-            "kp_adj_bmp_t",
-            r.and_then(|r| dependence::kp_adj_bmp_t(c, r)),
-        ),
-        (
-            "kpp_adj_bmp_t_theta",
-            theta.and_then(|r| dependence::kp_adj_bmp_t(c, r)),
-        ),
+        ("kp_adj_patell_z", r.clone().and_then(|r| dependence::kp_adj_patell_z(c, r))),
+        ("kp_adj_bmp_t", r.and_then(|r| dependence::kp_adj_bmp_t(c, r))),
+        ("kpp_adj_bmp_t_theta", theta.and_then(|r| dependence::kp_adj_bmp_t(c, r))),
         ("cda_s", cda_s),
         ("cda_t", cda),
     ]
@@ -172,9 +150,8 @@ fn sign_family(c: &CrossSection<'_>) -> Family {
 
 fn rank_family(c: &CrossSection<'_>) -> Family {
     let corrado = rank::corrado(c);
-    let part = |f: &dyn Fn(&rank::Corrado) -> Outcome<Stat>| {
-        corrado.as_ref().map_err(Missing::clone).and_then(f)
-    };
+    let part =
+        |f: &dyn Fn(&rank::Corrado) -> Outcome<Stat>| corrado.as_ref().map_err(Missing::clone).and_then(f);
     let (cz, cz_s) = split(rank::corrado_zivney_rank(c), c);
     let mut family = vec![
         ("corrado_rank_z", part(&|k| Ok(k.z))),
@@ -185,9 +162,7 @@ fn rank_family(c: &CrossSection<'_>) -> Family {
         ("corrado_zivney_sign_z", rank::corrado_zivney_sign(c)),
     ];
     let grank = rank::grank(c);
-    let part = |f: &dyn Fn(&rank::Grank) -> Outcome<Stat>| {
-        grank.as_ref().map_err(Missing::clone).and_then(f)
-    };
+    let part = |f: &dyn Fn(&rank::Grank) -> Outcome<Stat>| grank.as_ref().map_err(Missing::clone).and_then(f);
     family.extend([
         ("grank_T", part(&|g| c.stat(g.t as f64, None, None))),
         ("grank_ubar0", part(&|g| c.stat(g.ubar0, None, None))),

@@ -14,10 +14,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`Missing::LengthMismatch`] when the columns differ in length.
-pub fn log_volume(
-    volume: &[Option<f64>],
-    shares: Option<&[Option<f64>]>,
-) -> Outcome<Vec<Option<f64>>> {
+pub fn log_volume(volume: &[Option<f64>], shares: Option<&[Option<f64>]>) -> Outcome<Vec<Option<f64>>> {
     if let Some(s) = shares
         && s.len() != volume.len()
     {

@@ -1,0 +1,216 @@
+//! Relations that hold whatever the data: shift, scale, permutation, the
+//! identity of portfolio and multivariate regression, size under clustering.
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+use shockbrief_analytics::event_study::mvrm::mvrm;
+use shockbrief_analytics::event_study::portfolio::{long_short, portfolio};
+use shockbrief_analytics::event_study::size::{SizeDesign, size_table};
+use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, Study, fit, tests};
+use shockbrief_analytics::reason::Missing;
+use shockbrief_analytics::rng::Stream;
+use std::sync::Arc;
+
+const ROWS: usize = 90;
+
+fn dates() -> Arc<[Date]> {
+    let start = date(2024, 1, 1);
+    (0..ROWS as i64).map(|k| start.saturating_add(k.days())).collect()
+}
+
+fn spec(model: Model) -> Spec {
+    Spec { estimation: [-80, -6], window: [-2, 4], min_observations: 30, model }
+}
+
+/// Firms with a common market and a common residual factor; `gaps` of the
+/// returns are missing.
+fn firms(seed: u64, n: usize, gaps: f64) -> Vec<FirmEvent> {
+    let mut s = Stream::new(seed);
+    let market: Vec<f64> = (0..ROWS).map(|_| 0.01 * s.normal()).collect();
+    let common: Vec<f64> = (0..ROWS).map(|_| 0.01 * s.normal()).collect();
+    let column: Arc<[Option<f64>]> = market.iter().copied().map(Some).collect();
+    let dates = dates();
+    (0..n)
+        .map(|i| {
+            let beta = 0.5 + s.uniform();
+            let returns = (0..ROWS)
+                .map(|t| {
+                    let r = beta * market[t] + common[t] + 0.015 * s.normal();
+                    (s.uniform() >= gaps).then_some(r)
+                })
+                .collect();
+            FirmEvent::new(format!("F{i}"), Arc::clone(&dates), returns, 82)
+                .with_regressors(vec![Arc::clone(&column)])
+        })
+        .collect()
+}
+
+fn study(firms: &[FirmEvent], model: Model) -> Study {
+    fit(firms, &spec(model)).unwrap()
+}
+
+fn close(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1e-6)
+}
+
+/// Every statistic of two studies agrees.
+fn same_tests(a: &Study, b: &Study, tolerance: f64) -> Result<(), TestCaseError> {
+    for window in [[0, 0], [-2, 4]] {
+        let (x, y) = (tests(a, window).unwrap(), tests(b, window).unwrap());
+        for ((key, u), (_, v)) in x.values.iter().zip(&y.values) {
+            match (u, v) {
+                (Ok(u), Ok(v)) => {
+                    let scale = matches!(*key, "cda_s");
+                    let equal = scale || close(u.value, v.value, tolerance);
+                    prop_assert!(equal, "{key}: {} and {}", u.value, v.value);
+                }
+                (u, v) => prop_assert_eq!(u.is_ok(), v.is_ok(), "{}", key),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn transformed(firms: &[FirmEvent], f: impl Fn(f64) -> f64) -> Vec<FirmEvent> {
+    firms
+        .iter()
+        .map(|firm| FirmEvent { returns: firm.returns.iter().map(|r| r.map(&f)).collect(), ..firm.clone() })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_constant_added_to_returns_changes_no_test(
+        seed in 0_u64..1_000, shift in -0.05_f64..0.05, gaps in 0.0_f64..0.1,
+    ) {
+        let plain = firms(seed, 6, gaps);
+        let moved = transformed(&plain, |r| r + shift);
+        for model in [Model::MeanAdjusted, Model::MarketModel, Model::ScholesWilliams] {
+            same_tests(&study(&plain, model), &study(&moved, model), 1e-7)?;
+        }
+    }
+
+    #[test]
+    fn the_unit_of_returns_changes_no_test(
+        seed in 0_u64..1_000, power in -3_i32..4, gaps in 0.0_f64..0.1,
+    ) {
+        let plain = firms(seed, 6, gaps);
+        let scaled = transformed(&plain, |r| r * 2.0_f64.powi(power));
+        same_tests(&study(&plain, Model::MarketModel), &study(&scaled, Model::MarketModel), 1e-9)?;
+    }
+
+    #[test]
+    fn the_order_of_firms_changes_no_test(seed in 0_u64..1_000, gaps in 0.0_f64..0.1) {
+        let plain = firms(seed, 7, gaps);
+        let mut turned = plain.clone();
+        turned.rotate_left(3);
+        turned.swap(0, 5);
+        same_tests(&study(&plain, Model::MarketModel), &study(&turned, Model::MarketModel), 1e-9)?;
+    }
+
+    #[test]
+    fn portfolio_t_is_the_mean_gamma_t(seed in 0_u64..1_000, from in -2_i32..2, length in 0_i32..3) {
+        let window = [from, from + length];
+        let all = firms(seed, 5, 0.0);
+        let spec = spec(Model::MarketModel);
+        let joint = mvrm(&all, &spec, window).unwrap();
+        let refs: Vec<&FirmEvent> = all.iter().collect();
+        let whole = portfolio("all", &refs, None).unwrap();
+        let t = fit(&[whole], &spec).unwrap().firms[0].car(window).unwrap();
+        prop_assert!(close(t.t, joint.t_mean.value, 1e-9));
+        prop_assert!(close(t.car, joint.mean_gamma, 1e-9));
+        prop_assert_eq!(t.df, joint.df);
+    }
+
+    #[test]
+    fn long_short_is_antisymmetric(seed in 0_u64..1_000) {
+        let all = firms(seed, 6, 0.05);
+        let (a, b): (Vec<&FirmEvent>, Vec<&FirmEvent>) = (all[..3].iter().collect(), all[3..].iter().collect());
+        let (a, b) = (portfolio("a", &a, None).unwrap(), portfolio("b", &b, None).unwrap());
+        let t = |x: &FirmEvent, y: &FirmEvent| {
+            let event = long_short("d", x, y).unwrap();
+            fit(&[event], &spec(Model::MarketModel)).unwrap().firms[0].car([0, 1]).unwrap().t
+        };
+        prop_assert!(close(t(&a, &b), -t(&b, &a), 1e-9));
+    }
+
+    #[test]
+    fn one_day_scar_is_sar(seed in 0_u64..1_000, gaps in 0.0_f64..0.2) {
+        for f in &study(&firms(seed, 3, gaps), Model::MarketModel).firms {
+            for day in &f.event {
+                prop_assert!(close(f.car([day.day, day.day]).unwrap().t, day.sar, 1e-12));
+            }
+        }
+    }
+
+    /// Masked block products and the pairwise definition agree.
+    #[test]
+    fn mean_correlation_is_that_of_the_pairs(seed in 0_u64..1_000, gaps in 0.0_f64..0.3) {
+        let s = study(&firms(seed, 5, gaps), Model::MarketModel);
+        let (mut sum, mut pairs) = (0.0, 0.0);
+        for (i, a) in s.firms.iter().enumerate() {
+            for b in &s.firms[..i] {
+                let (mut x, mut y) = (Vec::new(), Vec::new());
+                for (d, e) in a.estimation.dates.iter().zip(&a.residuals) {
+                    if let Ok(k) = b.estimation.dates.binary_search(d) {
+                        x.push(*e);
+                        y.push(b.residuals[k]);
+                    }
+                }
+                sum += shockbrief_analytics::moments::correlation(&x, &y).unwrap();
+                pairs += 1.0;
+            }
+        }
+        let found = shockbrief_analytics::event_study::dependence::mean_correlation(&s).unwrap();
+        prop_assert!(close(found, sum / pairs, 1e-10));
+    }
+}
+
+#[test]
+fn headline_tests_keep_their_size_on_one_date_and_naive_ones_do_not() {
+    let design = SizeDesign { replications: 600, ..SizeDesign::null(25, 0.25) };
+    let table = size_table(&design).unwrap();
+    let rate = |key: &str| table.iter().find(|r| r.key == key).unwrap().rate;
+    for key in ["kp_adj_bmp_t", "portfolio_t", "placebo_p"] {
+        assert!((0.02..0.09).contains(&rate(key)), "{key}: {}", rate(key));
+    }
+    for key in ["csect_t", "patell_z", "bmp_t", "gsign_z", "grank_z"] {
+        assert!(rate(key) > 0.3, "{key}: {}", rate(key));
+    }
+    assert_eq!(table, size_table(&design).unwrap(), "a seed fixes the table");
+}
+
+#[test]
+fn firms_that_cannot_be_studied_are_named_with_the_reason() {
+    let mut all = firms(1, 5, 0.0);
+    all[0].returns[..60].fill(None);
+    all[1].returns.fill(Some(0.0));
+    all[2].event_row = ROWS + 5;
+    all[3].returns[70] = Some(f64::INFINITY);
+    all[4].returns[80..].fill(None);
+    let s = study(&all, Model::MarketModel);
+    let reasons: Vec<String> = s.dropped.iter().map(|d| d.reason.to_string()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "17 of 30 estimation days",
+            "the estimation residual does not vary",
+            "the event lies outside the sample",
+            "a return or regressor is not valid",
+            "no valid return in the event window",
+        ]
+    );
+    assert_eq!(tests(&s, [0, 0]), Err(Missing::NoFirms));
+}
+
+#[test]
+fn one_firm_has_no_cross_section() {
+    let s = study(&firms(3, 1, 0.0), Model::MarketModel);
+    let t = tests(&s, [0, 0]).unwrap();
+    assert!(matches!(t.get("csect_t"), Err(Missing::TooFew { .. })));
+    assert!(matches!(t.get("kp_adj_bmp_t"), Err(Missing::TooFew { .. })));
+    assert!(t.get("patell_z").is_ok());
+}
