@@ -6,7 +6,7 @@
 
 use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
 use crate::locale::{DateStyle, Locale, Rounding};
-use crate::{escape, format::FormatError};
+use crate::{escape, format::FormatError, typography};
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language};
@@ -217,11 +217,13 @@ fn in_language(texts: &BTreeMap<String, String>, code: &str) -> String {
 
 /// Plain facts of the brief in one language, as `brief.…` in templates.
 fn facts(brief: &Compose, edition: &Edition, locale: &Locale) -> BTreeMap<String, String> {
+    let rules = typography::Rules::of(&edition.code);
+    let set = |texts| typography::plain(&in_language(texts, &edition.code), rules);
     [
         ("slug", brief.slug.clone()),
         ("language", edition.code.clone()),
-        ("title", in_language(&brief.title, &edition.code)),
-        ("subtitle", in_language(&brief.subtitle, &edition.code)),
+        ("title", set(&brief.title)),
+        ("subtitle", set(&brief.subtitle)),
         ("period", brief.period.clone()),
         ("as_of", locale.date(brief.as_of, DateStyle::Long)),
         ("publisher", brief.brand.publisher.clone()),
@@ -301,7 +303,8 @@ fn theme(brief: &Compose, edition: &Edition, engine: &Engine, facts: &BTreeMap<S
     let word = |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
     dictionary(&mut out, "words", words.iter().map(word));
     let stamp = brief.stamp.as_ref().map(|key| engine.words(key)).transpose()?;
-    let disclaimer = brief.brand.disclaimer.get(&edition.code).cloned().unwrap_or_default();
+    let disclaimer = in_language(&brief.brand.disclaimer, &edition.code);
+    let disclaimer = typography::plain(&disclaimer, typography::Rules::of(&edition.code));
     let region = edition.language.locale.split('-').nth(1).unwrap_or_default().to_owned();
     let date = brief.as_of;
     let mut facts: Vec<(String, String)> =

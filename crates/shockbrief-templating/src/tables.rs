@@ -24,7 +24,8 @@ pub(crate) fn typst(state: &State, scope: &Scope, table: &Table) -> Result<Strin
     if !table.sources.is_empty() {
         lines.push(format!("  source: [{}],", source_line(state, scope, &key, &table.sources)?));
     }
-    lines.push(format!("  columns: ({}),", widths(scope, table).join(" ")));
+    let formats = formats(scope, table)?;
+    lines.push(format!("  columns: ({}),", widths(scope, table, &formats).join(" ")));
     lines.push(format!("  align: ({}),", each(&table.columns, |c| align(c.align).to_owned())));
     let mut headers = Vec::new();
     for column in &table.columns {
@@ -32,7 +33,6 @@ pub(crate) fn typst(state: &State, scope: &Scope, table: &Table) -> Result<Strin
     }
     lines.push(format!("  header: ({}),", headers.join(" ")));
     lines.push("  rows: (".to_owned());
-    let formats = formats(scope, table)?;
     for row in &table.rows {
         lines.push(format!("    {},", self::row(state, scope, row, &formats)?));
     }
@@ -52,19 +52,34 @@ fn align(align: Align) -> &'static str {
     }
 }
 
-/// Columns of text share the width by their longest text; columns of figures take what they need.
-fn widths(scope: &Scope, table: &Table) -> Vec<String> {
-    let longest = |index: usize| {
-        table.rows.iter().filter_map(|row| row.cells.get(index)).map(|cell| match cell {
-            Cell::Text(text) => text.chars().count(),
-            Cell::Label(key) => scope.strings.get(key).map_or(8, |text| text.chars().count()),
-            _ => 1,
-        }).max().unwrap_or(1).clamp(6, 60)
+/// Characters that fit side by side over the width of a page.
+const ROOM: usize = 96;
+
+/// Shares of the width by longest content; where all does not fit side by side, columns of figures take
+/// what they need and text wraps.
+fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<String> {
+    let needs: Vec<usize> = (0..table.columns.len()).map(|index| need(scope, table, index, formats)).collect();
+    let fits = needs.iter().sum::<usize>() <= ROOM;
+    let width = |(column, need): (&Column, &usize)| match column.align {
+        Align::Decimal | Align::Center if !fits => "auto,".to_owned(),
+        _ => format!("{need}fr,"),
     };
-    table.columns.iter().enumerate().map(|(index, column)| match column.align {
-        Align::Left => format!("{}fr,", longest(index)),
-        _ => "auto,".to_owned(),
-    }).collect()
+    table.columns.iter().zip(&needs).map(width).collect()
+}
+
+/// The longest content of a column in characters, padding included.
+fn need(scope: &Scope, table: &Table, index: usize, formats: &[Option<Format>]) -> usize {
+    let header = scope.strings.get(&table.columns[index].header);
+    let word = header.map_or(0, |text| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0));
+    let format = formats.get(index).copied().flatten();
+    let cells = table.rows.iter().filter_map(|row| row.cells.get(index)).map(|cell| match cell {
+        Cell::Text(text) => text.chars().count(),
+        Cell::Label(key) => scope.strings.get(key).map_or(8, |text| text.chars().count()),
+        Cell::Figure(id) => figure(scope, id).and_then(|f| print(scope, f, format)).map_or(8, |t| t.chars().count()),
+        Cell::P(_) => 7,
+        Cell::Empty => 1,
+    });
+    cells.max().unwrap_or(1).max(word).clamp(4, 60) + 3
 }
 
 fn header(state: &State, scope: &Scope, key: &str) -> Result<String, Error> {

@@ -41,6 +41,16 @@ pub fn prose(source: &str, rules: Rules) -> String {
     set(&scanner.pieces, rules)
 }
 
+/// Applies the rules to a text without markup: titles, names of publishers, disclaimers.
+#[must_use]
+pub fn plain(text: &str, rules: Rules) -> String {
+    if rules == Rules::None {
+        return text.to_owned();
+    }
+    let line = text.chars().filter(|c| !matches!(*c, WORD | SILENT)).collect();
+    Setter::new(line, rules).run().into_iter().collect()
+}
+
 /// A stretch of the source.
 #[derive(Debug, PartialEq)]
 enum Piece {

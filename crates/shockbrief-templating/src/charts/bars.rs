@@ -8,7 +8,7 @@ use shockbrief_core::findings::Mark;
 
 pub fn draw(pen: &Pen, marks: &[Mark]) -> Result<Drawn, Error> {
     let points = pen.marks(marks)?;
-    let frame = Frame::new(&points, false);
+    let frame = Frame::new(&points, pen, false);
     let mut canvas = Canvas::new(frame.height);
     frame.grid(&mut canvas, pen);
     for (row, point) in points.iter().enumerate() {

@@ -9,9 +9,12 @@ use crate::locale::DateStyle;
 use minijinja::Error;
 use shockbrief_core::findings::{Axis, Line};
 
+/// Room above the axis, for its title.
 const TOP: f64 = 18.0;
-const BOTTOM: f64 = 30.0;
-const HEIGHT: f64 = 218.0;
+/// Height of the field of lines.
+const FIELD: f64 = 170.0;
+/// Room below it, with and without a title of the axis.
+const BOTTOM: (f64, f64) = (26.0, 15.0);
 const DASHES: [&[f64]; 5] = [&[], &[5.0, 2.0], &[1.5, 1.8], &[6.0, 2.0, 1.5, 2.0], &[9.0, 2.5]];
 
 struct Curve<'a> {
@@ -25,12 +28,14 @@ struct Frame {
     x: Scale,
     y: Scale,
     right: f64,
+    top: f64,
+    bottom: f64,
 }
 
 pub fn draw(pen: &Pen, x: &Axis, lines: &[Line]) -> Result<Drawn, Error> {
     let curves = curves(pen, lines)?;
     let frame = frame(pen, x, &curves);
-    let mut canvas = Canvas::new(HEIGHT);
+    let mut canvas = Canvas::new(frame.bottom + if pen.across.is_empty() { BOTTOM.1 } else { BOTTOM.0 });
     grid(&mut canvas, pen, &frame);
     across(&mut canvas, pen, &frame, x);
     for curve in curves.iter().filter(|c| !c.line.strong).chain(curves.iter().filter(|c| c.line.strong)) {
@@ -64,12 +69,14 @@ fn count(x: &Axis) -> usize {
 
 fn frame(pen: &Pen, x: &Axis, curves: &[Curve]) -> Frame {
     let values = || curves.iter().flat_map(|c| c.line.values.iter().flatten().copied());
-    let y = Scale::covering(values(), 6.0, (HEIGHT - BOTTOM, TOP));
+    let top = if pen.axis.is_empty() { 5.0 } else { TOP };
+    let bottom = top + FIELD;
+    let y = Scale::covering(values(), 6.0, (bottom, top));
     let ticks = y.ticks().iter().map(|t| width(&pen.tick(*t, y.step), false)).fold(0.0, f64::max);
     let names = curves.iter().map(|c| width(&c.label, c.line.strong)).fold(0.0, f64::max).min(130.0);
     let right = WIDTH - names - 12.0;
     let x = Scale::between((0.0, count(x).max(2) as f64 - 1.0), (ticks + 8.0, right));
-    Frame { x, y, right }
+    Frame { x, y, right, top, bottom }
 }
 
 fn grid(canvas: &mut Canvas, pen: &Pen, frame: &Frame) {
@@ -80,12 +87,12 @@ fn grid(canvas: &mut Canvas, pen: &Pen, frame: &Frame) {
         canvas.line((left, y), (frame.right, y), &pen.color(color), stroke);
         canvas.text((left - 5.0, y), &pen.tick(tick, frame.y.step), Hold::End, &pen.color("muted"), false);
     }
-    canvas.text((0.0, TOP - 12.0), &pen.axis, Hold::Start, &pen.color("muted"), false);
+    canvas.text((0.0, frame.top - 12.0), &pen.axis, Hold::Start, &pen.color("muted"), false);
 }
 
 /// Ticks and labels of the horizontal axis.
 fn across(canvas: &mut Canvas, pen: &Pen, frame: &Frame, x: &Axis) {
-    let bottom = HEIGHT - BOTTOM;
+    let bottom = frame.bottom;
     let mut free = f64::NEG_INFINITY;
     for (index, text) in x_ticks(pen, x) {
         let at = frame.x.at(index as f64);
@@ -100,7 +107,7 @@ fn across(canvas: &mut Canvas, pen: &Pen, frame: &Frame, x: &Axis) {
         && let Some(zero) = days.iter().position(|day| *day == 0)
     {
         let at = frame.x.at(zero as f64);
-        canvas.path(&[(at, TOP), (at, bottom)], &pen.color("muted"), 0.6, &[2.0, 2.0]);
+        canvas.path(&[(at, frame.top), (at, bottom)], &pen.color("muted"), 0.6, &[2.0, 2.0]);
     }
     canvas.text((frame.right, bottom + 20.0), &pen.across, Hold::End, &pen.color("muted"), false);
 }
@@ -151,7 +158,7 @@ fn labels(canvas: &mut Canvas, pen: &Pen, frame: &Frame, curves: &[Curve]) {
         Some((last.0, frame.y.at(last.1)))
     }).collect();
     let wishes: Vec<f64> = ends.iter().flatten().map(|(_, y)| *y).collect();
-    let placed = spread(&wishes, TEXT * 1.25, (TOP, HEIGHT - BOTTOM));
+    let placed = spread(&wishes, TEXT * 1.25, (frame.top, frame.bottom));
     let mut places = placed.into_iter();
     for (curve, end) in curves.iter().zip(&ends) {
         let (Some((index, y)), Some(place)) = (end, end.and_then(|_| places.next())) else { continue };
