@@ -30,7 +30,10 @@ fn special_libraries_stay_in_their_crate() {
         for (name, _, _) in RULES.iter().filter(|(name, _, _)| name != owner) {
             let used = dependencies(name);
             for library in *own {
-                assert!(!used.contains(*library), "{library} belongs to shockbrief-{owner}, shockbrief-{name} uses it");
+                assert!(
+                    !used.contains(*library),
+                    "{library} belongs to shockbrief-{owner}, shockbrief-{name} uses it"
+                );
             }
         }
     }
@@ -40,7 +43,9 @@ fn special_libraries_stay_in_their_crate() {
 fn every_crate_is_under_a_rule() {
     let found: BTreeSet<String> = fs_err::read_dir(root().join("crates"))
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_start_matches("shockbrief-").to_owned())
+        .map(|entry| {
+            entry.unwrap().file_name().to_string_lossy().trim_start_matches("shockbrief-").to_owned()
+        })
         .collect();
     let ruled: BTreeSet<String> = RULES.iter().map(|(name, _, _)| (*name).to_owned()).collect();
     assert_eq!(found, ruled);
@@ -67,13 +72,16 @@ fn analytics_reads_no_file_and_no_clock() {
 }
 
 fn dependencies(name: &str) -> BTreeSet<String> {
-    let manifest = fs_err::read_to_string(root().join(format!("crates/shockbrief-{name}/Cargo.toml"))).unwrap();
+    let manifest =
+        fs_err::read_to_string(root().join(format!("crates/shockbrief-{name}/Cargo.toml"))).unwrap();
     let mut inside = false;
     let mut names = BTreeSet::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line == "[dependencies]";
-        } else if let Some(name) = line.split(['.', ' ', '=']).next().filter(|name| inside && !name.is_empty()) {
+        } else if let Some(name) =
+            line.split(['.', ' ', '=']).next().filter(|name| inside && !name.is_empty())
+        {
             names.insert(name.to_owned());
         }
     }

@@ -79,7 +79,12 @@ fn digests(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn render(out: &Path) {
-    let run = shockbrief(["render", "reports/2025-01-deepseek", "--keep-source", "--data"]).arg(sample()).arg("--out").arg(out).output().unwrap();
+    let run = shockbrief(["render", "reports/2025-01-deepseek", "--keep-source", "--data"])
+        .arg(sample())
+        .arg("--out")
+        .arg(out)
+        .output()
+        .unwrap();
     succeeded(&run);
 }
 
@@ -108,7 +113,8 @@ fn a_killed_run_leaves_the_earlier_output_whole() {
         assert_eq!(before, digests(&folder), "after a kill at moment {moment}");
     }
     render(out.path());
-    let left: Vec<_> = fs_err::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs_err::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 1, "unfinished folders are left: {left:?}");
 }
 
@@ -118,7 +124,12 @@ fn two_runs_do_not_share_a_folder() {
     fs_err::create_dir_all(out.path()).unwrap();
     let lock = fs_err::File::create(out.path().join(".lock")).unwrap();
     lock.file().lock().unwrap();
-    let run = shockbrief(["render", "reports/2025-01-deepseek", "--data"]).arg(sample()).arg("--out").arg(out.path()).output().unwrap();
+    let run = shockbrief(["render", "reports/2025-01-deepseek", "--data"])
+        .arg(sample())
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
     assert_eq!(run.status.code(), Some(75), "{}", String::from_utf8_lossy(&run.stderr));
 }
 
@@ -138,7 +149,11 @@ fn one_failing_brief_does_not_stop_the_others() {
 
 #[test]
 fn a_figure_can_be_explained() {
-    let run = shockbrief(["explain"]).arg(rendered().join("brief.json")).arg("nvda.market_value.loss").output().unwrap();
+    let run = shockbrief(["explain"])
+        .arg(rendered().join("brief.json"))
+        .arg("nvda.market_value.loss")
+        .output()
+        .unwrap();
     succeeded(&run);
     let text = String::from_utf8(run.stdout).unwrap();
     for part in ["money", "USD", "nvda.quote.before", "prices.csv", "sha256"] {
@@ -148,10 +163,13 @@ fn a_figure_can_be_explained() {
 
 #[test]
 fn the_manifest_names_every_file_with_its_digest() {
-    let manifest: Value = serde_json::from_slice(&fs_err::read(rendered().join("manifest.json")).unwrap()).unwrap();
+    let manifest: Value =
+        serde_json::from_slice(&fs_err::read(rendered().join("manifest.json")).unwrap()).unwrap();
     let outputs = manifest["outputs"].as_object().unwrap();
     for name in digests(rendered()).keys().filter(|name| *name != "manifest.json") {
         assert_eq!(outputs[name].as_str().unwrap().len(), 64, "{name}");
     }
-    assert!(root().join("config/sources.yaml").is_file() && manifest["config"]["config/sources.yaml"].is_string());
+    assert!(
+        root().join("config/sources.yaml").is_file() && manifest["config"]["config/sources.yaml"].is_string()
+    );
 }

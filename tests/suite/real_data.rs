@@ -7,20 +7,39 @@ use shockbrief_tests::{pages, real_data, shockbrief, succeeded};
 #[ignore = "needs real market data: set SHOCKBRIEF_DATA"]
 fn the_session_of_27_january_2025() {
     let out = tempfile::tempdir().unwrap();
-    let run = shockbrief(["render", "reports/2025-01-deepseek", "--data"]).arg(real_data()).arg("--out").arg(out.path()).output().unwrap();
+    let run = shockbrief(["render", "reports/2025-01-deepseek", "--data"])
+        .arg(real_data())
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
     succeeded(&run);
     let folder = out.path().join("2025-01-deepseek/2025-01-27");
     let brief: Value = serde_json::from_slice(&fs_err::read(folder.join("brief.json")).unwrap()).unwrap();
     let value = |id: &str| brief["findings"]["figures"][id]["value"].clone();
     // Closing prices as published; percent with two decimals.
-    for (slug, percent) in [("nvda", -16.97), ("avgo", -17.40), ("asml", -5.75), ("vrt", -29.88), ("vst", -28.27), ("9984_t", -8.32)] {
+    for (slug, percent) in [
+        ("nvda", -16.97),
+        ("avgo", -17.40),
+        ("asml", -5.75),
+        ("vrt", -29.88),
+        ("vst", -28.27),
+        ("9984_t", -8.32),
+    ] {
         let found = value(&format!("{slug}.return.day0")).as_f64().unwrap() * 100.0;
         assert!((found - percent).abs() < 0.005, "{slug}: {found} instead of {percent}");
     }
     let loss = value("nvda.market_value.loss").as_f64().unwrap() / 1e9;
     assert!((loss - 592.7).abs() < 0.05, "{loss}");
     assert_eq!(value("nvda.shares").as_f64(), Some(24.49e9));
-    for (mic, date) in [("xnys", "2025-01-27"), ("xams", "2025-01-27"), ("xtks", "2025-01-27"), ("xhkg", "2025-01-27"), ("xkrx", "2025-01-31"), ("xtai", "2025-02-03")] {
+    for (mic, date) in [
+        ("xnys", "2025-01-27"),
+        ("xams", "2025-01-27"),
+        ("xtks", "2025-01-27"),
+        ("xhkg", "2025-01-27"),
+        ("xkrx", "2025-01-31"),
+        ("xtai", "2025-02-03"),
+    ] {
         assert_eq!(value(&format!("day0.{mic}")).as_str(), Some(date), "{mic}");
     }
     assert!(!brief["simulated"].as_bool().unwrap());

@@ -15,7 +15,8 @@ fn figure<'a>(brief: &'a Value, id: &str) -> &'a Value {
 }
 
 fn close(brief: &Value, id: &str, expected: f64) {
-    let found = figure(brief, id)["value"].as_f64().unwrap_or_else(|| panic!("`{id}`: {}", figure(brief, id)));
+    let found =
+        figure(brief, id)["value"].as_f64().unwrap_or_else(|| panic!("`{id}`: {}", figure(brief, id)));
     let deviation = (found - expected).abs() / expected.abs().max(1e-3);
     assert!(deviation < TOLERANCE, "{id}: found {found}, expected {expected}");
 }
@@ -37,7 +38,12 @@ fn abnormal_returns_sigma_and_headline_tests_equal_the_published_ones() {
     close(&brief, "tests.w0_0.kp_adj_bmp_t", expected.kp_adj_bmp_t);
     close(&brief, "tests.w0_0.portfolio_t", expected.portfolio_t);
     close(&brief, "tests.w0_0.mvrm_f", expected.mvrm_f);
-    let df: Vec<f64> = figure(&brief, "tests.w0_0.mvrm_f")["df"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    let df: Vec<f64> = figure(&brief, "tests.w0_0.mvrm_f")["df"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_f64)
+        .collect();
     assert_eq!(df, expected.mvrm_df);
 }
 
@@ -46,8 +52,12 @@ fn another_seed_gives_other_paths_and_the_same_results() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     succeeded(&shockbrief(["sample", "--seed", "7", "--out"]).arg(&data).output().unwrap());
-    assert_ne!(fs_err::read(data.join("prices.csv")).unwrap(), fs_err::read(sample().join("prices.csv")).unwrap());
-    let run = shockbrief(["check", "reports/2025-01-deepseek", "--json", "--data"]).arg(&data).output().unwrap();
+    assert_ne!(
+        fs_err::read(data.join("prices.csv")).unwrap(),
+        fs_err::read(sample().join("prices.csv")).unwrap()
+    );
+    let run =
+        shockbrief(["check", "reports/2025-01-deepseek", "--json", "--data"]).arg(&data).output().unwrap();
     succeeded(&run);
     let brief: Value = serde_json::from_slice(&run.stdout).unwrap();
     let parameters = Parameters::load(&root().join("config/sample.yaml")).unwrap();
@@ -59,17 +69,23 @@ fn another_seed_gives_other_paths_and_the_same_results() {
 fn a_seed_always_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a", "b"] {
-        succeeded(&shockbrief(["sample", "--seed", "11", "--out"]).arg(folder.path().join(name)).output().unwrap());
+        succeeded(
+            &shockbrief(["sample", "--seed", "11", "--out"]).arg(folder.path().join(name)).output().unwrap(),
+        );
     }
     for file in ["prices.csv", "shares.csv"] {
-        assert_eq!(fs_err::read(folder.path().join("a").join(file)).unwrap(), fs_err::read(folder.path().join("b").join(file)).unwrap());
+        assert_eq!(
+            fs_err::read(folder.path().join("a").join(file)).unwrap(),
+            fs_err::read(folder.path().join("b").join(file)).unwrap()
+        );
     }
 }
 
 #[test]
 fn every_page_is_stamped() {
     for language in ["fr", "en"] {
-        let text = fs_err::read(rendered().join(format!("2025-01-deepseek-2025-01-27.{language}.pdf"))).unwrap();
+        let text =
+            fs_err::read(rendered().join(format!("2025-01-deepseek-2025-01-27.{language}.pdf"))).unwrap();
         let pages = shockbrief_tests::pages(&text);
         let stamp = if language == "fr" { "Reconstitution" } else { "Reconstruction" };
         assert!(!pages.is_empty());

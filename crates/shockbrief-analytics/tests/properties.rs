@@ -1,6 +1,8 @@
 //! Relations that hold whatever the data: shift, scale, permutation, the
 //! identity of portfolio and multivariate regression, size under clustering.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -213,4 +215,132 @@ fn one_firm_has_no_cross_section() {
     assert!(matches!(t.get("csect_t"), Err(Missing::TooFew { .. })));
     assert!(matches!(t.get("kp_adj_bmp_t"), Err(Missing::TooFew { .. })));
     assert!(t.get("patell_z").is_ok());
+}
+
+mod study_engine {
+    use super::*;
+    use serde_json::Value;
+    use shockbrief_analytics::study::{EventInput, Extra, StudySpec, Table, run};
+
+    /// Cells of any size, mostly plausible.
+    fn cell() -> impl Strategy<Value = Option<f64>> {
+        prop_oneof![
+            12 => (-0.1_f64..0.1).prop_map(Some),
+            2 => Just(None),
+            1 => Just(Some(0.0)),
+            1 => prop_oneof![
+                Just(Some(1e308)),
+                Just(Some(-1e308)),
+                Just(Some(f64::NAN)),
+                Just(Some(f64::INFINITY)),
+                Just(Some(5e-324)),
+            ],
+        ]
+    }
+
+    fn column(rows: usize, wild: bool) -> BoxedStrategy<Vec<Option<f64>>> {
+        if wild {
+            prop::collection::vec(cell(), rows).boxed()
+        } else {
+            let tame = prop_oneof![9 => (-0.1_f64..0.1).prop_map(Some), 1 => Just(None)];
+            prop_oneof![
+                4 => prop::collection::vec(tame, rows),
+                1 => Just(vec![Some(0.01); rows]),
+                1 => Just(vec![None; rows]),
+            ]
+            .boxed()
+        }
+    }
+
+    fn all_finite(v: &Value) -> bool {
+        match v {
+            Value::Number(n) => n.as_f64().is_some_and(f64::is_finite),
+            Value::Array(a) => a.iter().all(all_finite),
+            Value::Object(o) => o.values().all(all_finite),
+            _ => true,
+        }
+    }
+
+    fn inputs(rows: usize, wild: bool) -> impl Strategy<Value = (Vec<Vec<Option<f64>>>, usize)> {
+        let columns = prop::collection::vec(column(rows, wild), 5);
+        (columns, 0..rows + 2)
+    }
+
+    fn spec() -> StudySpec {
+        StudySpec {
+            estimation: [-30, -3],
+            window: [-1, 2],
+            windows: vec![[0, 0], [-1, 2], [2, 1], [0, 9]],
+            models: vec![
+                Model::MeanAdjusted,
+                Model::MarketAdjusted,
+                Model::MarketModel,
+                Model::Capm,
+                Model::ScholesWilliams,
+            ],
+            themes: [
+                ("x".to_owned(), vec!["F0".to_owned(), "F1".to_owned()]),
+                ("y".to_owned(), vec!["F2".to_owned(), "nobody".to_owned()]),
+            ]
+            .into(),
+            extras: vec![
+                Extra::Portfolio,
+                Extra::Mvrm,
+                Extra::Placebo,
+                Extra::Bootstrap,
+                Extra::NonsynchronousBetas,
+                Extra::Bhar,
+                Extra::Multiplicity,
+            ],
+            min_observations: 10,
+            draws: 20,
+            ..StudySpec::default()
+        }
+    }
+
+    fn study_of(columns: &[Vec<Option<f64>>], rows: usize, at: usize) -> Option<Value> {
+        let start = date(2024, 1, 1);
+        let dates: Vec<Date> = (0..rows as i64).map(|k| start.saturating_add(k.days())).collect();
+        let named = |name: &str, k: usize| (name.to_owned(), columns[k].clone());
+        let returns =
+            Table { dates: dates.clone(), columns: vec![named("F0", 0), named("F1", 1), named("F2", 2)] };
+        let factors = Table { dates, columns: vec![named("mkt", 3), named("rf", 4)] };
+        let events: Vec<EventInput> = ["F0", "F1", "F2"]
+            .map(|firm| EventInput {
+                event_id: firm.to_owned(),
+                firm: firm.to_owned(),
+                event_date: start.saturating_add((at as i64).days()),
+            })
+            .into();
+        run(&returns, &factors, &events, &spec()).ok()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        #[test]
+        fn no_input_panics_or_prints_a_number_that_is_none(
+            (columns, at) in inputs(45, false),
+        ) {
+            let value = study_of(&columns, 45, at);
+            prop_assert!(value.as_ref().is_some_and(all_finite));
+            // Every null statistic carries its reason.
+            let text = serde_json::to_string(&value).unwrap();
+            prop_assert!(!text.contains("NaN") && !text.contains("inf\""));
+        }
+
+        #[test]
+        fn wild_cells_are_refused_or_reasoned((columns, at) in inputs(45, true)) {
+            if let Some(value) = study_of(&columns, 45, at) {
+                prop_assert!(all_finite(&value));
+            }
+        }
+
+        #[test]
+        fn short_tables_are_survived((columns, at) in inputs(3, true)) {
+            if let Some(value) = study_of(&columns, 3, at) {
+                prop_assert!(all_finite(&value));
+            }
+        }
+    }
 }

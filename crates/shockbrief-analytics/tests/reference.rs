@@ -6,6 +6,12 @@
 //! `../../../shared/reference` beside the checkout; sets that may be shipped
 //! live in `tests/fixtures/reference` and are always checked.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, whose tables are read by people"
+)]
+
 use jiff::civil::Date;
 use serde_json::Value;
 use shockbrief_analytics::event_study::Model;

@@ -28,6 +28,10 @@ pub enum Command {
     Sample(Sample),
     /// Print where a figure of a brief comes from.
     Explain(Explain),
+    /// Run one event study from a YAML file that names CSV or Parquet tables.
+    Study(Study),
+    /// Compute one statistic of a table; without a name, list all.
+    Stat(Stat),
 }
 
 /// Where configuration and data are.
@@ -78,6 +82,9 @@ pub struct Check {
     /// Report folders.
     #[arg(required = true)]
     pub reports: Vec<PathBuf>,
+    /// Print what would become brief.json.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub inputs: Inputs,
 }
@@ -103,4 +110,46 @@ pub struct Explain {
     pub brief: PathBuf,
     /// A figure id, such as nvda.return.day0.
     pub figure: String,
+}
+
+/// How `study` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StudyFormat {
+    /// Every statistic.
+    Json,
+    /// A summary, headline tests first.
+    Table,
+}
+
+/// Arguments of `study`.
+#[derive(Debug, Args)]
+pub struct Study {
+    /// The study file.
+    pub file: PathBuf,
+    /// Write to this file instead of standard output.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "json")]
+    pub format: StudyFormat,
+    /// Print formula, source and inputs of one statistic, such as kp_adj_bmp_t.
+    #[arg(long)]
+    pub explain: Option<String>,
+}
+
+/// Arguments of `stat`.
+#[derive(Debug, Args)]
+pub struct Stat {
+    /// The statistic.
+    #[arg(requires = "input")]
+    pub name: Option<String>,
+    /// CSV or Parquet table: row labels or dates first, then one column per series.
+    #[arg(long)]
+    pub input: Option<PathBuf>,
+    /// A parameter, as name=value; may be repeated.
+    #[arg(long)]
+    pub param: Vec<String>,
+    /// Write to this file instead of standard output.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
 }

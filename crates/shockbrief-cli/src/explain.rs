@@ -22,8 +22,10 @@ fn describe(figure: &Figure) -> String {
         (Some(Value::Date(date)), _) => date.to_string(),
         (None, reason) => format!("none: {}", reason.as_deref().unwrap_or("no reason given")),
     };
-    let mut lines = vec![format!("{} = {value}", figure.id), format!("  unit: {:?}", figure.unit).to_lowercase()];
-    let mut push = |name: &str, text: Option<String>| lines.extend(text.map(|text| format!("  {name}: {text}")));
+    let mut lines =
+        vec![format!("{} = {value}", figure.id), format!("  unit: {:?}", figure.unit).to_lowercase()];
+    let mut push =
+        |name: &str, text: Option<String>| lines.extend(text.map(|text| format!("  {name}: {text}")));
     push("currency", figure.currency.clone());
     push("statistic", Some(figure.statistic.clone()));
     push("firms", figure.firms.map(|n| n.to_string()));
@@ -39,8 +41,18 @@ fn describe(figure: &Figure) -> String {
 
 fn unknown(brief: &Brief, args: &Explain) -> Refusal {
     let stem = args.figure.split('.').next().unwrap_or_default();
-    let near: Vec<&str> =
-        brief.findings.figures.keys().filter(|id| id.split('.').next() == Some(stem)).map(String::as_str).take(12).collect();
-    let hint = if near.is_empty() { "figures are listed in the file under findings.figures".to_owned() } else { format!("there are: {}", near.join(", ")) };
+    let near: Vec<&str> = brief
+        .findings
+        .figures
+        .keys()
+        .filter(|id| id.split('.').next() == Some(stem))
+        .map(String::as_str)
+        .take(12)
+        .collect();
+    let hint = if near.is_empty() {
+        "figures are listed in the file under findings.figures".to_owned()
+    } else {
+        format!("there are: {}", near.join(", "))
+    };
     Refusal::config(format!("{}: no figure `{}`", args.brief.display(), args.figure)).hint(hint)
 }

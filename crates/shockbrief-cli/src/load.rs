@@ -47,7 +47,10 @@ impl Project {
 
     /// The strings of a report's languages.
     pub fn languages(&self, codes: &[String]) -> Result<BTreeMap<String, Language>> {
-        codes.iter().map(|code| Ok((code.clone(), Language::load(&self.folder.join("languages"), code)?))).collect()
+        codes
+            .iter()
+            .map(|code| Ok((code.clone(), Language::load(&self.folder.join("languages"), code)?)))
+            .collect()
     }
 }
 
@@ -83,9 +86,12 @@ impl Issue {
             }
         };
         if !period.fits(report.schedule.every) {
-            return Err(Refusal::config(format!("{}: `{period}` is no period of this report", report.origin.path.display()))
-                .hint("name a period of the kind that `schedule: every:` states")
-                .into());
+            return Err(Refusal::config(format!(
+                "{}: `{period}` is no period of this report",
+                report.origin.path.display()
+            ))
+            .hint("name a period of the kind that `schedule: every:` states")
+            .into());
         }
         // The report's own date belongs to its own period only.
         let own = report.as_of.filter(|_| inputs.period.is_none());
@@ -113,8 +119,15 @@ impl Issue {
 
     fn instruments(&self, project: &Project) -> Vec<Instrument> {
         let study = &self.report.study;
-        let wanted: BTreeSet<&Symbol> = study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad).collect();
-        project.universe.instruments.iter().filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect()
+        let wanted: BTreeSet<&Symbol> =
+            study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad).collect();
+        project
+            .universe
+            .instruments
+            .iter()
+            .filter(|instrument| wanted.contains(&instrument.symbol))
+            .cloned()
+            .collect()
     }
 
     /// The first session needed: far enough before day 0 for the estimation window.
@@ -123,7 +136,7 @@ impl Issue {
             return Ok(self.as_of); // the study itself refuses an unknown event, with its line
         };
         let rows = self.report.study.estimation[0].unsigned_abs() as usize + MARGIN;
-        let day = event.instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let day = jiff::tz::TimeZone::UTC.to_datetime(event.instant).date();
         let span = jiff::Span::new().days(i64::try_from(rows * 2 + 30)?);
         let calendar = Mic::from(self.report.schedule.calendar.as_str());
         let sessions = project.calendars.sessions(&calendar, day.checked_sub(span)?, day)?;
@@ -133,6 +146,11 @@ impl Issue {
     /// Sessions of the exchanges whose day 0 is listed.
     pub fn exchanges(&self, project: &Project) -> Result<BTreeMap<Mic, Vec<Session>>> {
         let from = self.from(project)?;
-        self.report.study.exchanges.iter().map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
+        self.report
+            .study
+            .exchanges
+            .iter()
+            .map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?)))
+            .collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The `shockbrief` command: parses, dispatches, and turns errors into messages and exit codes.
 
+mod analyse;
 mod args;
 mod check;
 mod explain;
@@ -7,6 +8,8 @@ mod load;
 mod publish;
 mod render;
 mod sample;
+mod stat;
+mod study;
 
 use anyhow::Error;
 use args::{Cli, Command};
@@ -20,6 +23,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Study(args) => study::run(&args),
+        Command::Stat(args) => stat::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,13 +27,16 @@ impl Output {
     pub fn open(root: &Path) -> Result<Self> {
         fs::create_dir_all(root)?;
         let path = root.join(".lock");
-        let lock = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let lock =
+            std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => anyhow::Error::from(
                 Refusal::new(Class::Locked, format!("another run holds {}", path.display()))
                     .hint("wait for it to end, or choose another folder with --out"),
             ),
-            std::fs::TryLockError::Error(error) => anyhow::Error::from(error).context(format!("cannot lock {}", path.display())),
+            std::fs::TryLockError::Error(error) => {
+                anyhow::Error::from(error).context(format!("cannot lock {}", path.display()))
+            }
         })?;
         Ok(Self { root: root.to_owned(), _lock: lock })
     }

@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 pub fn run(args: &Sample) -> Result<()> {
     let project = Project::load(&args.config)?;
     let parameters = Parameters::load(&args.config.join("sample.yaml"))?;
-    let event = project.events.events.get(&parameters.event).with_context(|| format!("config/events.yaml has no `{}`", parameters.event))?;
+    let event = project
+        .events
+        .events
+        .get(&parameters.event)
+        .with_context(|| format!("config/events.yaml has no `{}`", parameters.event))?;
     let sessions = project
         .calendars
         .mics()

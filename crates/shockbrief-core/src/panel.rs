@@ -125,6 +125,9 @@ pub struct Input {
     pub sha256: String,
     /// Who made the data and under which licence, from `config/sources.yaml`.
     pub licence: String,
+    /// Whether the source declares part of its data as simulated.
+    #[serde(default)]
+    pub simulated: bool,
 }
 
 /// How serious a guard's finding is.

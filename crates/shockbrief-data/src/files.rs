@@ -111,13 +111,14 @@ impl Shelf {
 }
 
 fn input(sources: &Sources, id: &str, file: &Found) -> Result<Input> {
-    let licence = sources.sources.iter().find(|source| source.id == id).map(|s| s.licence.clone());
+    let spec = sources.sources.iter().find(|source| source.id == id);
     let sha256 = fs::sha256_file(&file.path).with_context(|| format!("source `{id}`"))?;
     Ok(Input {
         source: id.to_owned(),
         path: file.relative.clone(),
         sha256,
-        licence: licence.unwrap_or_default(),
+        licence: spec.map(|spec| spec.licence.clone()).unwrap_or_default(),
+        simulated: spec.is_some_and(|spec| spec.simulated),
     })
 }
 

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod files;
 pub mod guards;
 pub mod source;
+pub mod table;
 
 mod frame;
 mod prices;

@@ -29,10 +29,12 @@ impl TextTable {
     /// # Errors
     /// A missing, empty, cut-off or damaged file, or an ending that no source reads.
     pub fn read(path: &Path) -> Result<Self> {
-        let format = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let format =
+            path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
         let source = source::by_format(&format)?;
         fs_err::metadata(path)?;
-        let attempt = catch_unwind(AssertUnwindSafe(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) }));
+        let attempt =
+            catch_unwind(AssertUnwindSafe(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) }));
         let frame = match attempt {
             Ok(Ok(frame)) => frame,
             Ok(Err(error)) if error.is::<Refusal>() => return Err(error),
@@ -40,7 +42,13 @@ impl TextTable {
             Err(_) => return Err(unreadable(path, "its contents are damaged").into()),
         };
         let headers = frame.get_column_names().iter().map(ToString::to_string).collect();
-        let columns = frame.columns().iter().map(|column| (0..frame.height()).map(|row| cell(&column.get(row).unwrap_or(AnyValue::Null))).collect()).collect();
+        let columns = frame
+            .columns()
+            .iter()
+            .map(|column| {
+                (0..frame.height()).map(|row| cell(&column.get(row).unwrap_or(AnyValue::Null))).collect()
+            })
+            .collect();
         Ok(Self { path: path.to_owned(), headers, columns })
     }
 
@@ -98,7 +106,12 @@ impl TextTable {
                 None | Some("" | "NA") => Ok(None),
                 Some(text) => match text.parse::<f64>() {
                     Ok(value) if value.is_finite() => Ok(Some(value / unit)),
-                    _ => Err(self.bad(row, name, text, "write a finite number with a decimal point, or leave the cell empty")),
+                    _ => Err(self.bad(
+                        row,
+                        name,
+                        text,
+                        "write a finite number with a decimal point, or leave the cell empty",
+                    )),
                 },
             })
             .collect()
@@ -108,7 +121,8 @@ impl TextTable {
     #[must_use]
     pub fn bad(&self, row: usize, column: &str, text: &str, hint: &str) -> Refusal {
         let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-        Refusal::data(format!("{}:{}: column `{column}` holds `{shown}`", self.path.display(), row + 2)).hint(hint)
+        Refusal::data(format!("{}:{}: column `{column}` holds `{shown}`", self.path.display(), row + 2))
+            .hint(hint)
     }
 }
 
@@ -123,7 +137,8 @@ fn cell(value: &AnyValue<'_>) -> Option<String> {
 
 fn unreadable(path: &Path, why: &str) -> Refusal {
     let first = why.lines().next().unwrap_or_default();
-    Refusal::data(format!("{}: cannot be read: {first}", path.display())).hint("check that the file is whole and of the format its ending says")
+    Refusal::data(format!("{}: cannot be read: {first}", path.display()))
+        .hint("check that the file is whole and of the format its ending says")
 }
 
 #[cfg(test)]
@@ -147,7 +162,12 @@ mod tests {
 
     #[test]
     fn a_bad_cell_is_named() {
-        for (text, place) in [("date,A\n2025-01-02,x\n", ":2: column `A`"), ("date,A\n2025-01-02,1\n2025-01-03,inf\n", ":3: column `A`"), ("date,A\n2025-01-02,NaN\n", ":2: column `A`"), ("date,A\n2025-01-02,1e999\n", ":2: column `A`")] {
+        for (text, place) in [
+            ("date,A\n2025-01-02,x\n", ":2: column `A`"),
+            ("date,A\n2025-01-02,1\n2025-01-03,inf\n", ":3: column `A`"),
+            ("date,A\n2025-01-02,NaN\n", ":2: column `A`"),
+            ("date,A\n2025-01-02,1e999\n", ":2: column `A`"),
+        ] {
             let message = table(text).unwrap().numbers("A", 1.0).unwrap_err().message;
             assert!(message.contains(place), "{message}");
         }

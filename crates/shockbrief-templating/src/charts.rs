@@ -122,35 +122,49 @@ impl Pen<'_> {
 
     /// Labels and values of marks; a figure without value keeps its “n/a”.
     fn marks(&self, marks: &[Mark]) -> Result<Vec<Point>, Error> {
-        marks.iter().map(|mark| {
-            let figure = self.figure(&mark.figure)?;
-            let format = Format::new(Filter::of(figure.unit));
-            let printed = format.apply(&self.scope.locale, figure, Place::Table).map_err(crate::figures::refuse)?;
-            Ok(Point {
-                label: self.label(&mark.label, mark.translate)?,
-                value: figure.number(),
-                se: figure.se,
-                printed,
-                group: mark.group.clone(),
+        marks
+            .iter()
+            .map(|mark| {
+                let figure = self.figure(&mark.figure)?;
+                let format = Format::new(Filter::of(figure.unit));
+                let printed =
+                    format.apply(&self.scope.locale, figure, Place::Table).map_err(crate::figures::refuse)?;
+                Ok(Point {
+                    label: self.label(&mark.label, mark.translate)?,
+                    value: figure.number(),
+                    se: figure.se,
+                    printed,
+                    group: mark.group.clone(),
+                })
             })
-        }).collect()
+            .collect()
     }
 
     /// The description of marks in words.
     fn describe(&self, key: &str, points: &[Point], outside: usize) -> String {
         let with: Vec<&Point> = points.iter().filter(|p| p.value.is_some()).collect();
-        let by = |a: &&&Point, b: &&&Point| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal);
+        let by =
+            |a: &&&Point, b: &&&Point| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal);
         let (Some(first), Some(last)) = (with.first(), with.last()) else { return String::new() };
-        let (Some(low), Some(high)) = (with.iter().min_by(by), with.iter().max_by(by)) else { return String::new() };
+        let (Some(low), Some(high)) = (with.iter().min_by(by), with.iter().max_by(by)) else {
+            return String::new();
+        };
         let count = |n: usize| self.scope.locale.number(n as f64, 0, 0, Sign::Negative);
-        self.scope.locale.fill(key, &[
-            ("count", &count(points.len())),
-            ("first", &first.label), ("first_value", &first.printed),
-            ("last", &last.label), ("last_value", &last.printed),
-            ("low", &low.label), ("low_value", &low.printed),
-            ("high", &high.label), ("high_value", &high.printed),
-            ("outside", &count(outside)),
-        ])
+        self.scope.locale.fill(
+            key,
+            &[
+                ("count", &count(points.len())),
+                ("first", &first.label),
+                ("first_value", &first.printed),
+                ("last", &last.label),
+                ("last_value", &last.printed),
+                ("low", &low.label),
+                ("low_value", &low.printed),
+                ("high", &high.label),
+                ("high_value", &high.printed),
+                ("outside", &count(outside)),
+            ],
+        )
     }
 }
 

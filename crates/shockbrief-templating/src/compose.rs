@@ -128,8 +128,11 @@ pub struct Composed {
 pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
     let claims = check_claims(&brief.claims, &findings)?;
-    let documents =
-        brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims)).collect::<Result<_>>()?;
+    let documents = brief
+        .editions
+        .iter()
+        .map(|edition| document(brief, edition, &findings, &claims))
+        .collect::<Result<_>>()?;
     Ok(Composed { claims, documents })
 }
 
@@ -182,7 +185,12 @@ fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
     )
 }
 
-fn document(brief: &Compose, edition: &Edition, findings: &Arc<Findings>, claims: &[Outcome]) -> Result<Document> {
+fn document(
+    brief: &Compose,
+    edition: &Edition,
+    findings: &Arc<Findings>,
+    claims: &[Outcome],
+) -> Result<Document> {
     let locale = Locale::new(&edition.code, edition.language)?.with_rounding(brief.rounding);
     let facts = facts(brief, edition, &locale);
     let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
@@ -293,14 +301,21 @@ fn main(brief: &Compose, engine: &Engine) -> Result<String, Refusal> {
 }
 
 /// Colours, words and facts as Typst variables.
-fn theme(brief: &Compose, edition: &Edition, engine: &Engine, facts: &BTreeMap<String, String>) -> Result<String> {
+fn theme(
+    brief: &Compose,
+    edition: &Edition,
+    engine: &Engine,
+    facts: &BTreeMap<String, String>,
+) -> Result<String> {
     let locale = Locale::new(&edition.code, edition.language)?;
     let mut out = String::new();
-    let color = |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
+    let color =
+        |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
     dictionary(&mut out, "colors", brief.brand.colors.iter().map(color));
     dictionary(&mut out, "groups", brief.brand.groups.iter().map(color));
     let words = ["chart", "table", "page", "as-of", "source", "contents", "disclaimer", "information"];
-    let word = |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
+    let word =
+        |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
     dictionary(&mut out, "words", words.iter().map(word));
     let stamp = brief.stamp.as_ref().map(|key| engine.words(key)).transpose()?;
     let disclaimer = in_language(&brief.brand.disclaimer, &edition.code);
@@ -313,7 +328,10 @@ fn theme(brief: &Compose, edition: &Edition, engine: &Engine, facts: &BTreeMap<S
         ("region".to_owned(), escape::literal(&region)),
         ("disclaimer".to_owned(), escape::literal(disclaimer.trim())),
         ("stamp".to_owned(), stamp.map_or("none".to_owned(), |text| escape::literal(&text))),
-        ("date".to_owned(), format!("datetime(year: {}, month: {}, day: {})", date.year(), date.month(), date.day())),
+        (
+            "date".to_owned(),
+            format!("datetime(year: {}, month: {}, day: {})", date.year(), date.month(), date.day()),
+        ),
     ]);
     dictionary(&mut out, "meta", facts.into_iter());
     Ok(out)

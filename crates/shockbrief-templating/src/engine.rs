@@ -10,7 +10,9 @@ use crate::locale::Locale;
 use crate::{charts::Charts, escape, lift, tables, typography};
 use anyhow::Result;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior,
+};
 use shockbrief_core::{Figure, Findings, Refusal, config::Brand};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -178,8 +180,10 @@ fn refuse_packages(source: &Source) -> Result<(), Refusal> {
     let line = source.text.lines().position(|line| line.contains("\"@") && line.contains("import"));
     match line {
         None => Ok(()),
-        Some(line) => Err(Refusal::config(format!("{}:{}: Typst packages are not used", source.name, line + 1))
-            .hint("a brief is typeset without network; write the function into the template")),
+        Some(line) => {
+            Err(Refusal::config(format!("{}:{}: Typst packages are not used", source.name, line + 1))
+                .hint("a brief is typeset without network; write the function into the template"))
+        }
     }
 }
 
@@ -190,7 +194,9 @@ fn environment() -> Environment<'static> {
     environment.set_formatter(write);
     environment.set_debug(true);
     // Ways around the escaping and around the figures.
-    for filter in ["safe", "escape", "e", "round", "float", "string", "format", "sum", "default", "d", "int", "abs"] {
+    for filter in
+        ["safe", "escape", "e", "round", "float", "string", "format", "sum", "default", "d", "int", "abs"]
+    {
         environment.remove_filter(filter);
     }
     environment
@@ -236,7 +242,12 @@ fn write_text(out: &mut Output, value: &Value) -> Result<(), Error> {
 }
 
 fn find(scope: &Scope, id: &str) -> Result<Figure, Error> {
-    scope.findings.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, scope.findings.figures.keys()))
+    scope
+        .findings
+        .figures
+        .get(id)
+        .cloned()
+        .ok_or_else(|| unknown("figure", id, scope.findings.figures.keys()))
 }
 
 /// An id that does not exist, with the nearest that does.
@@ -268,7 +279,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     let shared = scope.clone();
-    environment.add_function("fig", move |id: &str| find(&shared, id).map(|f| Value::from_object(Handle::new(f))));
+    environment
+        .add_function("fig", move |id: &str| find(&shared, id).map(|f| Value::from_object(Handle::new(f))));
     let shared = scope.clone();
     environment.add_function("has", move |id: &str| find(&shared, id).map(|f| f.value.is_some()));
     for (filter, name, _) in Filter::ALL {
@@ -331,13 +343,20 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
 /// A string of the language, rendered.
 pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
     let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
-    let context: BTreeMap<String, Value> =
-        named.args().map(|name| Ok::<_, Error>((name.to_owned(), named.get(name)?))).collect::<Result<_, _>>()?;
+    let context: BTreeMap<String, Value> = named
+        .args()
+        .map(|name| Ok::<_, Error>((name.to_owned(), named.get(name)?)))
+        .collect::<Result<_, _>>()?;
     nested(state, scope, &Source::new(format!("{} (`{key}`)", scope.strings_name), text), context)
 }
 
 /// A short template inside another: a string or a claim.
-fn nested<C: Into<Value>>(state: &State, scope: &Scope, source: &Source, context: C) -> Result<String, Error> {
+fn nested<C: Into<Value>>(
+    state: &State,
+    scope: &Scope,
+    source: &Source,
+    context: C,
+) -> Result<String, Error> {
     let text = typography::prose(&source.text, typography::Rules::of(&scope.code));
     let text = lift::template(&text).map_err(|_| {
         Error::new(ErrorKind::InvalidOperation, format!("{}: a figure is stored in a variable", source.name))
@@ -364,17 +383,26 @@ pub(crate) fn plain(markup: &str) -> String {
 fn add_blocks(environment: &mut Environment<'static>, scope: &Shared, charts: &Arc<Charts>) {
     let shared = scope.clone();
     environment.add_function("table", move |state: &State, id: &str| {
-        let table = shared.findings.tables.get(id).ok_or_else(|| unknown("table", id, shared.findings.tables.keys()))?;
+        let table = shared
+            .findings
+            .tables
+            .get(id)
+            .ok_or_else(|| unknown("table", id, shared.findings.tables.keys()))?;
         tables::typst(state, &shared, table).map(Value::from_safe_string)
     });
     let (shared, charts) = (scope.clone(), charts.clone());
     environment.add_function("chart", move |state: &State, id: &str| {
-        let chart = shared.findings.charts.get(id).ok_or_else(|| unknown("chart", id, shared.findings.charts.keys()))?;
+        let chart = shared
+            .findings
+            .charts
+            .get(id)
+            .ok_or_else(|| unknown("chart", id, shared.findings.charts.keys()))?;
         charts.place(state, &shared, chart).map(Value::from_safe_string)
     });
     let shared = scope.clone();
     environment.add_function("list", move |id: &str| {
-        let list = shared.findings.lists.get(id).ok_or_else(|| unknown("list", id, shared.findings.lists.keys()))?;
+        let list =
+            shared.findings.lists.get(id).ok_or_else(|| unknown("list", id, shared.findings.lists.keys()))?;
         Ok::<_, Error>(Value::from_iter(list.iter().cloned()))
     });
 }
@@ -389,7 +417,9 @@ pub(crate) fn source_line(state: &State, scope: &Scope, key: &str, ids: &[String
     for id in ids {
         let text = match scope.sources.get(id) {
             Some(text) => escape::markup(text),
-            None if scope.strings.contains_key(&format!("sources.{id}")) => string(state, scope, &format!("sources.{id}"))?,
+            None if scope.strings.contains_key(&format!("sources.{id}")) => {
+                string(state, scope, &format!("sources.{id}"))?
+            }
             None => continue,
         };
         if !texts.contains(&text) {
@@ -430,12 +460,17 @@ pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, For
     let mut environment = environment();
     let figures = findings.clone();
     environment.add_function("fig", move |id: &str| {
-        let figure = figures.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, figures.figures.keys()))?;
+        let figure =
+            figures.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, figures.figures.keys()))?;
         Ok::<_, Error>(Value::from_object(Handle::new(figure)))
     });
     let figures = findings.clone();
     environment.add_function("has", move |id: &str| {
-        figures.figures.get(id).map(|f| f.value.is_some()).ok_or_else(|| unknown("figure", id, figures.figures.keys()))
+        figures
+            .figures
+            .get(id)
+            .map(|f| f.value.is_some())
+            .ok_or_else(|| unknown("figure", id, figures.figures.keys()))
     });
     let seen = used.clone();
     environment.add_filter("raw", move |value: Value| {
@@ -471,7 +506,8 @@ pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, For
 const MISSING: &str = "a figure of the condition has no value";
 
 fn condition_error(error: &Error) -> FormatError {
-    let hint = hint(error).unwrap_or_else(|| "write it as fig(\"...\") < 0 and fig(\"...\").p < 0.05".to_owned());
+    let hint =
+        hint(error).unwrap_or_else(|| "write it as fig(\"...\") < 0 and fig(\"...\").p < 0.05".to_owned());
     FormatError { message: describe(error), hint }
 }
 
@@ -482,7 +518,8 @@ pub fn refusal(error: &Error) -> Refusal {
     let deepest = chain.iter().rev().find(|e| e.name().is_some()).unwrap_or(&error);
     let name = deepest.name().unwrap_or("template");
     // Strings and claims are short templates whose lines are not lines of their file.
-    let line = deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
+    let line =
+        deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
     let refusal = Refusal::config(format!("{name}{line}: {}", describe(deepest)));
     match chain.iter().rev().find_map(|e| hint(e)) {
         Some(hint) => refusal.hint(hint),
@@ -522,9 +559,15 @@ fn hint(error: &Error) -> Option<String> {
 fn general_hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::SyntaxError => "check the braces and quotes around this place",
-        ErrorKind::UndefinedError => "check the spelling; values come from fig, t, name, theme, claim, table, chart and list",
-        ErrorKind::UnknownFilter => "figures print through pct, points, money, price, num, stat, pval, date, int, bn, df or reason",
-        ErrorKind::UnknownFunction => "templates may call fig, has, t, name, theme, claim, table, chart, list and prose",
+        ErrorKind::UndefinedError => {
+            "check the spelling; values come from fig, t, name, theme, claim, table, chart and list"
+        }
+        ErrorKind::UnknownFilter => {
+            "figures print through pct, points, money, price, num, stat, pval, date, int, bn, df or reason"
+        }
+        ErrorKind::UnknownFunction => {
+            "templates may call fig, has, t, name, theme, claim, table, chart, list and prose"
+        }
         _ => "correct the template at this place",
     }
 }

@@ -6,7 +6,8 @@
 
 /// Characters with a meaning in Typst markup, wherever they stand.
 const SPECIAL: &[char] = &[
-    '\\', '#', '$', '*', '_', '<', '>', '@', '[', ']', '~', '`', '"', '\'', '=', '-', '+', '/', '(', ';', '{', '}',
+    '\\', '#', '$', '*', '_', '<', '>', '@', '[', ']', '~', '`', '"', '\'', '=', '-', '+', '/', '(', ';',
+    '{', '}',
 ];
 
 /// Text that markup prints as it is.

@@ -48,7 +48,14 @@ impl Handle {
         match self.printed().value {
             Some(Number::Number(value)) => Ok(Value::from(value)),
             Some(Number::Date(date)) => Ok(Value::from(date.to_string())),
-            None => Err(Error::new(ErrorKind::InvalidOperation, format!("figure `{}` has no value: {}", self.figure.id, self.figure.reason.as_deref().unwrap_or("no reason given")))),
+            None => Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!(
+                    "figure `{}` has no value: {}",
+                    self.figure.id,
+                    self.figure.reason.as_deref().unwrap_or("no reason given")
+                ),
+            )),
         }
     }
 
@@ -120,7 +127,12 @@ pub fn refuse(error: FormatError) -> Error {
 ///
 /// # Errors
 /// An option that the filter does not have.
-pub fn options(mut format: Format, handle: &mut Handle, positional: &[Value], named: &Kwargs) -> Result<Format, Error> {
+pub fn options(
+    mut format: Format,
+    handle: &mut Handle,
+    positional: &[Value],
+    named: &Kwargs,
+) -> Result<Format, Error> {
     for value in positional {
         format.option(&value.to_string()).map_err(refuse)?;
     }

@@ -34,7 +34,8 @@ mod tests {
     fn the_sans_has_what_the_rules_need_and_its_figures_are_tabular() {
         for bytes in [notosans::REGULAR_TTF, notosans::BOLD_TTF] {
             let face = Face::parse(bytes, 0).unwrap();
-            for c in "\u{a0}\u{202f}\u{2212}\u{2013}\u{2020}«»…’€$£¥₩éèàçœ≤≥×σβχ²".chars() {
+            for c in "\u{a0}\u{202f}\u{2212}\u{2013}\u{2020}«»…’€$£¥₩éèàçœ≤≥×σβχ²".chars()
+            {
                 assert!(face.glyph_index(c).is_some(), "{c:?}");
             }
             let width = |c| face.glyph_hor_advance(face.glyph_index(c).unwrap());

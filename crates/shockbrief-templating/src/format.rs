@@ -100,8 +100,12 @@ pub enum Scale {
 }
 
 impl Scale {
-    const ALL: [(Self, &'static str, i16); 4] =
-        [(Self::One, "one", 0), (Self::Million, "million", 6), (Self::Billion, "billion", 9), (Self::Trillion, "trillion", 12)];
+    const ALL: [(Self, &'static str, i16); 4] = [
+        (Self::One, "one", 0),
+        (Self::Million, "million", 6),
+        (Self::Billion, "billion", 9),
+        (Self::Trillion, "trillion", 12),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(scale, ..)| *scale == self).map_or("", |(_, name, _)| name)
@@ -114,7 +118,8 @@ impl Scale {
     /// The largest scale in which `value` is at least one; French stops at « milliards ».
     pub(crate) fn fitting(value: f64, locale: &Locale) -> Self {
         let limit = if locale.code == "fr" { Self::Billion } else { Self::Trillion };
-        let fits = |scale: &&(Self, &str, i16)| scale.0 <= limit && value.abs() >= 10_f64.powi(scale.2.into());
+        let fits =
+            |scale: &&(Self, &str, i16)| scale.0 <= limit && value.abs() >= 10_f64.powi(scale.2.into());
         Self::ALL.iter().rev().find(fits).map_or(Self::One, |(scale, ..)| *scale)
     }
 }
@@ -203,8 +208,10 @@ impl Format {
         } else if let Some(style) = DateStyle::parse(option) {
             self.date = style;
         } else {
-            let known = ["0 to 12", "sign", "one", "million", "billion", "trillion", "long", "short", "day",
-                "weekday", "month"];
+            let known = [
+                "0 to 12", "sign", "one", "million", "billion", "trillion", "long", "short", "day",
+                "weekday", "month",
+            ];
             return Err(unknown("option", option, known.into_iter()));
         }
         Ok(())
@@ -221,7 +228,12 @@ impl Format {
             return Ok(());
         }
         Err(FormatError {
-            message: format!("figure `{}` is {}, which `{}` does not print", figure.id, describe(figure.unit), self.filter.name()),
+            message: format!(
+                "figure `{}` is {}, which `{}` does not print",
+                figure.id,
+                describe(figure.unit),
+                self.filter.name()
+            ),
             hint: format!("use `{}`", wanted.name()),
         })
     }
@@ -251,7 +263,8 @@ impl Format {
             Filter::Pval => self.p_value(locale, value, place),
             Filter::Bn => {
                 let rounded = locale.round(value, -9, self.decimals);
-                let key = if locale.is_singular(&rounded) { "format.billion.one" } else { "format.billion.other" };
+                let key =
+                    if locale.is_singular(&rounded) { "format.billion.one" } else { "format.billion.other" };
                 locale.pattern(key).replace("{n}", &locale.write(rounded, self.sign))
             }
             Filter::Num | Filter::Stat | Filter::Int | Filter::Date => {
@@ -345,10 +358,14 @@ fn translate(locale: &Locale, reason: &str) -> String {
 /// Degrees of freedom: one number, or two for an F statistic.
 #[must_use]
 pub fn degrees(locale: &Locale, figure: &Figure) -> String {
-    let texts: Vec<String> = figure.df.iter().map(|df| {
-        let decimals = if df.fract().abs() < 1e-9 { 0 } else { 1 };
-        locale.number(*df, 0, decimals, Sign::Negative)
-    }).collect();
+    let texts: Vec<String> = figure
+        .df
+        .iter()
+        .map(|df| {
+            let decimals = if df.fract().abs() < 1e-9 { 0 } else { 1 };
+            locale.number(*df, 0, decimals, Sign::Negative)
+        })
+        .collect();
     match texts.as_slice() {
         [] => locale.pattern("format.missing").to_owned(),
         [one] => one.clone(),
@@ -403,7 +420,8 @@ mod tests {
         ];
         for (format, value, unit, french, english) in cases {
             for (code, expected) in [("fr", french), ("en", english)] {
-                let text = Format::parse(format).unwrap().apply(&locale(code), &figure(*value, *unit), Place::Prose);
+                let text =
+                    Format::parse(format).unwrap().apply(&locale(code), &figure(*value, *unit), Place::Prose);
                 assert_eq!(text.unwrap().replace('\u{a0}', " "), **expected, "{format} {value} {code}");
             }
         }
@@ -428,7 +446,11 @@ mod tests {
 
     #[test]
     fn a_wrong_unit_is_refused() {
-        let error = Format::parse("pct(1)").unwrap().apply(&locale("en"), &figure(0.01, Unit::Probability), Place::Prose);
+        let error = Format::parse("pct(1)").unwrap().apply(
+            &locale("en"),
+            &figure(0.01, Unit::Probability),
+            Place::Prose,
+        );
         let error = error.unwrap_err();
         assert_eq!(error.message, "figure `x` is a p-value, which `pct` does not print");
         assert_eq!(error.hint, "use `pval`");

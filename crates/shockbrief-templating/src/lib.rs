@@ -17,6 +17,6 @@ mod tables;
 pub mod typography;
 pub mod typst;
 
-pub use compose::{ClaimSource, Compose, Composed, Document, Outcome, Section, compose};
+pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

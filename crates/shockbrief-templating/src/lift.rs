@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn figures_beside_operators_become_numbers() {
         let cases = [
-            (r#"fig("a") < -0.05 and fig("b").p<0.05"#, r#"(fig("a")|raw) < -0.05 and (fig("b").p|raw)<0.05"#),
+            (
+                r#"fig("a") < -0.05 and fig("b").p<0.05"#,
+                r#"(fig("a")|raw) < -0.05 and (fig("b").p|raw)<0.05"#,
+            ),
             (r#"0.05 >= fig("a") | abs"#, r#"0.05 >= (fig("a") | abs|raw)"#),
             (r#"fig("a") - fig("b") > 0"#, r#"(fig("a")|raw) - (fig("b")|raw) > 0"#),
             (r#"fig("x)" ~ y) > 1"#, r#"(fig("x)" ~ y)|raw) > 1"#),

@@ -163,7 +163,11 @@ const PATTERNS: [(&str, &str, &str); 35] = [
         "Barres de {count} valeurs, de {first} ({first_value}) à {last} ({last_value}). Minimum : {low} ({low_value}) ; maximum : {high} ({high_value}).",
         "Bars of {count} values, from {first} ({first_value}) to {last} ({last_value}). Lowest: {low} ({low_value}); highest: {high} ({high_value}).",
     ),
-    ("format.alt.lines", "Courbes de {count} séries, de {start} à {end}. ", "Lines of {count} series, from {start} to {end}. "),
+    (
+        "format.alt.lines",
+        "Courbes de {count} séries, de {start} à {end}. ",
+        "Lines of {count} series, from {start} to {end}. ",
+    ),
     (
         "format.alt.line",
         "{name} : {last_value} à la fin, entre {low_value} et {high_value}. ",
@@ -263,8 +267,7 @@ impl Locale {
     /// A date in words; day and month do not part at a line's end.
     #[must_use]
     pub fn date(&self, date: Date, style: DateStyle) -> String {
-        let Ok(day) =
-            IcuDate::try_new_gregorian(date.year().into(), date.month() as u8, date.day() as u8)
+        let Ok(day) = IcuDate::try_new_gregorian(date.year().into(), date.month() as u8, date.day() as u8)
         else {
             return date.to_string();
         };
@@ -336,8 +339,7 @@ pub(crate) mod tests {
 
     pub(crate) fn locale(code: &str) -> Locale {
         let tag = if code == "fr" { "fr-FR" } else { "en-GB" };
-        let language =
-            Language { locale: tag.to_owned(), name: code.to_owned(), strings: BTreeMap::new() };
+        let language = Language { locale: tag.to_owned(), name: code.to_owned(), strings: BTreeMap::new() };
         Locale::new(code, &language).unwrap()
     }
 
@@ -354,8 +356,14 @@ pub(crate) mod tests {
             (0.125, 0, 2, Sign::Negative, "0,12", "0.12"),
             (2.675, 0, 2, Sign::Negative, "2,68", "2.68"),
             (0.285, 2, 0, Sign::Negative, "28", "28"),
-            (1e15, 0, 0, Sign::Negative, "1\u{202f}000\u{202f}000\u{202f}000\u{202f}000\u{202f}000",
-             "1,000,000,000,000,000"),
+            (
+                1e15,
+                0,
+                0,
+                Sign::Negative,
+                "1\u{202f}000\u{202f}000\u{202f}000\u{202f}000\u{202f}000",
+                "1,000,000,000,000,000",
+            ),
         ];
         for (value, shift, decimals, sign, french, english) in cases {
             assert_eq!(fr.number(value, shift, decimals, sign), french, "{value}");
@@ -367,7 +375,9 @@ pub(crate) mod tests {
     fn halves_follow_the_declared_rule() {
         let up = locale("en").with_rounding(Rounding::HalfUp);
         let even = locale("en");
-        for (value, half_even, half_up) in [(0.5, "0", "1"), (1.5, "2", "2"), (2.5, "2", "3"), (-2.5, "\u{2212}2", "\u{2212}3")] {
+        for (value, half_even, half_up) in
+            [(0.5, "0", "1"), (1.5, "2", "2"), (2.5, "2", "3"), (-2.5, "\u{2212}2", "\u{2212}3")]
+        {
             assert_eq!(even.number(value, 0, 0, Sign::Negative), half_even);
             assert_eq!(up.number(value, 0, 0, Sign::Negative), half_up);
         }
@@ -396,8 +406,7 @@ pub(crate) mod tests {
 
     #[test]
     fn another_language_must_bring_its_patterns() {
-        let language =
-            Language { locale: "de-DE".into(), name: "Deutsch".into(), strings: BTreeMap::new() };
+        let language = Language { locale: "de-DE".into(), name: "Deutsch".into(), strings: BTreeMap::new() };
         let error = Locale::new("de", &language).unwrap_err();
         assert_eq!(error.to_string(), "language `de` has no string `format.percent`");
     }

@@ -4,9 +4,9 @@
 //! flush right in tabular digits align on the decimal mark.
 
 use crate::engine::{Scope, optional, source_line, string, unknown};
+use crate::escape;
 use crate::figures::{Handle, refuse};
 use crate::format::{Filter, Format, Place, Scale};
-use crate::escape;
 use minijinja::{Error, State};
 use shockbrief_core::{Align, Cell, Column, Figure, Row, Table, Unit};
 
@@ -58,7 +58,8 @@ const ROOM: usize = 96;
 /// Shares of the width by longest content; where all does not fit side by side, columns of figures take
 /// what they need and text wraps.
 fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<String> {
-    let needs: Vec<usize> = (0..table.columns.len()).map(|index| need(scope, table, index, formats)).collect();
+    let needs: Vec<usize> =
+        (0..table.columns.len()).map(|index| need(scope, table, index, formats)).collect();
     let fits = needs.iter().sum::<usize>() <= ROOM;
     let width = |(column, need): (&Column, &usize)| match column.align {
         Align::Decimal | Align::Center if !fits => "auto,".to_owned(),
@@ -75,7 +76,9 @@ fn need(scope: &Scope, table: &Table, index: usize, formats: &[Option<Format>]) 
     let cells = table.rows.iter().filter_map(|row| row.cells.get(index)).map(|cell| match cell {
         Cell::Text(text) => text.chars().count(),
         Cell::Label(key) => scope.strings.get(key).map_or(8, |text| text.chars().count()),
-        Cell::Figure(id) => figure(scope, id).and_then(|f| print(scope, f, format)).map_or(8, |t| t.chars().count()),
+        Cell::Figure(id) => {
+            figure(scope, id).and_then(|f| print(scope, f, format)).map_or(8, |t| t.chars().count())
+        }
         Cell::P(_) => 7,
         Cell::Empty => 1,
     });
@@ -88,20 +91,29 @@ fn header(state: &State, scope: &Scope, key: &str) -> Result<String, Error> {
 
 /// The format of each column; money takes the scale that fits its largest amount.
 fn formats(scope: &Scope, table: &Table) -> Result<Vec<Option<Format>>, Error> {
-    table.columns.iter().enumerate().map(|(index, column)| {
-        if column.format.is_empty() {
-            return Ok(None);
-        }
-        let mut format = Format::parse(&column.format).map_err(refuse)?;
-        if format.filter == Filter::Money && format.scale.is_none() {
-            let largest = table.rows.iter().filter_map(|row| match row.cells.get(index) {
-                Some(Cell::Figure(id)) => scope.findings.number(id),
-                _ => None,
-            }).fold(0.0_f64, |most, value| most.max(value.abs()));
-            format.scale = Some(Scale::fitting(largest, &scope.locale));
-        }
-        Ok(Some(format))
-    }).collect()
+    table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            if column.format.is_empty() {
+                return Ok(None);
+            }
+            let mut format = Format::parse(&column.format).map_err(refuse)?;
+            if format.filter == Filter::Money && format.scale.is_none() {
+                let largest = table
+                    .rows
+                    .iter()
+                    .filter_map(|row| match row.cells.get(index) {
+                        Some(Cell::Figure(id)) => scope.findings.number(id),
+                        _ => None,
+                    })
+                    .fold(0.0_f64, |most, value| most.max(value.abs()));
+                format.scale = Some(Scale::fitting(largest, &scope.locale));
+            }
+            Ok(Some(format))
+        })
+        .collect()
 }
 
 fn row(state: &State, scope: &Scope, row: &Row, formats: &[Option<Format>]) -> Result<String, Error> {

@@ -301,19 +301,88 @@ fn is_numeric(c: char) -> bool {
 
 /// Words of a quantity that must stay on the line of their number.
 const UNITS_FR: &[&str] = &[
-    "milliard", "milliards", "million", "millions", "Md", "Mds", "M", "k", "pb", "pt", "pts", "point", "points",
-    "an", "ans", "mois", "jour", "jours", "séance", "séances", "titres", "nm", "W", "kW", "MW", "GW", "TWh", "MWh", "h",
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
-    "novembre", "décembre", "dollars", "euros", "°C",
+    "milliard",
+    "milliards",
+    "million",
+    "millions",
+    "Md",
+    "Mds",
+    "M",
+    "k",
+    "pb",
+    "pt",
+    "pts",
+    "point",
+    "points",
+    "an",
+    "ans",
+    "mois",
+    "jour",
+    "jours",
+    "séance",
+    "séances",
+    "titres",
+    "nm",
+    "W",
+    "kW",
+    "MW",
+    "GW",
+    "TWh",
+    "MWh",
+    "h",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+    "dollars",
+    "euros",
+    "°C",
 ];
 const UNITS_EN: &[&str] = &[
-    "billion", "million", "trillion", "bn", "bp", "bps", "pp", "points", "sessions", "days", "nm", "W", "kW", "MW",
-    "GW", "TWh", "MWh", "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December", "dollars",
+    "billion",
+    "million",
+    "trillion",
+    "bn",
+    "bp",
+    "bps",
+    "pp",
+    "points",
+    "sessions",
+    "days",
+    "nm",
+    "W",
+    "kW",
+    "MW",
+    "GW",
+    "TWh",
+    "MWh",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+    "dollars",
 ];
 /// Abbreviations that must stay on the line of what follows.
-const BEFORE_FR: &[&str] = &["M.", "MM.", "Mme", "Dr", "n°", "no", "p.", "art.", "fig.", "tabl.", "vol.", "chap.", "§"];
-const BEFORE_EN: &[&str] = &["Mr.", "Mr", "Mrs", "Ms", "Dr", "No.", "no.", "p.", "pp.", "Fig.", "Sec.", "§", "USD", "EUR"];
+const BEFORE_FR: &[&str] =
+    &["M.", "MM.", "Mme", "Dr", "n°", "no", "p.", "art.", "fig.", "tabl.", "vol.", "chap.", "§"];
+const BEFORE_EN: &[&str] =
+    &["Mr.", "Mr", "Mrs", "Ms", "Dr", "No.", "no.", "p.", "pp.", "Fig.", "Sec.", "§", "USD", "EUR"];
 
 impl Setter {
     fn new(text: Vec<char>, rules: Rules) -> Self {
@@ -462,7 +531,8 @@ impl Setter {
     }
 
     fn joins_unit(&self) -> bool {
-        let word: String = self.text[self.at..].iter().copied().take_while(|c| c.is_alphabetic() || *c == '°').collect();
+        let word: String =
+            self.text[self.at..].iter().copied().take_while(|c| c.is_alphabetic() || *c == '°').collect();
         let currency = matches!(self.next(0), Some('€' | '£')) && self.rules == Rules::French;
         let units = if self.rules == Rules::French { UNITS_FR } else { UNITS_EN };
         self.after_number() && (currency || units.contains(&word.as_str()))
@@ -478,7 +548,8 @@ impl Setter {
         let start = self.out.iter().rposition(|c| !(c.is_alphanumeric() || matches!(c, '.' | '°' | '§')));
         let word: String = self.out[start.map_or(0, |i| i + 1)..].iter().collect();
         let known = if self.rules == Rules::French { BEFORE_FR } else { BEFORE_EN };
-        let title = word.starts_with(char::is_uppercase) && !matches!(word.as_str(), "USD" | "EUR" | "No." | "Fig." | "Sec.");
+        let title = word.starts_with(char::is_uppercase)
+            && !matches!(word.as_str(), "USD" | "EUR" | "No." | "Fig." | "Sec.");
         let fits = |c: char| if title { c.is_uppercase() || c == WORD } else { is_numeric(c) };
         known.contains(&word.as_str()) && self.next(0).is_some_and(fits)
     }
@@ -523,7 +594,8 @@ impl Setter {
 
     /// A colon takes its space unless it stands inside a time, a ratio or a name.
     fn colon(&mut self) {
-        let inside = !self.last().is_some_and(is_space) && !self.next(0).is_none_or(|c| c.is_whitespace() || c == NBSP);
+        let inside = !self.last().is_some_and(is_space)
+            && !self.next(0).is_none_or(|c| c.is_whitespace() || c == NBSP);
         if inside || self.last_solid().is_none_or(|c| c == '\n') {
             self.out.push(':');
         } else {
@@ -652,7 +724,11 @@ mod tests {
         ("heading mark", "== Le choc : suite", "== Le choc~: suite"),
         ("list mark", "- un\n- deux", "- un\n- deux"),
         ("emphasis", "*Trois faits* : un", "*Trois faits*~: un"),
-        ("template tag", "{% if x == \"a ; b\" %}oui ;{% endif %}", "{% if x == \"a ; b\" %}oui^;{% endif %}"),
+        (
+            "template tag",
+            "{% if x == \"a ; b\" %}oui ;{% endif %}",
+            "{% if x == \"a ; b\" %}oui^;{% endif %}",
+        ),
         ("template comment", "{# 'x' ? #}vrai ?", "{# 'x' ? #}vrai^?"),
         ("code", "#note(\"a ; b\", x: 1)[l'un ; l'autre]", "#note(\"a ; b\", x: 1)[l’un^; l’autre]"),
         ("nested code", "#a(b: [c'est])[#b[oui ?]]", "#a(b: [c’est])[#b[oui^?]]"),

@@ -58,20 +58,28 @@ impl Typst {
     /// # Errors
     /// Class `Typeset` when none of these has the version; the message names what was found.
     pub fn locate(explicit: Option<&Path>, root: &Path) -> Result<Self> {
-        let named = explicit.map(Path::to_owned).or_else(|| std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from));
+        let named = explicit
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from));
         if let Some(path) = named {
             return Ok(Self::checked(&path)?);
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::env::split_paths(&path).map(|folder| folder.join("typst"));
         let mut found = Vec::new();
-        for candidate in std::iter::once(root.join(".tools/bin/typst")).chain(folders).filter(|path| path.is_file()) {
+        for candidate in
+            std::iter::once(root.join(".tools/bin/typst")).chain(folders).filter(|path| path.is_file())
+        {
             match Self::checked(&candidate) {
                 Ok(typst) => return Ok(typst),
                 Err(refusal) => found.push(refusal.message),
             }
         }
-        let found = if found.is_empty() { "no `typst` in .tools/bin or on PATH".to_owned() } else { found.join("; ") };
+        let found = if found.is_empty() {
+            "no `typst` in .tools/bin or on PATH".to_owned()
+        } else {
+            found.join("; ")
+        };
         Err(missing(found).into())
     }
 
@@ -82,7 +90,8 @@ impl Typst {
     pub fn checked(path: &Path) -> Result<Self, Refusal> {
         let mut command = command(path);
         command.arg("--version");
-        let ended = run(&mut command, Duration::from_secs(20)).map_err(|error| missing(format!("{}: {error}", path.display())))?;
+        let ended = run(&mut command, Duration::from_secs(20))
+            .map_err(|error| missing(format!("{}: {error}", path.display())))?;
         let text = String::from_utf8_lossy(&ended.stdout).into_owned();
         match text.split_whitespace().nth(1) {
             Some(VERSION) => Ok(Self { path: path.to_owned() }),
@@ -104,7 +113,8 @@ impl Typst {
     /// # Errors
     /// Class `Typeset`: an error in the source, with the template's file and line; the time limit; a crash.
     pub fn compile(&self, document: &Document, options: &Typeset) -> Result<Pdf> {
-        let folder = tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
+        let folder =
+            tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
         lay_out(document, folder.path())?;
         let mut command = self.compile_command(document, folder.path(), options);
         let ended = run(&mut command, options.limit).map_err(|error| broken(&self.path, document, &error))?;
@@ -112,8 +122,11 @@ impl Typst {
             return Err(failed(document, &ended).into());
         }
         let bytes = fs_err::read(folder.path().join("out.pdf")).map_err(|error| {
-            Refusal::new(Class::Typeset, format!("{} ended well but left no PDF: {error}", self.path.display()))
-                .hint("check that this is the real Typst command")
+            Refusal::new(
+                Class::Typeset,
+                format!("{} ended well but left no PDF: {error}", self.path.display()),
+            )
+            .hint("check that this is the real Typst command")
         })?;
         Ok(Pdf { language: document.language.clone(), bytes })
     }
@@ -121,7 +134,14 @@ impl Typst {
     fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
         let mut command = command(&self.path);
         command.current_dir(folder).arg("compile").args(["--root", "."]).arg("--ignore-system-fonts");
-        command.args(["--font-path", "fonts", "--package-path", "packages", "--package-cache-path", "packages"]);
+        command.args([
+            "--font-path",
+            "fonts",
+            "--package-path",
+            "packages",
+            "--package-cache-path",
+            "packages",
+        ]);
         command.arg("--creation-timestamp").arg(document.timestamp.to_string());
         command.args(["--diagnostic-format", "short"]);
         if !options.standards.is_empty() {
@@ -145,7 +165,9 @@ pub fn typeset(typst: &Typst, composed: &Composed, options: &Typeset) -> Result<
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a typesetting thread panicked"))))
+            .map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a typesetting thread panicked")))
+            })
             .collect()
     })
 }
@@ -259,15 +281,17 @@ fn broken(path: &Path, document: &Document, error: &Broken) -> Refusal {
         Broken::Time(_) => "look for an endless loop in the templates, or raise the time limit",
         _ => "check that the file is the Typst command and may be run",
     };
-    Refusal::new(Class::Typeset, format!("typesetting `{}`: {} {error}", document.language, path.display())).hint(hint)
+    Refusal::new(Class::Typeset, format!("typesetting `{}`: {} {error}", document.language, path.display()))
+        .hint(hint)
 }
 
 fn failed(document: &Document, ended: &Ended) -> Refusal {
     let stderr = String::from_utf8_lossy(&ended.stderr);
     let errors: Vec<String> = stderr.lines().filter_map(|line| located(document, line)).collect();
     if !errors.is_empty() {
-        return Refusal::new(Class::Typeset, errors.join("\n"))
-            .hint("correct the template at the line named; values are escaped, so the fault is in its markup");
+        return Refusal::new(Class::Typeset, errors.join("\n")).hint(
+            "correct the template at the line named; values are escaped, so the fault is in its markup",
+        );
     }
     let how = match (ended.status.code(), ended.status.signal()) {
         (Some(code), _) => format!("ended with code {code}"),
@@ -282,11 +306,13 @@ fn failed(document: &Document, ended: &Ended) -> Refusal {
 
 /// An error line of Typst with the template's place, or `None` for a line that is no error.
 fn located(document: &Document, line: &str) -> Option<String> {
-    let (place, message) = line.split_once(": error: ").or_else(|| Some(("", line.strip_prefix("error: ")?)))?;
+    let (place, message) =
+        line.split_once(": error: ").or_else(|| Some(("", line.strip_prefix("error: ")?)))?;
     let mut parts = place.rsplitn(3, ':');
     let (_, row, file) = (parts.next(), parts.next(), parts.next());
     let origin = file.zip(row).and_then(|(file, row)| {
-        let origins = document.origins.get(&format!("/{}", file.trim_start_matches("./").trim_start_matches('/')))?;
+        let origins =
+            document.origins.get(&format!("/{}", file.trim_start_matches("./").trim_start_matches('/')))?;
         origins.get(row.parse::<usize>().ok()?.checked_sub(1)?)
     });
     Some(match origin {

@@ -18,7 +18,8 @@ fn a_synthetic_brief_becomes_a_pdf_in_both_languages() {
     let composed = compose(&support::brief(&french, &english, &brand, &findings)).unwrap();
     if let Some(folder) = std::env::var_os("SHOCKBRIEF_KEEP") {
         for document in &composed.documents {
-            shockbrief_templating::typst::lay_out(document, &Path::new(&folder).join(&document.language)).unwrap();
+            shockbrief_templating::typst::lay_out(document, &Path::new(&folder).join(&document.language))
+                .unwrap();
         }
     }
     let pdfs = typeset(&typst, &composed, &Typeset::default()).unwrap();

@@ -107,6 +107,9 @@ pub struct SourceSpec {
     pub stale_days: u32,
     /// Who made the data, under which licence.
     pub licence: String,
+    /// Whether part of the data is simulated; the brief is then stamped on every page. Default false.
+    #[serde(default)]
+    pub simulated: bool,
 }
 
 fn priority() -> u32 {

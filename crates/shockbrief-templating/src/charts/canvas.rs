@@ -54,9 +54,11 @@ impl Canvas {
 
     /// A line through points, dashed by lengths in points.
     pub fn path(&mut self, points: &[(f64, f64)], color: &str, width: f64, dash: &[f64]) {
-        let d: Vec<String> = points.iter().enumerate().map(|(i, (x, y))| {
-            format!("{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, x * UNIT, y * UNIT)
-        }).collect();
+        let d: Vec<String> = points
+            .iter()
+            .enumerate()
+            .map(|(i, (x, y))| format!("{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, x * UNIT, y * UNIT))
+            .collect();
         let dash = dash.iter().map(|length| format!("{:.0}", length * UNIT)).collect::<Vec<_>>().join(" ");
         self.scene.add(Primitive::Path(Box::new(PathData {
             d: d.join(" "),
@@ -128,10 +130,13 @@ fn faces() -> &'static [Option<Face<'static>>; 2] {
 /// Width of a label in points.
 pub fn width(text: &str, bold: bool) -> f64 {
     let Some(face) = &faces()[usize::from(bold)] else { return text.chars().count() as f64 * TEXT * 0.6 };
-    let units: u32 = text.chars().map(|c| {
-        let glyph = face.glyph_index(c).unwrap_or_default();
-        u32::from(face.glyph_hor_advance(glyph).unwrap_or(600))
-    }).sum();
+    let units: u32 = text
+        .chars()
+        .map(|c| {
+            let glyph = face.glyph_index(c).unwrap_or_default();
+            u32::from(face.glyph_hor_advance(glyph).unwrap_or(600))
+        })
+        .sum();
     f64::from(units) / f64::from(face.units_per_em()) * TEXT
 }
 

@@ -57,7 +57,8 @@ pub(super) struct Frame {
 
 impl Frame {
     pub fn new(points: &[Point], pen: &Pen, intervals: bool) -> Self {
-        let widest = |text: &dyn Fn(&Point) -> &str| points.iter().map(|p| width(text(p), false)).fold(0.0, f64::max);
+        let widest =
+            |text: &dyn Fn(&Point) -> &str| points.iter().map(|p| width(text(p), false)).fold(0.0, f64::max);
         let left = widest(&|p| &p.label).min(150.0) + 8.0;
         let right = WIDTH - widest(&|p| &p.printed) - 8.0;
         let reach = |p: &Point| p.se.filter(|_| intervals).map_or(0.0, |se| 1.96 * se);
@@ -80,7 +81,13 @@ impl Frame {
         for tick in self.x.ticks() {
             let x = self.x.at(tick);
             canvas.line((x, self.top), (x, self.bottom()), &pen.color("rule"), 0.4);
-            canvas.text((x, self.bottom() + 8.0), &pen.tick(tick, self.x.step), Hold::Middle, &pen.color("muted"), false);
+            canvas.text(
+                (x, self.bottom() + 8.0),
+                &pen.tick(tick, self.x.step),
+                Hold::Middle,
+                &pen.color("muted"),
+                false,
+            );
         }
         canvas.text((self.x.range.0, self.top - 8.0), &pen.axis, Hold::Start, &pen.color("muted"), false);
     }

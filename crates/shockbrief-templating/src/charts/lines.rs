@@ -48,16 +48,20 @@ pub fn draw(pen: &Pen, x: &Axis, lines: &[Line]) -> Result<Drawn, Error> {
 fn curves<'a>(pen: &Pen, lines: &'a [Line]) -> Result<Vec<Curve<'a>>, Error> {
     let any_strong = lines.iter().any(|line| line.strong);
     let mut weak = usize::from(any_strong);
-    lines.iter().enumerate().map(|(index, line)| {
-        let dash = if line.strong {
-            DASHES[0]
-        } else {
-            weak += 1;
-            DASHES[(weak - 1) % DASHES.len()]
-        };
-        let label = pen.label(&line.label, line.translate)?;
-        Ok(Curve { line, label, color: pen.group(&line.group, index), dash })
-    }).collect()
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let dash = if line.strong {
+                DASHES[0]
+            } else {
+                weak += 1;
+                DASHES[(weak - 1) % DASHES.len()]
+            };
+            let label = pen.label(&line.label, line.translate)?;
+            Ok(Curve { line, label, color: pen.group(&line.group, index), dash })
+        })
+        .collect()
 }
 
 fn count(x: &Axis) -> usize {
@@ -117,15 +121,31 @@ fn x_ticks(pen: &Pen, x: &Axis) -> Vec<(usize, String)> {
     let locale = &pen.scope.locale;
     match x {
         Axis::EventDays(days) => {
-            let step = if days.len() > 40 { 10 } else if days.len() > 12 { 5 } else { 1 };
-            days.iter().enumerate().filter(|(_, day)| *day % step == 0)
-                .map(|(i, day)| (i, locale.number(f64::from(*day), 0, 0, crate::locale::Sign::Always))).collect()
+            let step = if days.len() > 40 {
+                10
+            } else if days.len() > 12 {
+                5
+            } else {
+                1
+            };
+            days.iter()
+                .enumerate()
+                .filter(|(_, day)| *day % step == 0)
+                .map(|(i, day)| (i, locale.number(f64::from(*day), 0, 0, crate::locale::Sign::Always)))
+                .collect()
         }
         Axis::Dates(dates) => {
-            let months = dates.first().zip(dates.last()).map_or(0, |(a, b)| (b.year() - a.year()) * 12 + i16::from(b.month()) - i16::from(a.month()));
+            let months = dates
+                .first()
+                .zip(dates.last())
+                .map_or(0, |(a, b)| (b.year() - a.year()) * 12 + i16::from(b.month()) - i16::from(a.month()));
             let opens = |i: usize| {
                 let (day, before) = (dates[i], dates[i.saturating_sub(1)]);
-                if months > 4 { day.month() != before.month() } else { i == 0 || day.weekday().to_monday_zero_offset() < before.weekday().to_monday_zero_offset() }
+                if months > 4 {
+                    day.month() != before.month()
+                } else {
+                    i == 0 || day.weekday().to_monday_zero_offset() < before.weekday().to_monday_zero_offset()
+                }
             };
             let style = if months > 4 { DateStyle::MonthShort } else { DateStyle::Day };
             (0..dates.len()).filter(|i| opens(*i)).map(|i| (i, locale.date(dates[i], style))).collect()
@@ -153,10 +173,13 @@ fn trace(canvas: &mut Canvas, frame: &Frame, curve: &Curve) {
 
 /// Names at the ends of the lines, moved apart where they would touch, with a thin leader if moved.
 fn labels(canvas: &mut Canvas, pen: &Pen, frame: &Frame, curves: &[Curve]) {
-    let ends: Vec<Option<(usize, f64)>> = curves.iter().map(|c| {
-        let last = c.line.values.iter().enumerate().rev().find_map(|(i, v)| v.map(|v| (i, v)))?;
-        Some((last.0, frame.y.at(last.1)))
-    }).collect();
+    let ends: Vec<Option<(usize, f64)>> = curves
+        .iter()
+        .map(|c| {
+            let last = c.line.values.iter().enumerate().rev().find_map(|(i, v)| v.map(|v| (i, v)))?;
+            Some((last.0, frame.y.at(last.1)))
+        })
+        .collect();
     let wishes: Vec<f64> = ends.iter().flatten().map(|(_, y)| *y).collect();
     let placed = spread(&wishes, TEXT * 1.25, (frame.top, frame.bottom));
     let mut places = placed.into_iter();
@@ -185,18 +208,22 @@ fn describe(pen: &Pen, x: &Axis, curves: &[Curve]) -> String {
         }
     };
     let number = locale.number(curves.len() as f64, 0, 0, crate::locale::Sign::Negative);
-    let head = locale.fill("format.alt.lines", &[("count", &number), ("start", &ends(true)), ("end", &ends(false))]);
+    let head =
+        locale.fill("format.alt.lines", &[("count", &number), ("start", &ends(true)), ("end", &ends(false))]);
     let each = curves.iter().filter_map(|curve| {
         let values = || curve.line.values.iter().flatten().copied();
         let last = values().next_back()?;
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(f64::NEG_INFINITY, f64::max);
-        Some(locale.fill("format.alt.line", &[
-            ("name", &curve.label),
-            ("last_value", &pen.percent(last)),
-            ("low_value", &pen.percent(low)),
-            ("high_value", &pen.percent(high)),
-        ]))
+        Some(locale.fill(
+            "format.alt.line",
+            &[
+                ("name", &curve.label),
+                ("last_value", &pen.percent(last)),
+                ("low_value", &pen.percent(low)),
+                ("high_value", &pen.percent(high)),
+            ],
+        ))
     });
     format!("{head}{}", each.collect::<String>()).trim_end().to_owned()
 }

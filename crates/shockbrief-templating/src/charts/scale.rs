@@ -14,7 +14,9 @@ pub struct Scale {
 impl Scale {
     /// An axis that covers `values` and zero with about `count` round steps.
     pub fn covering(values: impl Iterator<Item = f64>, count: f64, range: (f64, f64)) -> Self {
-        let (low, high) = values.filter(|v| v.is_finite()).fold((0.0_f64, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = values
+            .filter(|v| v.is_finite())
+            .fold((0.0_f64, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
         let span = if high > low { high - low } else { 1.0 };
         let step = round_step(span / count);
         let domain = ((low / step - 1e-9).floor() * step, (high / step + 1e-9).ceil() * step);

@@ -35,7 +35,11 @@ pub fn findings() -> Findings {
     let figure = |id: &str, value: f64, unit: Unit| Figure::new(id, value, unit, "test", as_of);
     for (symbol, _, ar) in NAMES {
         let id = symbol.to_lowercase();
-        findings.add(figure(&format!("{id}.ar"), ar, Unit::Ratio).se(0.021).p(if ar < -0.1 { 0.0002 } else { 0.31 }));
+        findings.add(figure(&format!("{id}.ar"), ar, Unit::Ratio).se(0.021).p(if ar < -0.1 {
+            0.0002
+        } else {
+            0.31
+        }));
         findings.add(figure(&format!("{id}.return"), ar - 0.015, Unit::Ratio));
         findings.add(figure(&format!("{id}.sar"), ar / 0.021, Unit::Statistic));
         findings.add(figure(&format!("{id}.lost"), ar * 3.4e12, Unit::Money).currency("USD"));
@@ -49,17 +53,30 @@ pub fn findings() -> Findings {
     findings.add(Figure::date("day0", date(2025, 1, 27), "test", as_of));
     findings.lists.insert("worst".into(), ["VRT", "VST", "ODD"].map(String::from).into());
     findings.tables.insert("reaction".into(), table());
-    findings.charts.insert("ar".into(), Chart::Intervals { id: "ar".into(), marks: marks("ar", true), sources: vec!["prices".into()] });
-    findings.charts.insert("bars".into(), Chart::Bars { id: "bars".into(), marks: marks("return", false), sources: vec!["prices".into()] });
+    findings.charts.insert(
+        "ar".into(),
+        Chart::Intervals { id: "ar".into(), marks: marks("ar", true), sources: vec!["prices".into()] },
+    );
+    findings.charts.insert(
+        "bars".into(),
+        Chart::Bars { id: "bars".into(), marks: marks("return", false), sources: vec!["prices".into()] },
+    );
     findings.charts.insert("paths".into(), paths());
     findings.charts.insert("prices".into(), prices());
     findings
 }
 
 fn marks(part: &str, missing: bool) -> Vec<Mark> {
-    let mark = |label: &str, figure: String| Mark { label: label.into(), translate: false, figure, group: String::new() };
-    let mut marks: Vec<Mark> =
-        NAMES.iter().map(|(symbol, name, _)| mark(name, format!("{}.{part}", symbol.to_lowercase()))).collect();
+    let mark = |label: &str, figure: String| Mark {
+        label: label.into(),
+        translate: false,
+        figure,
+        group: String::new(),
+    };
+    let mut marks: Vec<Mark> = NAMES
+        .iter()
+        .map(|(symbol, name, _)| mark(name, format!("{}.{part}", symbol.to_lowercase())))
+        .collect();
     if missing {
         marks.push(mark("Young company", "x.ar".into()));
     }
@@ -67,7 +84,8 @@ fn marks(part: &str, missing: bool) -> Vec<Mark> {
 }
 
 fn table() -> Table {
-    let column = |header: &str, align, format: &str| Column { header: header.into(), align, format: format.into() };
+    let column =
+        |header: &str, align, format: &str| Column { header: header.into(), align, format: format.into() };
     let columns = vec![
         column("col.name", Align::Left, ""),
         column("col.return", Align::Decimal, "pct(1)"),
@@ -81,12 +99,33 @@ fn table() -> Table {
         .map(|(symbol, name, _)| {
             let id = symbol.to_lowercase();
             let figure = |part: &str| Cell::Figure(format!("{id}.{part}"));
-            Row::new(vec![Cell::Text((*name).into()), figure("return"), figure("ar"), figure("sar"), Cell::P(format!("{id}.ar")), figure("lost")])
+            Row::new(vec![
+                Cell::Text((*name).into()),
+                figure("return"),
+                figure("ar"),
+                figure("sar"),
+                Cell::P(format!("{id}.ar")),
+                figure("lost"),
+            ])
         })
         .collect();
     rows[6].invalid = true;
-    rows.push(Row::new(vec![Cell::Text("Young company".into()), Cell::Empty, Cell::Figure("x.ar".into()), Cell::Empty, Cell::P("x.ar".into()), Cell::Empty]));
-    let mut total = Row::new(vec![Cell::Label("row.mean".into()), Cell::Empty, Cell::Figure("caar".into()), Cell::Empty, Cell::P("caar".into()), Cell::Empty]);
+    rows.push(Row::new(vec![
+        Cell::Text("Young company".into()),
+        Cell::Empty,
+        Cell::Figure("x.ar".into()),
+        Cell::Empty,
+        Cell::P("x.ar".into()),
+        Cell::Empty,
+    ]));
+    let mut total = Row::new(vec![
+        Cell::Label("row.mean".into()),
+        Cell::Empty,
+        Cell::Figure("caar".into()),
+        Cell::Empty,
+        Cell::P("caar".into()),
+        Cell::Empty,
+    ]);
     total.total = true;
     rows.push(total);
     Table { id: "reaction".into(), columns, rows, sources: vec!["prices".into()] }
@@ -94,43 +133,77 @@ fn table() -> Table {
 
 fn paths() -> Chart {
     let days: Vec<i32> = (-5..=10).collect();
-    let themes = [("compute", -0.010, true), ("power", -0.016, false), ("hyperscalers", -0.001, false), ("software", 0.0035, false), ("servers", -0.0095, false)];
+    let themes = [
+        ("compute", -0.010, true),
+        ("power", -0.016, false),
+        ("hyperscalers", -0.001, false),
+        ("software", 0.0035, false),
+        ("servers", -0.0095, false),
+    ];
     let lines = themes
         .iter()
         .map(|(theme, slope, strong)| Line {
             label: format!("theme.{theme}"),
             translate: true,
-            values: days.iter().map(|day| {
-                let t = f64::from((*day + 1).max(0));
-                Some(slope * t.sqrt() * 4.0 + 0.004 * (f64::from(*day) * 1.7 + slope * 900.0).sin())
-            }).collect(),
+            values: days
+                .iter()
+                .map(|day| {
+                    let t = f64::from((*day + 1).max(0));
+                    Some(slope * t.sqrt() * 4.0 + 0.004 * (f64::from(*day) * 1.7 + slope * 900.0).sin())
+                })
+                .collect(),
             group: (*theme).into(),
             strong: *strong,
         })
         .collect();
-    Chart::Lines { id: "paths".into(), x: Axis::EventDays(days), lines, sources: vec!["prices".into()], statistic: "car".into() }
+    Chart::Lines {
+        id: "paths".into(),
+        x: Axis::EventDays(days),
+        lines,
+        sources: vec!["prices".into()],
+        statistic: "car".into(),
+    }
 }
 
 fn prices() -> Chart {
-    let dates: Vec<_> = (0..30).map(|i| date(2025, 1, 6).saturating_add(jiff::Span::new().days(i + 2 * (i / 5)))).collect();
+    let dates: Vec<_> =
+        (0..30).map(|i| date(2025, 1, 6).saturating_add(jiff::Span::new().days(i + 2 * (i / 5)))).collect();
     let line = |label: &str, level: f64, strong| Line {
         label: label.into(),
         translate: false,
-        values: (0..30).map(|i| (!(8..10).contains(&i) || strong).then(|| if i < 15 { 0.01 } else { level } + 0.01 * f64::from(i).sin())).collect(),
+        values: (0..30)
+            .map(|i| {
+                (!(8..10).contains(&i) || strong)
+                    .then(|| if i < 15 { 0.01 } else { level } + 0.01 * f64::from(i).sin())
+            })
+            .collect(),
         group: String::new(),
         strong,
     };
-    Chart::Lines { id: "prices".into(), x: Axis::Dates(dates), lines: vec![line("Nvidia", -0.14, true), line("Vertiv", -0.25, false), line(HOSTILE, 0.02, false)], sources: vec![], statistic: "price_relative".into() }
+    Chart::Lines {
+        id: "prices".into(),
+        x: Axis::Dates(dates),
+        lines: vec![line("Nvidia", -0.14, true), line("Vertiv", -0.25, false), line(HOSTILE, 0.02, false)],
+        sources: vec![],
+        statistic: "price_relative".into(),
+    }
 }
 
 pub fn language(code: &str) -> Language {
-    let pick = |french: &str, english: &str| if code == "fr" { french.to_owned() } else { english.to_owned() };
+    let pick =
+        |french: &str, english: &str| if code == "fr" { french.to_owned() } else { english.to_owned() };
     let strings = [
         ("section.summary", pick("L'essentiel", "In brief")),
         ("section.reaction", pick("Qui a baissé, et de combien ?", "What fell, and by how much")),
         ("section.paths", pick("La suite", "What came next")),
         ("section.method", pick("Méthode", "Method")),
-        ("stamp.test", pick("Reconstitution : l’historique d’avant le choc est simulé", "Reconstruction: history before the event is simulated")),
+        (
+            "stamp.test",
+            pick(
+                "Reconstitution : l’historique d’avant le choc est simulé",
+                "Reconstruction: history before the event is simulated",
+            ),
+        ),
         ("col.name", pick("Nom", "Name")),
         ("col.return", pick("Jour 0", "Day 0")),
         ("col.ar", pick("Rendement anormal", "Abnormal return")),
@@ -145,15 +218,39 @@ pub fn language(code: &str) -> Language {
         ("theme.servers", pick("Serveurs", "Servers")),
         ("kpi.nvda", pick("Nvidia le jour 0", "Nvidia on day 0")),
         ("table.reaction.caption", pick("Les sociétés le jour 0", "Companies on day 0")),
-        ("table.reaction.note", pick("p bilatéral ; {{ fig(\"firms\") | int }} sociétés. † Test non valide ici.", "Two-sided p; {{ fig(\"firms\") | int }} companies. † Test not valid here.")),
-        ("chart.ar.caption", pick("Rendement anormal du jour 0, avec l’intervalle à 95 % d’un jour sans nouvelle", "Abnormal return on day 0, with the 95% range of a day without news")),
+        (
+            "table.reaction.note",
+            pick(
+                "p bilatéral ; {{ fig(\"firms\") | int }} sociétés. † Test non valide ici.",
+                "Two-sided p; {{ fig(\"firms\") | int }} companies. † Test not valid here.",
+            ),
+        ),
+        (
+            "chart.ar.caption",
+            pick(
+                "Rendement anormal du jour 0, avec l’intervalle à 95 % d’un jour sans nouvelle",
+                "Abnormal return on day 0, with the 95% range of a day without news",
+            ),
+        ),
         ("chart.ar.axis", pick("Rendement anormal", "Abnormal return")),
         ("chart.bars.caption", pick("Rendement du jour 0", "Return on day 0")),
-        ("chart.paths.caption", pick("Rendement anormal cumulé par thème", "Cumulative abnormal return by theme")),
+        (
+            "chart.paths.caption",
+            pick("Rendement anormal cumulé par thème", "Cumulative abnormal return by theme"),
+        ),
         ("chart.paths.axis", pick("Rendement anormal cumulé", "Cumulative abnormal return")),
         ("chart.paths.x", pick("Séances depuis le jour 0", "Sessions from day 0")),
-        ("chart.prices.caption", pick("Cours rapporté à la clôture d'avant le choc", "Price relative to the close before the shock")),
-        ("sources.default", pick("cours de clôture ; calculs shockbrief", "closing prices; shockbrief computations")),
+        (
+            "chart.prices.caption",
+            pick(
+                "Cours rapporté à la clôture d'avant le choc",
+                "Price relative to the close before the shock",
+            ),
+        ),
+        (
+            "sources.default",
+            pick("cours de clôture ; calculs shockbrief", "closing prices; shockbrief computations"),
+        ),
     ];
     Language {
         locale: pick("fr-FR", "en-GB"),
@@ -163,7 +260,8 @@ pub fn language(code: &str) -> Language {
 }
 
 pub fn brand() -> Brand {
-    Brand::load(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/brand.yaml"))).unwrap()
+    Brand::load(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/brand.yaml")))
+        .unwrap()
 }
 
 pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
@@ -180,8 +278,9 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
 }
 
 pub fn section(id: &str, layout: &str, french: &str, english: &str) -> Section {
-    let prose = [("fr", french), ("en", english)]
-        .map(|(code, text)| (code.to_owned(), Source::new(format!("reports/test/prose/{id}.{code}.typ.j2"), text)));
+    let prose = [("fr", french), ("en", english)].map(|(code, text)| {
+        (code.to_owned(), Source::new(format!("reports/test/prose/{id}.{code}.typ.j2"), text))
+    });
     Section {
         id: id.into(),
         heading: format!("section.{id}"),
@@ -190,19 +289,34 @@ pub fn section(id: &str, layout: &str, french: &str, english: &str) -> Section {
     }
 }
 
-pub fn brief<'a>(french: &'a Language, english: &'a Language, brand: &'a Brand, findings: &'a Findings) -> Compose<'a> {
-    let edition = |code: &str, language: &'a Language| Edition { code: code.into(), language, file: format!("config/languages/{code}.yaml") };
+pub fn brief<'a>(
+    french: &'a Language,
+    english: &'a Language,
+    brand: &'a Brand,
+    findings: &'a Findings,
+) -> Compose<'a> {
+    let edition = |code: &str, language: &'a Language| Edition {
+        code: code.into(),
+        language,
+        file: format!("config/languages/{code}.yaml"),
+    };
     Compose {
         slug: "test".into(),
         period: "2025-01".into(),
         as_of: date(2025, 1, 31),
         title: texts("Le choc d'essai", "The trial shock"),
-        subtitle: texts("Un modèle à bas prix et la valeur du matériel", "A cheap model and the value of hardware"),
+        subtitle: texts(
+            "Un modèle à bas prix et la valeur du matériel",
+            "A cheap model and the value of hardware",
+        ),
         stamp: Some("stamp.test".into()),
         editions: vec![edition("fr", french), edition("en", english)],
         brand,
         findings,
-        claims: vec![claim("fell", r#"fig("caar") < -0.05 and fig("caar").p < 0.05"#, false), claim("rose", r#"fig("caar") > 0"#, true)],
+        claims: vec![
+            claim("fell", r#"fig("caar") < -0.05 and fig("caar").p < 0.05"#, false),
+            claim("rose", r#"fig("caar") > 0"#, true),
+        ],
         names: NAMES.iter().map(|(symbol, name, _)| ((*symbol).to_owned(), (*name).to_owned())).collect(),
         themes: [("compute".to_owned(), texts("Puces", "Chips"))].into(),
         sources: BTreeMap::new(),
@@ -218,12 +332,18 @@ fn sections() -> Vec<Section> {
     let paths = "{{ prose() }}\n{{ chart(\"paths\") }}\n{{ chart(\"prices\") }}\n";
     let method = "{{ prose() }}\n#note[{{ t(\"table.reaction.note\") }}]\n";
     vec![
-        section("summary", summary,
+        section(
+            "summary",
+            summary,
             "Le {{ fig(\"day0\") | date }}, Nvidia a perdu {{ fig(\"nvda.return\") | pct(1, abs=true) }}, soit {{ fig(\"nvda.lost\") | abs | money }} : du jamais vu ! Avec {{ fig(\"shares\") | bn(2) }} d'actions.",
-            "On {{ fig(\"day0\") | date }}, Nvidia lost {{ fig(\"nvda.return\") | pct(1, abs=true) }}, that is {{ fig(\"nvda.lost\") | abs | money }}: nobody had \"seen\" it before."),
-        section("reaction", reaction,
+            "On {{ fig(\"day0\") | date }}, Nvidia lost {{ fig(\"nvda.return\") | pct(1, abs=true) }}, that is {{ fig(\"nvda.lost\") | abs | money }}: nobody had \"seen\" it before.",
+        ),
+        section(
+            "reaction",
+            reaction,
             "{% for s in list(\"worst\") %}{{ name(s) }} cède {{ fig(s | lower ~ \".ar\") | pct(1) }} ; {% endfor %}le F joint est de {{ fig(\"f\") | stat(1) }} ({{ fig(\"f\") | df }} degrés de liberté, {{ fig(\"f\").p | pval }}). Une société récente : {{ fig(\"x.ar\") | reason }}.",
-            "{% for s in list(\"worst\") %}{{ name(s) }} fell by {{ fig(s | lower ~ \".ar\") | pct(1) }}; {% endfor %}the joint F is {{ fig(\"f\") | stat(1) }} ({{ fig(\"f\") | df }} degrees of freedom, {{ fig(\"f\").p | pval }}). A young company: {{ fig(\"x.ar\") | reason }}."),
+            "{% for s in list(\"worst\") %}{{ name(s) }} fell by {{ fig(s | lower ~ \".ar\") | pct(1) }}; {% endfor %}the joint F is {{ fig(\"f\") | stat(1) }} ({{ fig(\"f\") | df }} degrees of freedom, {{ fig(\"f\").p | pval }}). A young company: {{ fig(\"x.ar\") | reason }}.",
+        ),
         section("paths", paths, "Les courbes suivent chaque thème.", "The lines follow each theme."),
         section("method", method, "Rien d'autre : voir le fichier.", "Nothing else: see the file."),
     ]

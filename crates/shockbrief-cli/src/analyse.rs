@@ -1,0 +1,153 @@
+//! From a report folder to findings and composed pages: what `render` and `check` share.
+
+use crate::{
+    args::Inputs,
+    load::{Issue, Project},
+};
+use anyhow::Result;
+use shockbrief_core::{Brief, Dataset, Findings, Refusal, config::Language, fs};
+use shockbrief_sections::{Context, Section as SectionSpec, of_report};
+use shockbrief_templating::{
+    ClaimSource, Compose, Composed, Edition, Section, Source, compose, locale::Rounding,
+};
+use std::{collections::BTreeMap, path::Path};
+
+/// A report's findings with everything needed to compose it.
+pub struct Analysed {
+    /// What was asked for.
+    pub issue: Issue,
+    /// The data behind it.
+    pub data: Dataset,
+    /// What was computed.
+    pub findings: Findings,
+    languages: BTreeMap<String, Language>,
+}
+
+impl Analysed {
+    /// Loads and analyses one report.
+    pub fn new(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
+        let issue = Issue::open(folder, inputs)?;
+        of_report(&issue.report)?;
+        let languages = project.languages(&issue.report.languages)?;
+        let data = issue.data(project, &inputs.data)?;
+        let exchanges = issue.exchanges(project)?;
+        let context =
+            Context::new(&issue.report, &project.universe, &project.events, &data, &exchanges, issue.as_of)?;
+        let findings = shockbrief_sections::analyse(&context)?;
+        Ok(Self { issue, data, findings, languages: with_themes(languages, project) })
+    }
+
+    /// Renders the pages of these languages and judges the claims.
+    pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
+        let report = &self.issue.report;
+        let strings = project.folder.join("languages");
+        compose(&Compose {
+            slug: report.slug.clone(),
+            period: self.issue.period.to_string(),
+            as_of: self.issue.as_of,
+            title: report.title.clone(),
+            subtitle: report.subtitle.clone(),
+            stamp: self.simulated().then(|| "stamp.simulated".to_owned()),
+            editions: languages
+                .iter()
+                .map(|code| Edition {
+                    code: code.clone(),
+                    language: &self.languages[code],
+                    file: strings.join(format!("{code}.yaml")).display().to_string(),
+                })
+                .collect(),
+            brand: &project.brand,
+            findings: &self.findings,
+            claims: self.claims(),
+            names: project
+                .universe
+                .instruments
+                .iter()
+                .map(|i| (i.symbol.to_string(), i.name.clone()))
+                .collect(),
+            themes: project
+                .universe
+                .themes
+                .iter()
+                .map(|(id, theme)| (id.to_string(), theme.name.clone()))
+                .collect(),
+            sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
+            sections: of_report(report)?
+                .into_iter()
+                .map(|section| self.section(section, languages))
+                .collect::<Result<_>>()?,
+            design: None,
+            rounding: Rounding::default(),
+        })
+    }
+
+    /// The machine-readable twin.
+    pub fn brief(&self, composed: &Composed) -> Brief {
+        Brief {
+            schema: shockbrief_core::brief::SCHEMA,
+            report: self.issue.report.slug.clone(),
+            period: self.issue.period.to_string(),
+            as_of: self.issue.as_of,
+            title: self.issue.report.title.clone(),
+            simulated: self.simulated(),
+            claims: composed.claims.iter().map(|outcome| outcome.checked.clone()).collect(),
+            findings: self.findings.clone(),
+            inputs: self.data.inputs.clone(),
+            notices: self.data.notices.clone(),
+        }
+    }
+
+    fn simulated(&self) -> bool {
+        self.data.inputs.iter().any(|input| input.simulated)
+    }
+
+    fn claims(&self) -> Vec<ClaimSource> {
+        let origin = &self.issue.report.origin;
+        self.issue
+            .report
+            .claims
+            .iter()
+            .map(|claim| ClaimSource {
+                claim: claim.clone(),
+                file: origin.path.display().to_string(),
+                line: origin.line_of(&format!("id: {}", claim.id)),
+            })
+            .collect()
+    }
+
+    fn section(&self, section: &SectionSpec, languages: &[String]) -> Result<Section> {
+        let layout = format!("crates/shockbrief-sections/src/{}", section.template_name);
+        Ok(Section {
+            id: section.id.to_owned(),
+            heading: format!("section.{}", section.id),
+            layout: Source::new(layout, section.template),
+            prose: languages
+                .iter()
+                .map(|code| Ok((code.clone(), self.prose(section.id, code)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn prose(&self, section: &str, code: &str) -> Result<Source> {
+        let path = self.issue.report.folder.join("prose").join(format!("{section}.{code}.typ.j2"));
+        if !path.is_file() {
+            return Err(Refusal::config(format!("{}: no such file", path.display()))
+                .hint(format!(
+                    "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
+                ))
+                .into());
+        }
+        Ok(Source::new(path.display().to_string(), fs::read_text(&path)?))
+    }
+}
+
+/// Theme names are strings too, so that tables and charts can name them.
+fn with_themes(mut languages: BTreeMap<String, Language>, project: &Project) -> BTreeMap<String, Language> {
+    for (code, language) in &mut languages {
+        for (id, theme) in &project.universe.themes {
+            let name = theme.name.get(code).cloned().unwrap_or_else(|| id.to_string());
+            language.strings.insert(format!("theme.{id}"), name);
+        }
+    }
+    languages
+}
