@@ -28,8 +28,10 @@ briefs: build typst $(if $(DATA),,sample) ## Make all briefs into out/ (DATA=FOL
 report: build typst $(if $(DATA),,sample) ## Make one brief: make report R=2025-01-deepseek
 	@$(BIN) render "reports/$(R)" --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)"
 
+# Always the whole workspace: a selection of packages would select other features of shared dependencies,
+# and polars would be built twice.
 build:
-	@cargo build --release --locked --package shockbrief-cli
+	@cargo build --release --locked --workspace
 
 typst: ## Provide typst $(TYPST_VERSION) (PATH, prebuilt, or built into .tools)
 	@if [ "$$(typst --version 2>/dev/null | cut -d' ' -f2)" = "$(TYPST_VERSION)" ]; then exit 0; \
@@ -72,7 +74,7 @@ verify: build typst sample ## Make every brief twice and compare the bytes
 	@diff -r .sample/verify/1 .sample/verify/2 && echo "the same bytes twice"
 
 bench: ## Measure the analytics beside a matrix product and a memory copy
-	@cargo bench --locked --package shockbrief-analytics
+	@cargo bench --locked --workspace --benches
 
 clean: ## Remove what make made, except .tools
 	@rm -rf out .sample && cargo clean

@@ -5,7 +5,10 @@
 
 use serde::Deserialize;
 use shockbrief_tests::{copy_folder, root, sample, shockbrief};
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -67,7 +67,7 @@ impl Query<'_> {
             let kind = if text || textual { DataType::String } else { DataType::Float64 };
             col(*column).cast(kind).alias(*name)
         }));
-        let mut scan = scan.filter(self.dates());
+        let mut scan = scan.filter(self.dates(schema));
         if let Some(keep) = self.symbol_filter() {
             scan = scan.filter(keep);
         }
@@ -75,14 +75,28 @@ impl Query<'_> {
     }
 
     /// Rows of the period, and rows whose date cannot be read, so that they are refused rather than lost.
-    fn dates(&self) -> Expr {
+    fn dates(&self, schema: &Schema) -> Expr {
+        if schema.get(self.date).is_some_and(DataType::is_string) { self.text_dates() } else { self.true_dates() }
+    }
+
+    fn true_dates(&self) -> Expr {
         let day = |date: Date| lit(days(date)).cast(DataType::Date);
-        let date = || col(self.date).cast(DataType::Date);
-        let mut inside = date().lt_eq(day(self.to));
+        let mut inside = col(self.date).lt_eq(day(self.to));
         if let Some(from) = self.from {
-            inside = inside.and(date().gt_eq(day(from)));
+            inside = inside.and(col(self.date).gt_eq(day(from)));
         }
-        date().is_null().or(inside)
+        col(self.date).is_null().or(inside)
+    }
+
+    /// ISO dates sort as text; whatever does not look like one passes, to be refused by name.
+    fn text_dates(&self) -> Expr {
+        let part = |from: i64, length: i64| col(self.date).str().slice(lit(from), lit(length));
+        let strange = part(4, 1).neq(lit("-")).or(part(7, 1).neq(lit("-")));
+        let mut inside = part(0, 10).lt_eq(lit(self.to.to_string()));
+        if let Some(from) = self.from {
+            inside = inside.and(part(0, 10).gt_eq(lit(from.to_string())));
+        }
+        col(self.date).is_null().or(strange).or(inside)
     }
 
     fn symbol_filter(&self) -> Option<Expr> {
@@ -144,15 +158,22 @@ impl Columns<'_> {
     /// Text that is no date.
     pub fn dates(&self) -> Result<Vec<Date>> {
         let column = self.get(DATE)?;
-        let text = if column.dtype().is_string() { Some(column.str()?.clone()) } else { None };
-        let parsed = column.cast(&DataType::Date)?.cast(&DataType::Int32)?;
-        let parsed = parsed.i32()?;
+        if column.dtype().is_string() {
+            let text = column.str()?;
+            return (0..self.len()).map(|row| self.text_date(text.get(row), row)).collect();
+        }
+        let numbers = column.cast(&DataType::Int32)?;
+        let numbers = numbers.i32()?;
         (0..self.len())
-            .map(|row| match parsed.get(row).and_then(date_of) {
-                Some(date) => Ok(date),
-                None => Err(self.bad_date(text.as_ref().and_then(|text| text.get(row)), row).into()),
-            })
+            .map(|row| numbers.get(row).and_then(date_of).ok_or_else(|| self.bad_date(None, row).into()))
             .collect()
+    }
+
+    /// A date, with or without a time of day after it.
+    fn text_date(&self, text: Option<&str>, row: usize) -> Result<Date> {
+        let day = text.and_then(|text| text.split(['T', ' ']).next());
+        let parsed = day.filter(|day| day.len() == 10).and_then(|day| day.parse().ok());
+        parsed.ok_or_else(|| self.bad_date(text, row).into())
     }
 
     /// Text of a column; empty text is nothing.
