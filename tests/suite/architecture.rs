@@ -1,5 +1,7 @@
 //! The dependency direction that ARCHITECTURE.md promises.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use shockbrief_tests::root;
 use std::{collections::BTreeSet, path::Path};
 

@@ -3,6 +3,8 @@
 //! Each `fixtures/err_*/case.json` says how to damage a working project: texts replaced, files appended to or
 //! removed. The message and the exit code are the snapshot.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde::Deserialize;
 use shockbrief_tests::{copy_folder, root, sample, shockbrief};
 use std::{

@@ -1,5 +1,7 @@
 //! What a reader and an operator get: snapshots at three depths, the same bytes twice, whole outputs under kills.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::Value;
 use shockbrief_tests::{pages, rendered, root, sample, shockbrief, succeeded};
 use std::{collections::BTreeMap, path::Path};

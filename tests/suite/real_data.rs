@@ -1,5 +1,7 @@
 //! The model case on real prices. Ignored unless `SHOCKBRIEF_DATA` names a folder with them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::Value;
 use shockbrief_tests::{pages, real_data, shockbrief, succeeded};
 

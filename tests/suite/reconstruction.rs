@@ -1,6 +1,8 @@
 //! The reconstruction comes out as its parameter file says: the expected values were worked out in closed form
 //! from the parameters, not by this program.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::Value;
 use shockbrief_sample::Parameters;
 use shockbrief_tests::{rendered, root, sample, shockbrief, succeeded};

@@ -1,9 +1,9 @@
 //! Event studies: normal returns, abnormal returns, and every test on them.
 //!
-//! [`fit`] estimates each firm's normal-return model once and keeps what the
+//! [`fit()`] estimates each firm's normal-return model once and keeps what the
 //! tests need: residuals with their dates, abnormal returns with their
 //! forecast errors, and the whitened regressor rows from which the variance
-//! of any cumulative abnormal return follows exactly. [`tests`] then computes
+//! of any cumulative abnormal return follows exactly. [`tests()`] then computes
 //! all cross-sectional tests of one window.
 //!
 //! Rows are the firm's own sessions; relative day k of a firm is its row

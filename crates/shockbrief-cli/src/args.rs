@@ -71,7 +71,7 @@ pub struct Render {
     /// Seconds that one typesetting may take.
     #[arg(long, default_value_t = 120)]
     pub time_limit: u64,
-    /// Also keep the generated Typst source, as <slug>-<period>.<lang>.src/.
+    /// Also keep the generated Typst source, as `SLUG-PERIOD.LANG.src`.
     #[arg(long)]
     pub keep_source: bool,
 }

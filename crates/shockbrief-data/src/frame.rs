@@ -76,7 +76,11 @@ impl Query<'_> {
 
     /// Rows of the period, and rows whose date cannot be read, so that they are refused rather than lost.
     fn dates(&self, schema: &Schema) -> Expr {
-        if schema.get(self.date).is_some_and(DataType::is_string) { self.text_dates() } else { self.true_dates() }
+        if schema.get(self.date).is_some_and(DataType::is_string) {
+            self.text_dates()
+        } else {
+            self.true_dates()
+        }
     }
 
     fn true_dates(&self) -> Expr {

@@ -1,5 +1,7 @@
 //! Sessions of the shipped calendars.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use jiff::{Timestamp, civil::date};
 use shockbrief_core::{Market, Mic, Refusal, config::Events};
 use shockbrief_data::{Calendar, Calendars};

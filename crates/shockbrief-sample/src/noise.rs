@@ -82,12 +82,12 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// Lower Cholesky factor of a correlation matrix, row by row.
 pub(crate) fn cholesky(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
     let mut factor: Vec<Vec<f64>> = Vec::with_capacity(matrix.len());
-    for i in 0..matrix.len() {
+    for (i, given) in matrix.iter().enumerate() {
         let mut row = Vec::with_capacity(i + 1);
-        for k in 0..i {
-            row.push((matrix[i][k] - dot(&row[..k], &factor[k][..k])) / factor[k][k]);
+        for (k, (above, given)) in factor.iter().zip(given).enumerate() {
+            row.push((given - dot(&row, &above[..k])) / above[k]);
         }
-        let rest = matrix[i][i] - dot(&row, &row);
+        let rest = given[i] - dot(&row, &row);
         ensure!(
             rest > 1e-10,
             "config/sample.yaml: the correlations are not positive definite (row {})",

@@ -159,21 +159,21 @@ impl Correlation {
     /// The full symmetric matrix.
     pub(crate) fn matrix(&self) -> Result<Vec<Vec<f64>>> {
         let n = self.symbols.len();
-        let mut matrix = vec![vec![0.0; n]; n];
-        for i in 0..n {
-            matrix[i][i] = 1.0;
-            for k in 0..i {
-                let value = self.rows.get(i - 1).and_then(|row| row.get(k)).ok_or_else(|| {
-                    Refusal::config(format!(
-                        "config/sample.yaml: correlation of {} with {} is missing",
-                        self.symbols[i], self.symbols[k]
-                    ))
-                    .hint("row i of the triangle holds i values")
-                })?;
-                matrix[i][k] = *value;
-                matrix[k][i] = *value;
-            }
+        (0..n).map(|i| (0..n).map(|k| self.between(i.max(k), i.min(k))).collect()).collect()
+    }
+
+    /// The correlation of two symbols by their places, the later one first.
+    fn between(&self, i: usize, k: usize) -> Result<f64> {
+        if i == k {
+            return Ok(1.0);
         }
-        Ok(matrix)
+        self.rows.get(i - 1).and_then(|row| row.get(k)).copied().ok_or_else(|| {
+            Refusal::config(format!(
+                "config/sample.yaml: correlation of {} with {} is missing",
+                self.symbols[i], self.symbols[k]
+            ))
+            .hint("row i of the triangle holds i values")
+            .into()
+        })
     }
 }

@@ -448,15 +448,18 @@ pub struct Judgement {
     /// Whether it holds.
     pub holds: bool,
     /// The numbers used, by figure; `None` for one without value.
-    pub values: Vec<(String, Option<f64>)>,
+    pub values: Vec<Used>,
 }
+
+/// A figure's id and its value, if it has one.
+pub type Used = (String, Option<f64>);
 
 /// Judges a condition over figures.
 ///
 /// # Errors
 /// A condition that is no expression or names an unknown figure.
 pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, FormatError> {
-    let used: Arc<Mutex<Vec<(String, Option<f64>)>>> = Arc::default();
+    let used: Arc<Mutex<Vec<Used>>> = Arc::default();
     let mut environment = environment();
     let figures = findings.clone();
     environment.add_function("fig", move |id: &str| {

@@ -1,6 +1,6 @@
 //! From findings to pages: templates, tables, charts and typesetting.
 //!
-//! [`compose`] renders Typst sources from findings and prose; [`typeset`] has the Typst command turn them
+//! [`compose()`] renders Typst sources from findings and prose; [`typeset()`] has the Typst command turn them
 //! into PDF. This crate alone knows minijinja and starts a process. It computes nothing: every number on a
 //! page is a figure of the findings, printed by a filter of its unit.
 

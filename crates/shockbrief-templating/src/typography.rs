@@ -450,7 +450,7 @@ impl Setter {
         let before = self.last();
         before.is_none_or(|c| is_space(c) || matches!(c, '\n' | '(' | '[' | '—' | '–' | '’' | '*' | '_'))
             && self.next(0).is_some_and(|c| !is_space(c) && c != '\n')
-            && !(matches!(before, Some('*' | '_')) && !self.next(0).is_some_and(is_wordy))
+            && (!matches!(before, Some('*' | '_')) || self.next(0).is_some_and(is_wordy))
     }
 
     fn quote(&mut self) {
@@ -585,7 +585,7 @@ impl Setter {
 
     /// Semicolon, exclamation and question mark.
     fn high(&mut self, c: char) {
-        if matches!(self.last(), Some('!' | '?')) || !self.last_solid().is_some_and(|s| s != '\n') {
+        if matches!(self.last(), Some('!' | '?')) || self.last_solid().is_none_or(|s| s == '\n') {
             self.out.push(c);
         } else {
             self.spaced(NNBSP, c);

@@ -1,5 +1,7 @@
 //! Briefs that go through the real typesetter, when it is there.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "common/support.rs"]
 mod support;
 

@@ -4,7 +4,7 @@
 //! Zero and missing volume is missing: no constant is added to make its
 //! logarithm exist. The series then takes the place of returns in
 //! [`super::FirmEvent`], with the market's own log volume as regressor for a
-//! market model, and [`super::fit`] and [`super::tests()`] do the rest.
+//! market model, and [`super::fit()`] and [`super::tests()`] do the rest.
 
 use super::FirmEvent;
 use crate::reason::{Missing, Outcome};

@@ -19,8 +19,9 @@ impl Scale {
             .fold((0.0_f64, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
         let span = if high > low { high - low } else { 1.0 };
         let step = round_step(span / count);
-        let domain = ((low / step - 1e-9).floor() * step, (high / step + 1e-9).ceil() * step);
-        let domain = if domain.0 < domain.1 { domain } else { (domain.0, domain.0 + step) };
+        // A hair of slack keeps 0.3 from needing a tick beyond 3 × 0.1.
+        let domain = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
+        let domain = if domain.0 < domain.1 { domain } else { (domain.0, domain.0 + 1.0) };
         Self { domain, range, step }
     }
 
