@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::Result;
 use shockbrief_core::{Brief, Dataset, Findings, Refusal, config::Language, fs};
-use shockbrief_sections::{Context, Section as SectionSpec, of_report};
+use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Edition, Section, Source, compose, locale::Rounding,
 };
@@ -31,8 +31,15 @@ impl Analysed {
         let languages = project.languages(&issue.report.languages)?;
         let data = issue.data(project, &inputs.data)?;
         let exchanges = issue.exchanges(project)?;
-        let context =
-            Context::new(&issue.report, &project.universe, &project.events, &data, &exchanges, issue.as_of)?;
+        let context = Context::new(Desk {
+            report: &issue.report,
+            period: issue.period,
+            as_of: issue.as_of,
+            universe: &project.universe,
+            events: &project.events,
+            data: &data,
+            exchanges: &exchanges,
+        })?;
         let findings = shockbrief_sections::analyse(&context)?;
         Ok(Self { issue, data, findings, languages: with_themes(languages, project) })
     }
@@ -107,6 +114,7 @@ impl Analysed {
             .report
             .claims
             .iter()
+            .filter(|claim| !claim.section.as_ref().is_some_and(|id| self.findings.absent.contains_key(id)))
             .map(|claim| ClaimSource {
                 claim: claim.clone(),
                 file: origin.path.display().to_string(),
@@ -116,6 +124,9 @@ impl Analysed {
     }
 
     fn section(&self, section: &SectionSpec, languages: &[String]) -> Result<Section> {
+        if let Some(reason) = self.findings.absent.get(section.id) {
+            return Ok(absent(section, reason, languages));
+        }
         let layout = format!("crates/shockbrief-sections/src/{}", section.template_name);
         Ok(Section {
             id: section.id.to_owned(),
@@ -138,6 +149,18 @@ impl Analysed {
                 .into());
         }
         Ok(Source::new(path.display().to_string(), fs::read_text(&path)?))
+    }
+}
+
+/// One sentence in place of a section that has nothing to say for the period.
+fn absent(section: &SectionSpec, reason: &str, languages: &[String]) -> Section {
+    let name = format!("{} (absent)", section.id);
+    let nothing = Source::new(format!("{name} prose"), "");
+    Section {
+        id: section.id.to_owned(),
+        heading: format!("section.{}", section.id),
+        layout: Source::new(name, format!("{{{{ t(\"{reason}\") }}}}\n")),
+        prose: languages.iter().map(|code| (code.clone(), nothing.clone())).collect(),
     }
 }
 

@@ -5,9 +5,9 @@ use anyhow::{Context, Result};
 use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
-    config::{Brand, Events, Instrument, Language, Report, Sources, Universe},
+    config::{Brand, Events, Instrument, Language, Report, Sources, Study, Universe},
 };
-use shockbrief_data::{Absent, Calendars, Request};
+use shockbrief_data::{Calendars, Request};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -99,9 +99,10 @@ impl Issue {
         Ok(Self { report, period, as_of })
     }
 
-    /// Loads what the report's study needs.
+    /// Loads what the report's study and panel need.
     pub fn data(&self, project: &Project, folder: &Path) -> Result<Dataset> {
         let instruments = self.instruments(project);
+        let required = self.required();
         shockbrief_data::load(&Request {
             data_dir: folder,
             sources: &project.sources,
@@ -111,31 +112,43 @@ impl Issue {
             as_of: self.as_of,
             factors: false,
             fx: false,
-            shares: true,
-            absent: Absent::Refuse,
+            shares: self.report.study.is_some(),
+            required: &required,
         })
         .with_context(|| format!("{}: loading", self.report.origin.path.display()))
     }
 
     fn instruments(&self, project: &Project) -> Vec<Instrument> {
-        let study = &self.report.study;
-        let wanted: BTreeSet<&Symbol> =
-            study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad).collect();
-        project
-            .universe
-            .instruments
-            .iter()
-            .filter(|instrument| wanted.contains(&instrument.symbol))
-            .cloned()
-            .collect()
+        let mut wanted = self.required();
+        if let Some(panel) = &self.report.panel {
+            wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
+        }
+        let known = project.universe.instruments.iter();
+        known.filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect()
     }
 
-    /// The first session needed: far enough before day 0 for the estimation window.
+    /// What the report cannot do without: the names of its study, the benchmark of its panel.
+    fn required(&self) -> BTreeSet<Symbol> {
+        let study = self.report.study.iter().flat_map(|study| {
+            study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad)
+        });
+        let panel = self.report.panel.iter().map(|panel| &panel.benchmark);
+        study.chain(panel).cloned().collect()
+    }
+
+    /// The first date needed: by the panel, and far enough before day 0 for the estimation window.
     fn from(&self, project: &Project) -> Result<Date> {
-        let Some(event) = project.events.events.get(&self.report.study.event) else {
+        let panel = self.report.panel.iter().map(|panel| panel.from.min(self.as_of));
+        let study = self.report.study.iter().map(|study| self.from_study(project, study));
+        let firsts = panel.map(Ok).chain(study).collect::<Result<Vec<Date>>>()?;
+        Ok(firsts.into_iter().min().unwrap_or(self.as_of))
+    }
+
+    fn from_study(&self, project: &Project, study: &Study) -> Result<Date> {
+        let Some(event) = project.events.events.get(&study.event) else {
             return Ok(self.as_of); // the study itself refuses an unknown event, with its line
         };
-        let rows = self.report.study.estimation[0].unsigned_abs() as usize + MARGIN;
+        let rows = study.estimation[0].unsigned_abs() as usize + MARGIN;
         let day = jiff::tz::TimeZone::UTC.to_datetime(event.instant).date();
         let span = jiff::Span::new().days(i64::try_from(rows * 2 + 30)?);
         let calendar = Mic::from(self.report.schedule.calendar.as_str());
@@ -146,11 +159,7 @@ impl Issue {
     /// Sessions of the exchanges whose day 0 is listed.
     pub fn exchanges(&self, project: &Project) -> Result<BTreeMap<Mic, Vec<Session>>> {
         let from = self.from(project)?;
-        self.report
-            .study
-            .exchanges
-            .iter()
-            .map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?)))
-            .collect()
+        let listed = self.report.study.iter().flat_map(|study| &study.exchanges);
+        listed.map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
     }
 }

@@ -13,7 +13,7 @@ mod universe;
 pub use brand::Brand;
 pub use events::{Event, Events};
 pub use language::Language;
-pub use report::{Claim, Frequency, Report, Schedule, Study};
+pub use report::{Claim, Frequency, Panel, Report, Schedule, Study};
 pub use sources::{
     ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, VerifiedMove, ZeroVolume,
 };

@@ -192,6 +192,9 @@ pub struct Findings {
     pub charts: BTreeMap<String, Chart>,
     /// Lists that templates walk through, such as symbols ordered by their move.
     pub lists: BTreeMap<String, Vec<String>>,
+    /// Sections with nothing to say for this period, with the key of the string that says why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
 }
 
 impl Findings {

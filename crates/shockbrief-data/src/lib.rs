@@ -22,20 +22,10 @@ use anyhow::Result;
 use files::Shelf;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Dataset, Refusal,
+    Dataset, Refusal, Symbol,
     config::{Instrument, SourceKind, Sources},
 };
-use std::path::Path;
-
-/// What to do when no source holds a requested instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Absent {
-    /// Refuse to load.
-    #[default]
-    Refuse,
-    /// Leave it out, with a notice.
-    Skip,
-}
+use std::{collections::BTreeSet, path::Path};
 
 /// What to load.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +48,8 @@ pub struct Request<'a> {
     pub fx: bool,
     /// Whether share counts are needed.
     pub shares: bool,
-    /// What to do when no source holds an instrument.
-    pub absent: Absent,
+    /// Instruments that some source must hold; another one may be left out, with a notice.
+    pub required: &'a BTreeSet<Symbol>,
 }
 
 /// Loads and checks everything a request asks for.

@@ -4,7 +4,7 @@
 //! before it becomes a series.
 
 use crate::{
-    Absent, Request,
+    Request,
     files::{Found, Shelf},
     frame::{self, Query},
     guards::{self, Checked, Row},
@@ -83,7 +83,7 @@ fn twice(symbol: &Symbol, one: &Found, other: &Found) -> Refusal {
 }
 
 fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Result<(), Refusal> {
-    if request.absent == Absent::Skip {
+    if !request.required.contains(symbol) {
         dataset.notices.push(Notice {
             guard: "absent".to_owned(),
             severity: Severity::Warning,

@@ -7,7 +7,7 @@ mod desk;
 use desk::{Desk, HEADER, PRICES, csv, january};
 use insta::assert_snapshot;
 use jiff::civil::date;
-use shockbrief_data::{Absent, SOURCES};
+use shockbrief_data::SOURCES;
 
 #[test]
 fn inputs_are_listed_with_digest_and_licence() {
@@ -42,7 +42,7 @@ fn unknown_symbol() {
     let mut desk = Desk::with(&january());
     desk.symbols = vec!["AAA", "ZZZ"];
     assert_snapshot!(desk.refusal());
-    desk.absent = Absent::Skip;
+    desk.lenient = true;
     assert_snapshot!("unknown_symbol_skipped", desk.notices());
 }
 

@@ -7,7 +7,7 @@ use shockbrief_core::{
     Dataset, Mic, Symbol,
     config::{Events, Sources, Universe},
 };
-use shockbrief_data::{Absent, Calendars, Request, load};
+use shockbrief_data::{Calendars, Request, load};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -23,6 +23,7 @@ fn loaded(from: Date, as_of: Date) -> Dataset {
     let universe = Universe::load(&root().join("config/universe.yaml")).unwrap();
     let sources = Sources::load(&root().join("config/sources.yaml")).unwrap();
     let calendars = Calendars::load(&root().join("config/calendars")).unwrap();
+    let required = universe.instruments.iter().map(|instrument| instrument.symbol.clone()).collect();
     let request = Request {
         data_dir: &folder(),
         sources: &sources,
@@ -33,7 +34,7 @@ fn loaded(from: Date, as_of: Date) -> Dataset {
         factors: from >= date(2024, 1, 2),
         fx: true,
         shares: from >= date(2024, 1, 2),
-        absent: Absent::Refuse,
+        required: &required,
     };
     match load(&request) {
         Ok(dataset) => dataset,

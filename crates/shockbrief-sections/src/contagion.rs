@@ -1,12 +1,12 @@
 //! Contagion: did links with the source of the shock tighten beyond what its volatility explains?
 
-use crate::{Context, tabulate};
+use crate::{Shock, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::contagion::{Contagion, forbes_rigobon};
 use shockbrief_core::{Cell, Figure, Findings, Table, ThemeId, Unit};
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
-    let source = &context.report.study.source;
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
+    let source = &context.spec.source;
     let (market, series) = context.find(source)?;
     let day0 = context.day0(market)?;
     let stable = context.estimation_rows(day0);
@@ -32,8 +32,8 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn record(context: &Context<'_>, theme: &ThemeId, pair: &Result<Contagion, String>, findings: &mut Findings) {
-    let inputs = [context.report.study.source.to_string(), format!("theme:{theme}")];
+fn record(context: &Shock<'_>, theme: &ThemeId, pair: &Result<Contagion, String>, findings: &mut Findings) {
+    let inputs = [context.spec.source.to_string(), format!("theme:{theme}")];
     let mut add = |id: &str, value: fn(&Contagion) -> f64, unit, statistic| {
         let value = pair.as_ref().map(value).map_err(Clone::clone);
         let n = pair.as_ref().map_or(0, |pair| if id == "stable" { pair.n_stable } else { pair.n_turmoil });
@@ -50,7 +50,7 @@ fn record(context: &Context<'_>, theme: &ThemeId, pair: &Result<Contagion, Strin
     add("p_adjusted", |pair| pair.p_one_sided_adjusted, Unit::Probability, "forbes_rigobon");
 }
 
-fn table(context: &Context<'_>) -> Table {
+fn table(context: &Shock<'_>) -> Table {
     let columns = vec![
         tabulate::text("col.theme"),
         tabulate::number("col.rho-before", "num(2)"),
@@ -71,10 +71,5 @@ fn table(context: &Context<'_>) -> Table {
             )
         })
         .collect();
-    Table {
-        id: "contagion".to_owned(),
-        columns,
-        rows,
-        sources: context.sources(&context.report.study.sample),
-    }
+    Table { id: "contagion".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
 }

@@ -1,48 +1,39 @@
-//! What all sections share: the data, the event, and the event study fitted once.
+//! What all sections share: the report, its data, and the event study where it has one.
 
-use crate::absent;
-use anyhow::{Context as _, Result};
+use crate::Shock;
+use anyhow::Result;
 use jiff::civil::Date;
-use shockbrief_analytics::{
-    event_study::{
-        self, FirmEvent, FirmFit, Model, Spec, Stat, Study,
-        cross_section::CrossSection,
-        mvrm::mvrm,
-        placebo::placebo,
-        portfolio::{long_short, portfolio},
-    },
-    matched_interval::{self, Matched, matched},
-};
 use shockbrief_core::{
-    Dataset, Figure, Findings, Market, Mic, Refusal, Series, Session, Symbol, ThemeId, Unit,
-    config::{Event, Events, Report, Universe},
+    Dataset, Figure, Findings, Mic, Period, Session,
+    config::{Events, Report, Universe},
 };
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::collections::BTreeMap;
 
-/// Estimation observations below which a name is dropped and listed.
-const MIN_OBSERVATIONS: usize = 60;
-
-/// The inputs of every section.
-pub struct Context<'a> {
+/// What a report is made from.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
     /// The report.
     pub report: &'a Report,
+    /// The period it covers.
+    pub period: Period,
+    /// Nothing later is used.
+    pub as_of: Date,
     /// Instruments and themes.
     pub universe: &'a Universe,
-    /// The event of the study.
-    pub event: &'a Event,
-    /// Prices, factors, share counts.
+    /// Dated shocks.
+    pub events: &'a Events,
+    /// Prices, factors, share counts, tables.
     pub data: &'a Dataset,
     /// Sessions of the exchanges whose day 0 is listed.
     pub exchanges: &'a BTreeMap<Mic, Vec<Session>>,
-    /// Nothing later is used.
-    pub as_of: Date,
-    /// The sample, one fit per company.
-    pub study: Study,
-    /// Theme portfolios (`theme:<id>`) and differences (`pair:<long>-<short>`), each treated as one firm.
-    pub portfolios: Study,
-    firms: Vec<FirmEvent>,
-    home: &'a Market,
-    benchmark: &'a Series,
+}
+
+/// The inputs of every section.
+pub struct Context<'a> {
+    /// What the report is made from.
+    pub desk: Desk<'a>,
+    /// The event study, where the report has one.
+    pub shock: Option<Shock<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -50,274 +41,16 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// An event or symbol that does not exist, a benchmark without prices, or an exchange without day 0.
-    pub fn new(
-        report: &'a Report,
-        universe: &'a Universe,
-        events: &'a Events,
-        data: &'a Dataset,
-        exchanges: &'a BTreeMap<Mic, Vec<Session>>,
-        as_of: Date,
-    ) -> Result<Self> {
-        let event = event_of(report, events)?;
-        let (home, series) = find(data, &report.study.benchmark)?;
-        let spec = Spec {
-            estimation: report.study.estimation,
-            window: report.study.window,
-            min_observations: MIN_OBSERVATIONS,
-            model: Model::MarketModel,
-        };
-        check_symbols(report, universe)?;
-        let firms = sample(report, data, home, series, event)?;
-        let study = event_study::fit(&firms, &spec).context("the event study of the sample")?;
-        let portfolios = Study::from_fits(spec.clone(), Vec::new(), Vec::new());
-        let mut context = Self {
-            report,
-            universe,
-            event,
-            data,
-            exchanges,
-            as_of,
-            study,
-            portfolios,
-            firms,
-            home,
-            benchmark: series,
-        };
-        context.portfolios = context.fit_portfolios(&spec)?;
-        Ok(context)
+    pub fn new(desk: Desk<'a>) -> Result<Self> {
+        let shock = desk.report.study.as_ref().map(|study| Shock::new(&desk, study)).transpose()?;
+        Ok(Self { desk, shock })
     }
 
-    fn fit_portfolios(&self, spec: &Spec) -> Result<Study> {
-        let mut firms = vec![portfolio("sample", &self.firms.iter().collect::<Vec<_>>(), None)?];
-        for theme in &self.report.themes {
-            firms.push(self.theme(theme, None)?);
-        }
-        for [long, short] in &self.report.study.long_short {
-            let id = format!("pair:{long}-{short}");
-            firms.push(long_short(&id, &self.theme(long, None)?, &self.theme(short, None)?)?);
-        }
-        event_study::fit(&firms, spec).context("the event study of the themes")
-    }
-
-    /// Members of a theme within the sample.
-    pub fn members(&self, theme: &ThemeId) -> Vec<&FirmEvent> {
-        let of_theme = |firm: &&FirmEvent| {
-            self.universe
-                .get(&Symbol::from(firm.id.as_str()))
-                .is_some_and(|instrument| instrument.theme.as_ref() == Some(theme))
-        };
-        self.firms.iter().filter(of_theme).collect()
-    }
-
-    /// A theme's members in the sample, without `except`, as one equal-weight firm `theme:<id>`.
-    ///
-    /// # Errors
-    /// A theme without members.
-    pub fn theme(&self, theme: &ThemeId, except: Option<&Symbol>) -> Result<FirmEvent> {
-        let mut members = self.members(theme);
-        members.retain(|firm| except.is_none_or(|except| firm.id != except.as_str()));
-        if members.is_empty() {
-            return Err(self
-                .report
-                .origin
-                .refuse(theme.as_str(), format!("theme `{theme}` has no member in the sample"))
-                .hint("add a company of the theme to `sample`, or take the theme out")
-                .into());
-        }
-        Ok(portfolio(&format!("theme:{theme}"), &members, None)?)
-    }
-
-    /// Tests of one window that need more than the single fits: portfolio t, placebo p, joint F.
-    pub fn joint(&self, window: [i32; 2]) -> BTreeMap<&'static str, Result<Stat, String>> {
-        let told = |reason: shockbrief_analytics::reason::Missing| reason.to_string();
-        let section = CrossSection::new(&self.study, window).map_err(told);
-        let (firms, observations) =
-            section.as_ref().map_or((0, 0), |section| (section.n(), section.observations()));
-        let whole = self.portfolios.firm("sample").ok_or_else(|| "too little history".to_owned());
-        let portfolio_t = whole.and_then(|fit| fit.car(window).map_err(told)).map(|car| Stat {
-            value: car.t,
-            df: Some(car.df as f64),
-            df2: None,
-            p: Some(car.p),
-            firms,
-            observations,
-        });
-        let placebo_p = section.and_then(|section| placebo(&section).map_err(told)).map(|placebo| Stat {
-            value: placebo.p,
-            df: None,
-            df2: None,
-            p: Some(placebo.p),
-            firms,
-            observations: placebo.n_placebo,
-        });
-        let joint = mvrm(&self.firms, &self.study.spec, window).and_then(|tests| tests.f).map_err(told);
-        BTreeMap::from([("portfolio_t", portfolio_t), ("placebo_p", placebo_p), ("mvrm_f", joint)])
-    }
-
-    /// The benchmark over each session interval of another exchange.
-    ///
-    /// # Errors
-    /// Sessions out of order.
-    pub fn benchmark_over(&self, market: &Market) -> Result<Matched> {
-        let closes: Vec<_> = market.sessions.iter().map(|session| session.close).collect();
-        let levels: Vec<_> = self
-            .home
-            .sessions
-            .iter()
-            .zip(&self.benchmark.adjusted)
-            .filter_map(|(session, level)| {
-                Some(matched_interval::Session { open: session.open, close: session.close, level: (*level)? })
-            })
-            .collect();
-        Ok(matched(&closes, &levels)?)
-    }
-
-    /// Market and series of a symbol.
-    ///
-    /// # Errors
-    /// When the data do not hold it.
-    pub fn find(&self, symbol: &Symbol) -> Result<(&'a Market, &'a Series)> {
-        find(self.data, symbol)
-    }
-
-    /// The row of day 0 on an exchange.
-    ///
-    /// # Errors
-    /// When the exchange has not closed a session since the event.
-    pub fn day0(&self, market: &Market) -> Result<usize> {
-        day0(market, self.event)
-    }
-
-    /// Estimation rows around a day 0, when the history reaches back far enough.
-    pub fn estimation_rows(&self, day0: usize) -> Option<Range<usize>> {
-        let [first, last] = self.report.study.estimation;
-        Some(day0.checked_add_signed(first as isize)?..day0.checked_add_signed(last as isize)? + 1)
-    }
-
-    /// Companies of the sample from the lowest to the highest abnormal return on day 0.
-    pub fn by_day0(&self) -> Vec<Symbol> {
-        let mut ranked: Vec<(&FirmFit, f64)> =
-            self.study.firms.iter().filter_map(|firm| Some((firm, firm.days([0, 0]).first()?.ar))).collect();
-        ranked.sort_by(|a, b| a.1.total_cmp(&b.1));
-        ranked.into_iter().map(|(firm, _)| Symbol::from(firm.id.as_str())).collect()
-    }
-
-    /// The name of a symbol as readers know it.
-    pub fn name(&self, symbol: &Symbol) -> String {
-        self.universe.get(symbol).map_or_else(|| symbol.to_string(), |instrument| instrument.name.clone())
-    }
-
-    /// The colour group of a symbol: its theme.
-    pub fn group(&self, symbol: &Symbol) -> String {
-        self.universe
-            .get(symbol)
-            .and_then(|instrument| instrument.theme.as_ref())
-            .map(ToString::to_string)
-            .unwrap_or_default()
-    }
-
-    /// Files behind these symbols, for a source line.
-    pub fn sources(&self, symbols: &[Symbol]) -> Vec<String> {
-        let mut inputs: Vec<usize> =
-            symbols.iter().filter_map(|symbol| Some(self.data.find(symbol)?.1.input)).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs.into_iter().filter_map(|index| Some(self.data.inputs.get(index)?.path.clone())).collect()
-    }
-
-    /// Figures that describe the study itself.
+    /// Figures that describe the brief itself.
     pub(crate) fn describe(&self, findings: &mut Findings) {
-        let [first, last] = self.report.study.estimation;
-        let as_of = self.as_of;
-        let number = |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of);
-        findings.add(Figure::date("data.as_of", as_of, "config", as_of));
-        findings.add(number("study.estimation.first", f64::from(first), Unit::Number));
-        findings.add(number("study.estimation.last", f64::from(last), Unit::Number));
-        findings.add(number("study.estimation.days", f64::from(last - first + 1), Unit::Count));
-        for (mic, sessions) in self.exchanges {
-            let id = format!("day0.{}", mic.as_str().to_lowercase());
-            let row = sessions.partition_point(|session| session.close <= self.event.instant);
-            let date = sessions.get(row).map(|session| session.date);
-            findings.add(match date {
-                Some(date) => Figure::date(id, date, "event_row", as_of).inputs([mic.as_str()]),
-                None => Figure::missing(id, "no session since the event", Unit::Date, "event_row", as_of)
-                    .inputs([mic.as_str()]),
-            });
+        findings.add(Figure::date("data.as_of", self.desk.as_of, "config", self.desk.as_of));
+        if let Some(shock) = &self.shock {
+            shock.describe(findings);
         }
     }
-}
-
-fn event_of<'a>(report: &Report, events: &'a Events) -> Result<&'a Event> {
-    let id = &report.study.event;
-    events.events.get(id).ok_or_else(|| {
-        let known = events.events.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        report
-            .origin
-            .refuse(&format!("event: {id}"), format!("unknown event `{id}`"))
-            .hint(format!("declare it in config/events.yaml, or use one of: {known}"))
-            .into()
-    })
-}
-
-fn check_symbols(report: &Report, universe: &Universe) -> Result<()> {
-    let study = &report.study;
-    let unknown = study
-        .sample
-        .iter()
-        .chain([&study.source, &study.benchmark])
-        .chain(&study.abroad)
-        .find(|symbol| universe.get(symbol).is_none());
-    match unknown {
-        Some(symbol) => Err(report
-            .origin
-            .refuse(symbol.as_str(), format!("unknown symbol `{symbol}`"))
-            .hint("add it to config/universe.yaml or correct its spelling")
-            .into()),
-        None => Ok(()),
-    }
-}
-
-fn find<'a>(data: &'a Dataset, symbol: &Symbol) -> Result<(&'a Market, &'a Series)> {
-    data.find(symbol).ok_or_else(|| absent(symbol).into())
-}
-
-fn day0(market: &Market, event: &Event) -> Result<usize> {
-    market.event_row(event.instant).ok_or_else(|| {
-        Refusal::data(format!("{} has closed no session since the event by the as-of date", market.mic))
-            .hint("choose a later --as-of")
-            .into()
-    })
-}
-
-/// The companies of the sample on the benchmark's calendar.
-fn sample(
-    report: &Report,
-    data: &Dataset,
-    home: &Market,
-    benchmark: &Series,
-    event: &Event,
-) -> Result<Vec<FirmEvent>> {
-    let day0 = day0(home, event)?;
-    let dates: Arc<[Date]> = home.sessions.iter().map(|session| session.date).collect();
-    let regressor: Arc<[Option<f64>]> = benchmark.simple_returns().into();
-    report
-        .study
-        .sample
-        .iter()
-        .map(|symbol| {
-            let (market, series) = find(data, symbol)?;
-            if !market.sessions.iter().map(|session| session.date).eq(dates.iter().copied()) {
-                return Err(report
-                    .origin
-                    .refuse(
-                        symbol.as_str(),
-                        format!("{symbol} trades on {}, not on the benchmark's calendar", market.mic),
-                    )
-                    .hint("list it under `abroad` instead of `sample`")
-                    .into());
-            }
-            Ok(FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), day0)
-                .with_regressors(vec![regressor.clone()]))
-        })
-        .collect()
 }

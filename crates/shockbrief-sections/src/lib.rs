@@ -9,21 +9,32 @@ mod method;
 mod reaction;
 mod recovery;
 mod regions;
+mod shock;
 mod summary;
 mod tabulate;
 mod themes;
 
-pub use context::Context;
+pub use context::{Context, Desk};
+pub use shock::Shock;
 
 use anyhow::{Context as _, Result};
 use shockbrief_core::{Findings, Refusal, config::Report};
+
+/// What became of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its findings are there.
+    Ready,
+    /// It has nothing to say for this period; the string of this key says why, in place of the section.
+    Absent(&'static str),
+}
 
 /// One section.
 pub struct Section {
     /// Its id in `report.yaml`.
     pub id: &'static str,
     /// Computes its findings.
-    pub analyse: fn(&Context<'_>, &mut Findings) -> Result<()>,
+    pub analyse: fn(&Context<'_>, &mut Findings) -> Result<Outcome>,
     /// File name of its layout, for messages.
     pub template_name: &'static str,
     /// Its layout: a minijinja template of Typst source.
@@ -31,25 +42,38 @@ pub struct Section {
 }
 
 macro_rules! section {
-    ($id:literal, $module:ident) => {
+    ($id:literal, $module:ident, $analyse:expr) => {
         Section {
             id: $id,
-            analyse: $module::analyse,
+            analyse: $analyse,
             template_name: concat!(stringify!($module), ".typ.j2"),
             template: include_str!(concat!(stringify!($module), ".typ.j2")),
         }
+    };
+    ($id:literal, $module:ident) => {
+        section!($id, $module, $module::analyse)
+    };
+}
+
+/// A section on the report's shock; absent from a report without event study.
+macro_rules! shock_section {
+    ($id:literal, $module:ident) => {
+        section!($id, $module, |context, findings| match &context.shock {
+            Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
+            None => Ok(Outcome::Absent("absent.no-shock")),
+        })
     };
 }
 
 /// Every section that a report can name.
 pub static SECTIONS: &[Section] = &[
     section!("summary", summary),
-    section!("reaction", reaction),
-    section!("themes", themes),
-    section!("recovery", recovery),
-    section!("contagion", contagion),
-    section!("regions", regions),
-    section!("method", method),
+    shock_section!("reaction", reaction),
+    shock_section!("themes", themes),
+    shock_section!("recovery", recovery),
+    shock_section!("contagion", contagion),
+    shock_section!("regions", regions),
+    shock_section!("method", method),
 ];
 
 /// The sections of a report, in its order.
@@ -80,9 +104,13 @@ pub fn of_report(report: &Report) -> Result<Vec<&'static Section>> {
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
-    for section in of_report(context.report)? {
-        (section.analyse)(context, &mut findings)
-            .with_context(|| format!("{}: section `{}`", context.report.origin.path.display(), section.id))?;
+    let report = context.desk.report;
+    for section in of_report(report)? {
+        let outcome = (section.analyse)(context, &mut findings)
+            .with_context(|| format!("{}: section `{}`", report.origin.path.display(), section.id))?;
+        if let Outcome::Absent(reason) = outcome {
+            findings.absent.insert(section.id.to_owned(), reason.to_owned());
+        }
     }
     Ok(findings)
 }

@@ -1,6 +1,6 @@
 //! Method: the tests side by side, the files read and the guards that fired.
 
-use crate::{Context, reaction::window_id, tabulate};
+use crate::{Shock, reaction::window_id, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::event_study::{self, Stat, Tests};
 use shockbrief_core::{Cell, Figure, Findings, Row, Table, Unit};
@@ -10,9 +10,9 @@ const HEADLINE: [&str; 4] = ["kp_adj_bmp_t", "portfolio_t", "placebo_p", "mvrm_f
 /// Tests that suppose independent companies; shown for comparison, marked.
 const NAIVE: [&str; 3] = ["csect_t", "patell_z", "bmp_t"];
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let windows: Vec<[i32; 2]> =
-        std::iter::once([0, 0]).chain(context.report.study.windows.iter().copied()).collect();
+        std::iter::once([0, 0]).chain(context.spec.windows.iter().copied()).collect();
     for window in &windows {
         match event_study::tests(&context.study, *window) {
             Ok(tests) => record(context, *window, &tests, findings),
@@ -29,10 +29,10 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn record(context: &Context<'_>, window: [i32; 2], tests: &Tests, findings: &mut Findings) {
+fn record(context: &Shock<'_>, window: [i32; 2], tests: &Tests, findings: &mut Findings) {
     let name = window_id(window);
     let as_of = context.as_of;
-    let inputs = ["sample".to_owned(), context.report.study.benchmark.to_string()];
+    let inputs = ["sample".to_owned(), context.spec.benchmark.to_string()];
     findings.add(
         Figure::new(format!("sample.{name}.caar"), tests.caar, Unit::Ratio, "caar", as_of)
             .inputs(inputs.clone())
@@ -68,7 +68,7 @@ fn figure(id: String, key: &str, stat: Result<Stat, String>, unit: Unit, as_of: 
 }
 
 /// One row per test, one pair of columns (statistic, p) per window.
-fn tests_table(context: &Context<'_>, windows: &[[i32; 2]]) -> Table {
+fn tests_table(context: &Shock<'_>, windows: &[[i32; 2]]) -> Table {
     let mut columns = vec![tabulate::text("col.test")];
     for window in windows {
         columns.push(tabulate::number(&format!("col.stat-{}", window_id(*window)), "stat(2)"));
@@ -89,10 +89,10 @@ fn tests_table(context: &Context<'_>, windows: &[[i32; 2]]) -> Table {
         .chain([row("event_variance_chi2", false)])
         .chain(NAIVE.iter().map(|key| row(key, true)))
         .collect();
-    Table { id: "tests".to_owned(), columns, rows, sources: context.sources(&context.report.study.sample) }
+    Table { id: "tests".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
 }
 
-fn inputs_table(context: &Context<'_>) -> Table {
+fn inputs_table(context: &Shock<'_>) -> Table {
     let columns =
         vec![tabulate::text("col.file"), tabulate::text("col.licence"), tabulate::text("col.digest")];
     let rows = context
@@ -110,7 +110,7 @@ fn inputs_table(context: &Context<'_>) -> Table {
     Table { id: "inputs".to_owned(), columns, rows, sources: Vec::new() }
 }
 
-fn notices_table(context: &Context<'_>, findings: &mut Findings) -> Table {
+fn notices_table(context: &Shock<'_>, findings: &mut Findings) -> Table {
     let columns = vec![
         tabulate::text("col.guard"),
         tabulate::text("col.name"),

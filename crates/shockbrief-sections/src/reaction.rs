@@ -1,6 +1,6 @@
 //! Reaction: each company of the sample on day 0 and over the event window, and what the source lost.
 
-use crate::{Context, tabulate};
+use crate::{Shock, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::{
     event_study::{Car, FirmFit},
@@ -8,7 +8,7 @@ use shockbrief_analytics::{
 };
 use shockbrief_core::{Cell, Chart, Figure, Findings, Symbol, Table, Unit, findings::Mark};
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let day0: Vec<(&FirmFit, Car)> =
         context.study.firms.iter().filter_map(|firm| Some((firm, firm.car([0, 0]).ok()?))).collect();
     let adjusted = holm(&day0.iter().map(|(_, car)| car.p).collect::<Vec<_>>())?;
@@ -25,10 +25,10 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn company(context: &Context<'_>, firm: &FirmFit, day0: &Car, holm: f64, findings: &mut Findings) {
+fn company(context: &Shock<'_>, firm: &FirmFit, day0: &Car, holm: f64, findings: &mut Findings) {
     let symbol = Symbol::from(firm.id.as_str());
     let slug = symbol.slug();
-    let inputs = [firm.id.clone(), context.report.study.benchmark.to_string()];
+    let inputs = [firm.id.clone(), context.spec.benchmark.to_string()];
     let figure = |id: &str, value, unit, statistic| {
         let span = (firm.estimation.dates.first().copied(), firm.estimation.dates.last().copied());
         let figure = Figure::new(format!("{slug}.{id}"), value, unit, statistic, context.as_of)
@@ -41,7 +41,7 @@ fn company(context: &Context<'_>, firm: &FirmFit, day0: &Car, holm: f64, finding
     findings.add(figure("sar.w0_0", day0.t, Unit::Statistic, "sar").df([df]).p(day0.p));
     findings.add(figure("p_holm.w0_0", holm, Unit::Probability, "holm"));
     findings.add(figure("beta", firm.coef.get(1).copied().unwrap_or(f64::NAN), Unit::Number, "market_model"));
-    for window in &context.report.study.windows {
+    for window in &context.spec.windows {
         let car = firm.car(*window);
         let value = car.as_ref().map(|car| car.car).map_err(Clone::clone);
         let id = format!("{slug}.car.{}", window_id(*window));
@@ -57,7 +57,7 @@ fn company(context: &Context<'_>, firm: &FirmFit, day0: &Car, holm: f64, finding
 }
 
 /// The plain return of day 0.
-pub fn day0_return(context: &Context<'_>, symbol: &Symbol, findings: &mut Findings) {
+pub fn day0_return(context: &Shock<'_>, symbol: &Symbol, findings: &mut Findings) {
     let found = context.data.find(symbol);
     let value = found.ok_or("no prices").and_then(|(market, series)| {
         let row = market.event_row(context.event.instant).ok_or("no session since the event")?;
@@ -75,7 +75,7 @@ pub fn day0_return(context: &Context<'_>, symbol: &Symbol, findings: &mut Findin
     );
 }
 
-fn sample(context: &Context<'_>, findings: &mut Findings) {
+fn sample(context: &Shock<'_>, findings: &mut Findings) {
     let ars: Vec<f64> =
         context.study.firms.iter().filter_map(|firm| Some(firm.days([0, 0]).first()?.ar)).collect();
     let as_of = context.as_of;
@@ -88,15 +88,15 @@ fn sample(context: &Context<'_>, findings: &mut Findings) {
     findings.add(Figure::new("study.df", df, Unit::Number, "market_model", as_of).inputs(["sample"]));
 }
 
-fn index(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
-    context.find(&context.report.study.benchmark)?;
-    day0_return(context, &context.report.study.benchmark, findings);
+fn index(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
+    context.find(&context.spec.benchmark)?;
+    day0_return(context, &context.spec.benchmark, findings);
     Ok(())
 }
 
 /// Quotes around the event times the last share count filed before day 0.
-fn market_value(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
-    let symbol = &context.report.study.source;
+fn market_value(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
+    let symbol = &context.spec.source;
     let (market, series) = context.find(symbol)?;
     let slug = symbol.slug();
     let row = context.day0(market)?;
@@ -155,7 +155,7 @@ pub fn window_id([first, last]: [i32; 2]) -> String {
     format!("w{}_{}", part(first), part(last))
 }
 
-fn table(context: &Context<'_>, ranked: &[Symbol]) -> Table {
+fn table(context: &Shock<'_>, ranked: &[Symbol]) -> Table {
     let mut columns = vec![
         tabulate::text("col.name"),
         tabulate::number("col.return", "pct(1)"),
@@ -163,7 +163,7 @@ fn table(context: &Context<'_>, ranked: &[Symbol]) -> Table {
         tabulate::number("col.sar", "stat(1)"),
         tabulate::number("col.p-holm", "pval"),
     ];
-    let windows = &context.report.study.windows;
+    let windows = &context.spec.windows;
     columns.extend(
         windows.iter().map(|[first, last]| tabulate::number(&format!("col.car-{first}-{last}"), "pct(1)")),
     );
@@ -175,10 +175,10 @@ fn table(context: &Context<'_>, ranked: &[Symbol]) -> Table {
             tabulate::row(Cell::Text(context.name(symbol)), ids.map(|id| format!("{}.{id}", symbol.slug())))
         })
         .collect();
-    Table { id: "reaction".to_owned(), columns, rows, sources: context.sources(&context.report.study.sample) }
+    Table { id: "reaction".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
 }
 
-fn chart(context: &Context<'_>, ranked: &[Symbol]) -> Chart {
+fn chart(context: &Shock<'_>, ranked: &[Symbol]) -> Chart {
     let marks = ranked
         .iter()
         .map(|symbol| Mark {
@@ -188,9 +188,5 @@ fn chart(context: &Context<'_>, ranked: &[Symbol]) -> Chart {
             group: context.group(symbol),
         })
         .collect();
-    Chart::Intervals {
-        id: "reaction-ar".to_owned(),
-        marks,
-        sources: context.sources(&context.report.study.sample),
-    }
+    Chart::Intervals { id: "reaction-ar".to_owned(), marks, sources: context.sources(&context.spec.sample) }
 }

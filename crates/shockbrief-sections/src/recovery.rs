@@ -1,6 +1,6 @@
 //! Recovery: how far the names that fell most came back, and how volatility changed.
 
-use crate::{Context, tabulate};
+use crate::{Shock, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::{drawdown, volatility};
 use shockbrief_core::{
@@ -15,10 +15,10 @@ const LINES: usize = 5;
 /// Sessions per year, for annualised volatility.
 const SESSIONS_PER_YEAR: f64 = 252.0;
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let mut names: Vec<Symbol> = context.by_day0().into_iter().take(NAMES).collect();
-    if !names.contains(&context.report.study.source) {
-        names.push(context.report.study.source.clone());
+    if !names.contains(&context.spec.source) {
+        names.push(context.spec.source.clone());
     }
     for symbol in &names {
         let (market, series) = context.find(symbol)?;
@@ -30,7 +30,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn fall(context: &Context<'_>, symbol: &Symbol, market: &Market, series: &Series, findings: &mut Findings) {
+fn fall(context: &Shock<'_>, symbol: &Symbol, market: &Market, series: &Series, findings: &mut Findings) {
     let slug = symbol.slug();
     let row = market.event_row(context.event.instant);
     let path = row
@@ -81,7 +81,7 @@ fn fall(context: &Context<'_>, symbol: &Symbol, market: &Market, series: &Series
 }
 
 fn volatilities(
-    context: &Context<'_>,
+    context: &Shock<'_>,
     symbol: &Symbol,
     market: &Market,
     series: &Series,
@@ -118,7 +118,7 @@ fn volatilities(
     );
 }
 
-fn table(context: &Context<'_>, names: &[Symbol]) -> Table {
+fn table(context: &Shock<'_>, names: &[Symbol]) -> Table {
     let columns = vec![
         tabulate::text("col.name"),
         tabulate::number("col.depth", "pct(1)"),
@@ -146,15 +146,15 @@ fn table(context: &Context<'_>, names: &[Symbol]) -> Table {
 }
 
 /// Prices relative to the close before day 0, from the event window's start to the as-of date.
-fn chart(context: &Context<'_>, names: &[Symbol]) -> Result<Chart> {
-    let source = &context.report.study.source;
+fn chart(context: &Shock<'_>, names: &[Symbol]) -> Result<Chart> {
+    let source = &context.spec.source;
     let mut shown: Vec<&Symbol> = names.iter().take(LINES).collect();
     if !shown.contains(&source) {
         shown.push(source);
     }
     let (market, _) = context.find(source)?;
     let day0 = market.event_row(context.event.instant).unwrap_or(0);
-    let first = day0.saturating_sub(context.report.study.window[0].unsigned_abs() as usize);
+    let first = day0.saturating_sub(context.spec.window[0].unsigned_abs() as usize);
     let dates = market.sessions[first..].iter().map(|session| session.date).collect();
     let lines = shown
         .into_iter()

@@ -1,12 +1,12 @@
 //! Regions: the day 0 of each exchange, and names and funds outside the sample.
 
-use crate::{Context, reaction::day0_return, tabulate};
+use crate::{Shock, reaction::day0_return, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::event_study::{self, FirmEvent, FirmFit};
 use shockbrief_core::{Cell, Figure, Findings, Market, Symbol, Table, Unit};
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
-    let abroad = &context.report.study.abroad;
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
+    let abroad = &context.spec.abroad;
     let firms = abroad.iter().map(|symbol| firm(context, symbol)).collect::<Result<Vec<_>>>()?;
     let study = event_study::fit(&firms, &context.study.spec)?;
     for symbol in abroad {
@@ -19,7 +19,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
 }
 
 /// A name on its own calendar, against the benchmark over the same interval between closes.
-fn firm(context: &Context<'_>, symbol: &Symbol) -> Result<FirmEvent> {
+fn firm(context: &Shock<'_>, symbol: &Symbol) -> Result<FirmEvent> {
     let (market, series) = context.find(symbol)?;
     let dates: Vec<_> = market.sessions.iter().map(|session| session.date).collect();
     let matched = context.benchmark_over(market)?;
@@ -30,9 +30,9 @@ fn firm(context: &Context<'_>, symbol: &Symbol) -> Result<FirmEvent> {
     Ok(firm)
 }
 
-fn record(context: &Context<'_>, symbol: &Symbol, fit: Option<&FirmFit>, findings: &mut Findings) {
+fn record(context: &Shock<'_>, symbol: &Symbol, fit: Option<&FirmFit>, findings: &mut Findings) {
     let slug = symbol.slug();
-    let inputs = [symbol.to_string(), context.report.study.benchmark.to_string()];
+    let inputs = [symbol.to_string(), context.spec.benchmark.to_string()];
     let figure = |id: &str, value, unit, statistic| {
         Figure::from_result(format!("{slug}.{id}"), value, unit, statistic, context.as_of)
             .inputs(inputs.clone())
@@ -69,7 +69,7 @@ fn record(context: &Context<'_>, symbol: &Symbol, fit: Option<&FirmFit>, finding
 }
 
 /// Change from the close before day 0 to the as-of date.
-fn since(context: &Context<'_>, symbol: &Symbol) -> Result<f64, String> {
+fn since(context: &Shock<'_>, symbol: &Symbol) -> Result<f64, String> {
     let (market, series) = context.data.find(symbol).ok_or("no prices")?;
     let day0 = market.event_row(context.event.instant).ok_or("no session since the event")?;
     let price =
@@ -77,10 +77,9 @@ fn since(context: &Context<'_>, symbol: &Symbol) -> Result<f64, String> {
     Ok(price(market.sessions.len().checked_sub(1))? / price(day0.checked_sub(1))? - 1.0)
 }
 
-fn exchanges(context: &Context<'_>) -> Table {
+fn exchanges(context: &Shock<'_>) -> Table {
     let rows = context
-        .report
-        .study
+        .spec
         .exchanges
         .iter()
         .map(|mic| {
@@ -94,7 +93,7 @@ fn exchanges(context: &Context<'_>) -> Table {
     Table { id: "exchanges".to_owned(), columns, rows, sources: vec!["config/calendars".to_owned()] }
 }
 
-fn table(context: &Context<'_>) -> Table {
+fn table(context: &Shock<'_>) -> Table {
     let columns = vec![
         tabulate::text("col.name"),
         tabulate::text("col.place"),
@@ -105,7 +104,7 @@ fn table(context: &Context<'_>) -> Table {
         tabulate::number("col.p", "pval"),
         tabulate::number("col.since", "pct(1)"),
     ];
-    let abroad = &context.report.study.abroad;
+    let abroad = &context.spec.abroad;
     let rows = abroad
         .iter()
         .map(|symbol| {

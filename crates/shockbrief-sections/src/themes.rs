@@ -1,6 +1,6 @@
 //! Themes: equal-weight portfolios as single firms, and the differences between them.
 
-use crate::{Context, reaction::window_id, tabulate};
+use crate::{Shock, reaction::window_id, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::{event_study::FirmFit, multiplicity::holm};
 use shockbrief_core::{
@@ -8,7 +8,7 @@ use shockbrief_core::{
     findings::{Axis, Line},
 };
 
-pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
+pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let themes: Vec<(String, String)> = context
         .report
         .themes
@@ -16,8 +16,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
         .map(|theme| (format!("theme:{theme}"), format!("theme.{theme}")))
         .collect();
     let pairs: Vec<(String, String)> = context
-        .report
-        .study
+        .spec
         .long_short
         .iter()
         .map(|[long, short]| (format!("pair:{long}-{short}"), format!("pair.{long}-{short}")))
@@ -38,8 +37,8 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<()> {
 }
 
 /// All windows of a family of portfolios; Holm within the family, window by window.
-fn record(context: &Context<'_>, family: &[(String, String)], findings: &mut Findings) -> Result<()> {
-    for window in std::iter::once([0, 0]).chain(context.report.study.windows.iter().copied()) {
+fn record(context: &Shock<'_>, family: &[(String, String)], findings: &mut Findings) -> Result<()> {
+    for window in std::iter::once([0, 0]).chain(context.spec.windows.iter().copied()) {
         let cars: Vec<_> = family
             .iter()
             .map(|(firm, id)| {
@@ -82,7 +81,7 @@ fn record(context: &Context<'_>, family: &[(String, String)], findings: &mut Fin
     Ok(())
 }
 
-fn value_columns(context: &Context<'_>) -> Vec<shockbrief_core::Column> {
+fn value_columns(context: &Shock<'_>) -> Vec<shockbrief_core::Column> {
     let mut columns = vec![
         tabulate::number("col.ar", "pct(1)"),
         tabulate::number("col.sar", "stat(1)"),
@@ -90,8 +89,7 @@ fn value_columns(context: &Context<'_>) -> Vec<shockbrief_core::Column> {
     ];
     columns.extend(
         context
-            .report
-            .study
+            .spec
             .windows
             .iter()
             .map(|[first, last]| tabulate::number(&format!("col.car-{first}-{last}"), "pct(1)")),
@@ -99,14 +97,13 @@ fn value_columns(context: &Context<'_>) -> Vec<shockbrief_core::Column> {
     columns
 }
 
-fn values(context: &Context<'_>, prefix: &str) -> Vec<String> {
+fn values(context: &Shock<'_>, prefix: &str) -> Vec<String> {
     let day0 = ["ar", "t", "p_holm"].map(|part| format!("{prefix}.{part}.w0_0"));
-    let cars =
-        context.report.study.windows.iter().map(|window| format!("{prefix}.ar.{}", window_id(*window)));
+    let cars = context.spec.windows.iter().map(|window| format!("{prefix}.ar.{}", window_id(*window)));
     day0.into_iter().chain(cars).collect()
 }
 
-fn themes_table(context: &Context<'_>) -> Table {
+fn themes_table(context: &Shock<'_>) -> Table {
     let mut columns = vec![tabulate::text("col.theme"), tabulate::number("col.firms", "int")];
     columns.extend(value_columns(context));
     let rows = context
@@ -119,15 +116,14 @@ fn themes_table(context: &Context<'_>) -> Table {
             tabulate::row(Cell::Label(format!("theme.{theme}")), ids)
         })
         .collect();
-    Table { id: "themes".to_owned(), columns, rows, sources: context.sources(&context.report.study.sample) }
+    Table { id: "themes".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
 }
 
-fn pairs_table(context: &Context<'_>) -> Table {
+fn pairs_table(context: &Shock<'_>) -> Table {
     let mut columns = vec![tabulate::text("col.long"), tabulate::text("col.short")];
     columns.extend(value_columns(context));
     let rows = context
-        .report
-        .study
+        .spec
         .long_short
         .iter()
         .map(|[long, short]| {
@@ -140,16 +136,11 @@ fn pairs_table(context: &Context<'_>) -> Table {
             )
         })
         .collect();
-    Table {
-        id: "long-short".to_owned(),
-        columns,
-        rows,
-        sources: context.sources(&context.report.study.sample),
-    }
+    Table { id: "long-short".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
 }
 
-fn chart(context: &Context<'_>) -> Chart {
-    let [from, to] = context.report.study.window;
+fn chart(context: &Shock<'_>) -> Chart {
+    let [from, to] = context.spec.window;
     let days: Vec<i32> = (from..=to).collect();
     let lines = context
         .report
@@ -170,7 +161,7 @@ fn chart(context: &Context<'_>) -> Chart {
         id: "themes-car".to_owned(),
         x: Axis::EventDays(days),
         lines,
-        sources: context.sources(&context.report.study.sample),
+        sources: context.sources(&context.spec.sample),
         statistic: "car".to_owned(),
     }
 }

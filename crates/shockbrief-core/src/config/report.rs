@@ -92,6 +92,21 @@ fn windows() -> Vec<[i32; 2]> {
     vec![[0, 1], [0, 5], [0, 10]]
 }
 
+/// The names that a brief's market sections follow, over years rather than around one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Panel {
+    /// The index that excess returns are measured against.
+    pub benchmark: Symbol,
+    /// First date looked at.
+    pub from: Date,
+    /// Companies, by theme through the universe.
+    pub sample: Vec<Symbol>,
+    /// Funds or indices that stand for regions, one each, in order; default none.
+    #[serde(default)]
+    pub regions: Vec<Symbol>,
+}
+
 /// A sentence that holds under a condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +117,9 @@ pub struct Claim {
     pub when: String,
     /// The sentence in each language.
     pub text: BTreeMap<String, String>,
+    /// The section that says it; where that is absent for a period, the claim is not judged.
+    #[serde(default)]
+    pub section: Option<String>,
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
@@ -116,7 +134,8 @@ struct RawReport {
     schedule: Schedule,
     as_of: Option<Date>,
     period: Option<String>,
-    study: Study,
+    study: Option<Study>,
+    panel: Option<Panel>,
     themes: Vec<ThemeId>,
     sections: Vec<String>,
     #[serde(default)]
@@ -144,8 +163,10 @@ pub struct Report {
     pub as_of: Option<Date>,
     /// Period when the command line names none.
     pub period: Option<String>,
-    /// The event study.
-    pub study: Study,
+    /// The event study of a brief on one shock; none in a periodic one.
+    pub study: Option<Study>,
+    /// The names that market sections follow.
+    pub panel: Option<Panel>,
     /// Themes shown, in order.
     pub themes: Vec<ThemeId>,
     /// Sections, in order.
@@ -163,8 +184,10 @@ impl Report {
     pub fn load(folder: &Path) -> Result<Self> {
         let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
         let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        check_windows(&raw.study, &origin)?;
-        check_inner_windows(&raw.study, &origin)?;
+        if let Some(study) = &raw.study {
+            check_windows(study, &origin)?;
+            check_inner_windows(study, &origin)?;
+        }
         check_languages(&raw, &origin)?;
         check_claim_ids(&raw.claims, &origin)?;
         Ok(Self {
@@ -178,6 +201,7 @@ impl Report {
             as_of: raw.as_of,
             period: raw.period,
             study: raw.study,
+            panel: raw.panel,
             themes: raw.themes,
             sections: raw.sections,
             claims: raw.claims,

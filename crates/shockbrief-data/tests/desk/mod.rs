@@ -5,8 +5,11 @@ use shockbrief_core::{
     Dataset, Notice, Refusal, Series,
     config::{Instrument, Kind, Sources},
 };
-use shockbrief_data::{Absent, Calendars, Request, load};
-use std::path::{Path, PathBuf};
+use shockbrief_data::{Calendars, Request, load};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// Columns of the price file.
 pub const HEADER: &str = "date,symbol,currency,adj_close,close_as_traded,volume";
@@ -26,8 +29,8 @@ pub struct Desk {
     pub as_of: Date,
     /// Whether factors, rates and share counts are asked for.
     pub tables: [bool; 3],
-    /// What to do about unknown symbols.
-    pub absent: Absent,
+    /// Whether unknown symbols are left out.
+    pub lenient: bool,
 }
 
 /// One row of the price file: date, symbol, currency, price, quote, volume.
@@ -81,7 +84,7 @@ impl Desk {
             from: date(2025, 1, 2),
             as_of: date(2025, 1, 31),
             tables: [false; 3],
-            absent: Absent::Refuse,
+            lenient: false,
         }
     }
 
@@ -115,6 +118,8 @@ impl Desk {
         fs_err::write(&path, &self.sources)?;
         let instruments: Vec<Instrument> =
             self.symbols.iter().map(|symbol| self.instrument(symbol)).collect();
+        let wanted = instruments.iter().map(|instrument| instrument.symbol.clone());
+        let required = if self.lenient { BTreeSet::new() } else { wanted.collect() };
         load(&Request {
             data_dir: self.folder.path(),
             sources: &Sources::load(&path)?,
@@ -125,7 +130,7 @@ impl Desk {
             factors: self.tables[0],
             fx: self.tables[1],
             shares: self.tables[2],
-            absent: self.absent,
+            required: &required,
         })
     }
 
