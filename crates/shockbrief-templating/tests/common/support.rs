@@ -272,6 +272,7 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
             "*Le matériel a chuté.* Le rendement anormal moyen est de {{ fig(\"caar\") | pct(1) }} ({{ fig(\"caar\").p | pval }}) ; l'écart avec le logiciel atteint {{ fig(\"gap\") | points(1) }}.",
             "*Hardware fell.* The mean abnormal return is {{ fig(\"caar\") | pct(1) }} ({{ fig(\"caar\").p | pval }}); the gap to software is {{ fig(\"gap\") | points(1) }}.",
         ),
+        section: None,
         otherwise: otherwise.then(|| texts("Rien ne s'est passé.", "Nothing happened.")),
     };
     ClaimSource { claim, file: "reports/test/report.yaml".into(), line: Some(12) }
