@@ -5,7 +5,11 @@ use crate::{
     load::{Issue, Project},
 };
 use anyhow::Result;
-use shockbrief_core::{Brief, Dataset, Findings, Refusal, config::Language, fs};
+use shockbrief_core::{
+    Brief, Dataset, Findings, Refusal,
+    config::{Language, Report},
+    fs,
+};
 use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Edition, Section, Source, compose, locale::Rounding,
@@ -26,9 +30,14 @@ pub struct Analysed {
 impl Analysed {
     /// Loads and analyses one report.
     pub fn new(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
-        let issue = Issue::open(folder, inputs)?;
+        Self::of(project, folder, Issue::open(folder, inputs)?, inputs)
+    }
+
+    fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         of_report(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
+        let languages = with_names(languages, project, &issue.report);
+        let previous = previous(project, folder, &issue, inputs)?;
         let data = issue.data(project, &inputs.data)?;
         let exchanges = issue.exchanges(project)?;
         let context = Context::new(Desk {
@@ -39,9 +48,11 @@ impl Analysed {
             events: &project.events,
             data: &data,
             exchanges: &exchanges,
+            scenarios: &project.scenarios,
+            previous: previous.as_ref(),
         })?;
         let findings = shockbrief_sections::analyse(&context)?;
-        Ok(Self { issue, data, findings, languages: with_themes(languages, project) })
+        Ok(Self { issue, data, findings, languages })
     }
 
     /// Renders the pages of these languages and judges the claims.
@@ -127,16 +138,26 @@ impl Analysed {
         if let Some(reason) = self.findings.absent.get(section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let layout = format!("crates/shockbrief-sections/src/{}", section.template_name);
+        let layout = self.layout(section)?;
         Ok(Section {
             id: section.id.to_owned(),
             heading: format!("section.{}", section.id),
-            layout: Source::new(layout, section.template),
+            layout,
             prose: languages
                 .iter()
                 .map(|code| Ok((code.clone(), self.prose(section.id, code)?)))
                 .collect::<Result<_>>()?,
         })
+    }
+
+    /// The section's own layout, or the one that the report brings in its folder.
+    fn layout(&self, section: &SectionSpec) -> Result<Source> {
+        let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
+        if own.is_file() {
+            return Ok(Source::new(own.display().to_string(), fs::read_text(&own)?));
+        }
+        let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
+        Ok(Source::new(name, section.template))
     }
 
     fn prose(&self, section: &str, code: &str) -> Result<Source> {
@@ -164,12 +185,36 @@ fn absent(section: &SectionSpec, reason: &str, languages: &[String]) -> Section 
     }
 }
 
-/// Theme names are strings too, so that tables and charts can name them.
-fn with_themes(mut languages: BTreeMap<String, Language>, project: &Project) -> BTreeMap<String, Language> {
-    for (code, language) in &mut languages {
-        for (id, theme) in &project.universe.themes {
-            let name = theme.name.get(code).cloned().unwrap_or_else(|| id.to_string());
-            language.strings.insert(format!("theme.{id}"), name);
+/// What the issue of the period before would have found, for a report that compares.
+fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) -> Result<Option<Findings>> {
+    if issue.report.watch.is_empty() || !issue.report.sections.iter().any(|id| id == "changes") {
+        return Ok(None);
+    }
+    let mut earlier = inputs.clone();
+    earlier.period = Some(issue.period.previous());
+    earlier.as_of = None;
+    let mut before = Issue::open(folder, &earlier)?;
+    // The earlier issue compared nothing: it is looked at for its figures alone.
+    before.report.watch.clear();
+    before.report.sections.retain(|id| id != "changes");
+    Ok(Some(Analysed::of(project, folder, before, &earlier)?.findings))
+}
+
+/// Names of themes, watched figures, portfolios and scenarios are strings too, so that tables can name them.
+fn with_names(
+    mut languages: BTreeMap<String, Language>,
+    project: &Project,
+    report: &Report,
+) -> BTreeMap<String, Language> {
+    let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
+    let scenarios = &project.scenarios;
+    let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
+    let shocks = scenarios.scenarios.iter().map(|(id, s)| (format!("scenario.{id}"), &s.name));
+    let watched = report.watch.iter().enumerate().map(|(i, w)| (format!("watch.{i}"), &w.name));
+    for (key, names) in themes.chain(portfolios).chain(shocks).chain(watched) {
+        for (code, language) in &mut languages {
+            let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
+            language.strings.insert(key.clone(), name);
         }
     }
     languages

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
-    config::{Brand, Events, Instrument, Language, Report, Sources, Study, Universe},
+    config::{Brand, Events, Instrument, Language, Report, Scenarios, Sources, Study, Universe},
 };
 use shockbrief_data::{Calendars, Request};
 use std::{
@@ -28,6 +28,8 @@ pub struct Project {
     pub sources: Sources,
     /// Colours and legal text.
     pub brand: Brand,
+    /// Stress scenarios.
+    pub scenarios: Scenarios,
     /// Exchange calendars.
     pub calendars: Calendars,
 }
@@ -41,6 +43,7 @@ impl Project {
             events: Events::load(&folder.join("events.yaml"))?,
             sources: Sources::load(&folder.join("sources.yaml"))?,
             brand: Brand::load(&folder.join("brand.yaml"))?,
+            scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
             calendars: Calendars::load(&folder.join("calendars"))?,
         })
     }

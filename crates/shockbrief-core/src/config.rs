@@ -7,13 +7,15 @@ mod brand;
 mod events;
 mod language;
 mod report;
+mod scenarios;
 mod sources;
 mod universe;
 
 pub use brand::Brand;
 pub use events::{Event, Events};
 pub use language::Language;
-pub use report::{Claim, Frequency, Panel, Report, Schedule, Study};
+pub use report::{Claim, Frequency, Panel, Report, Schedule, Study, Watched};
+pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
     ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, VerifiedMove, ZeroVolume,
 };

@@ -29,6 +29,26 @@ impl Period {
         }
     }
 
+    /// The first calendar date of the period.
+    #[must_use]
+    pub fn first_date(self) -> Date {
+        match self {
+            Self::Day(date) | Self::Week(date) | Self::Month(date) | Self::Quarter(date) => date,
+        }
+    }
+
+    /// The period of the same kind before this one.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let back = |date: Date, span: jiff::Span| date.saturating_sub(span);
+        match self {
+            Self::Day(date) => Self::Day(back(date, jiff::Span::new().days(1))),
+            Self::Week(monday) => Self::Week(back(monday, jiff::Span::new().days(7))),
+            Self::Month(first) => Self::Month(back(first, jiff::Span::new().months(1))),
+            Self::Quarter(first) => Self::Quarter(back(first, jiff::Span::new().months(3))),
+        }
+    }
+
     /// Whether a brief of this frequency has periods of this kind.
     #[must_use]
     pub fn fits(self, every: Frequency) -> bool {
@@ -100,6 +120,18 @@ mod tests {
         ] {
             let period: Period = name.parse().unwrap();
             assert_eq!((period.to_string(), period.last_date()), (name.to_owned(), last));
+        }
+    }
+
+    #[test]
+    fn the_period_before() {
+        for (name, before) in [
+            ("2025-W01", "2024-W52"),
+            ("2025-01", "2024-12"),
+            ("2025-Q1", "2024-Q4"),
+            ("2024-03-01", "2024-02-29"),
+        ] {
+            assert_eq!(name.parse::<Period>().unwrap().previous().to_string(), before);
         }
     }
 

@@ -1,11 +1,11 @@
 //! What all sections share: the report, its data, and the event study where it has one.
 
-use crate::Shock;
+use crate::{Shock, panel::Panel};
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Dataset, Figure, Findings, Mic, Period, Session,
-    config::{Events, Report, Universe},
+    Dataset, Figure, Findings, Mic, Period, Session, Symbol,
+    config::{Events, Report, Scenarios, Universe},
 };
 use std::collections::BTreeMap;
 
@@ -26,6 +26,21 @@ pub struct Desk<'a> {
     pub data: &'a Dataset,
     /// Sessions of the exchanges whose day 0 is listed.
     pub exchanges: &'a BTreeMap<Mic, Vec<Session>>,
+    /// Stress scenarios and model portfolios.
+    pub scenarios: &'a Scenarios,
+    /// Findings of the period before, made from what was known then.
+    pub previous: Option<&'a Findings>,
+}
+
+impl Desk<'_> {
+    /// Files behind these symbols, for a source line.
+    pub fn sources(&self, symbols: &[Symbol]) -> Vec<String> {
+        let mut inputs: Vec<usize> =
+            symbols.iter().filter_map(|symbol| Some(self.data.find(symbol)?.1.input)).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs.into_iter().filter_map(|index| Some(self.data.inputs.get(index)?.path.clone())).collect()
+    }
 }
 
 /// The inputs of every section.
@@ -34,6 +49,8 @@ pub struct Context<'a> {
     pub desk: Desk<'a>,
     /// The event study, where the report has one.
     pub shock: Option<Shock<'a>>,
+    /// The names followed over years, where the report has them.
+    pub panel: Option<Panel<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -43,7 +60,8 @@ impl<'a> Context<'a> {
     /// An event or symbol that does not exist, a benchmark without prices, or an exchange without day 0.
     pub fn new(desk: Desk<'a>) -> Result<Self> {
         let shock = desk.report.study.as_ref().map(|study| Shock::new(&desk, study)).transpose()?;
-        Ok(Self { desk, shock })
+        let panel = desk.report.panel.as_ref().map(|panel| Panel::new(&desk, panel)).transpose()?;
+        Ok(Self { desk, shock, panel })
     }
 
     /// Figures that describe the brief itself.
@@ -51,6 +69,9 @@ impl<'a> Context<'a> {
         findings.add(Figure::date("data.as_of", self.desk.as_of, "config", self.desk.as_of));
         if let Some(shock) = &self.shock {
             shock.describe(findings);
+        }
+        if let Some(panel) = &self.panel {
+            panel.describe(findings);
         }
     }
 }

@@ -3,13 +3,24 @@
 //! A section is one file here, one template beside it and one line in [`SECTIONS`]; its prose lives in the
 //! report's folder. Sections read no file and start no process.
 
+mod beyond;
+mod broadening;
+mod buying;
+mod changes;
 mod contagion;
 mod context;
+mod data;
+mod market;
 mod method;
+mod outlook;
+mod panel;
+mod positioning;
 mod reaction;
 mod recovery;
 mod regions;
 mod shock;
+mod shocks;
+mod stress;
 mod summary;
 mod tabulate;
 mod themes;
@@ -73,7 +84,16 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("recovery", recovery),
     shock_section!("contagion", contagion),
     shock_section!("regions", regions),
+    section!("market", market),
+    section!("positioning", positioning),
+    section!("buying-opportunity", buying),
+    section!("broadening", broadening),
+    section!("beyond-us", beyond),
+    section!("stress", stress),
+    section!("changes", changes),
+    section!("outlook", outlook),
     shock_section!("method", method),
+    section!("data", data),
 ];
 
 /// The sections of a report, in its order.

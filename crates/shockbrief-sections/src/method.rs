@@ -1,6 +1,6 @@
 //! Method: the tests side by side, the files read and the guards that fired.
 
-use crate::{Shock, reaction::window_id, tabulate};
+use crate::{Shock, data, reaction::window_id, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::event_study::{self, Stat, Tests};
 use shockbrief_core::{Cell, Figure, Findings, Row, Table, Unit};
@@ -23,9 +23,7 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
         }
     }
     findings.tables.insert("tests".to_owned(), tests_table(context, &windows));
-    findings.tables.insert("inputs".to_owned(), inputs_table(context));
-    let notices = notices_table(context, findings);
-    findings.tables.insert("notices".to_owned(), notices);
+    data::record(&context.desk, findings);
     Ok(())
 }
 
@@ -90,65 +88,4 @@ fn tests_table(context: &Shock<'_>, windows: &[[i32; 2]]) -> Table {
         .chain(NAIVE.iter().map(|key| row(key, true)))
         .collect();
     Table { id: "tests".to_owned(), columns, rows, sources: context.sources(&context.spec.sample) }
-}
-
-fn inputs_table(context: &Shock<'_>) -> Table {
-    let columns =
-        vec![tabulate::text("col.file"), tabulate::text("col.licence"), tabulate::text("col.digest")];
-    let rows = context
-        .data
-        .inputs
-        .iter()
-        .map(|input| {
-            Row::new(
-                [input.path.clone(), input.licence.clone(), input.sha256.chars().take(12).collect()]
-                    .map(Cell::Text)
-                    .to_vec(),
-            )
-        })
-        .collect();
-    Table { id: "inputs".to_owned(), columns, rows, sources: Vec::new() }
-}
-
-fn notices_table(context: &Shock<'_>, findings: &mut Findings) -> Table {
-    let columns = vec![
-        tabulate::text("col.guard"),
-        tabulate::text("col.name"),
-        tabulate::number("col.rows", "int"),
-        tabulate::number("col.first", "date"),
-        tabulate::number("col.last", "date"),
-    ];
-    let as_of = context.as_of;
-    let rows = context
-        .data
-        .notices
-        .iter()
-        .enumerate()
-        .map(|(i, notice)| {
-            let id = |part: &str| format!("notice.{}.{part}", i + 1);
-            let inputs = [notice.symbol.to_string()];
-            let rows = findings.add(
-                Figure::new(id("rows"), notice.rows as f64, Unit::Count, &notice.guard, as_of)
-                    .inputs(inputs.clone()),
-            );
-            let mut cells = vec![
-                Cell::Label(format!("guard.{}", notice.guard)),
-                Cell::Text(context.name(&notice.symbol)),
-                Cell::Figure(rows),
-            ];
-            for (part, date) in
-                [("first", notice.dates.map(|dates| dates.0)), ("last", notice.dates.map(|dates| dates.1))]
-            {
-                cells.push(match date {
-                    Some(date) => Cell::Figure(
-                        findings
-                            .add(Figure::date(id(part), date, &notice.guard, as_of).inputs(inputs.clone())),
-                    ),
-                    None => Cell::Empty,
-                });
-            }
-            Row::new(cells)
-        })
-        .collect();
-    Table { id: "notices".to_owned(), columns, rows, sources: Vec::new() }
 }

@@ -1,6 +1,6 @@
 //! The event study that the sections on a shock share, fitted once.
 
-use crate::{Desk, absent};
+use crate::{Desk, absent, panel};
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use shockbrief_analytics::{
@@ -42,6 +42,7 @@ pub struct Shock<'a> {
     pub study: Study,
     /// Theme portfolios (`theme:<id>`) and differences (`pair:<long>-<short>`), each treated as one firm.
     pub portfolios: Study,
+    pub(crate) desk: Desk<'a>,
     firms: Vec<FirmEvent>,
     home: &'a Market,
     benchmark: &'a Series,
@@ -76,6 +77,7 @@ impl<'a> Shock<'a> {
             as_of,
             study,
             portfolios,
+            desk: *desk,
             firms,
             home,
             benchmark: series,
@@ -201,7 +203,7 @@ impl<'a> Shock<'a> {
 
     /// The name of a symbol as readers know it.
     pub fn name(&self, symbol: &Symbol) -> String {
-        self.universe.get(symbol).map_or_else(|| symbol.to_string(), |instrument| instrument.name.clone())
+        panel::name(self.universe, symbol)
     }
 
     /// The colour group of a symbol: its theme.
@@ -215,11 +217,7 @@ impl<'a> Shock<'a> {
 
     /// Files behind these symbols, for a source line.
     pub fn sources(&self, symbols: &[Symbol]) -> Vec<String> {
-        let mut inputs: Vec<usize> =
-            symbols.iter().filter_map(|symbol| Some(self.data.find(symbol)?.1.input)).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs.into_iter().filter_map(|index| Some(self.data.inputs.get(index)?.path.clone())).collect()
+        self.desk.sources(symbols)
     }
 
     /// Figures that describe the study itself.

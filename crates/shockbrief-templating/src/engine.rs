@@ -283,6 +283,8 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
         .add_function("fig", move |id: &str| find(&shared, id).map(|f| Value::from_object(Handle::new(f))));
     let shared = scope.clone();
     environment.add_function("has", move |id: &str| find(&shared, id).map(|f| f.value.is_some()));
+    let shared = scope.clone();
+    environment.add_function("ready", move |section: &str| !shared.findings.absent.contains_key(section));
     for (filter, name, _) in Filter::ALL {
         add_filter(environment, scope, name, Format::new(filter));
     }

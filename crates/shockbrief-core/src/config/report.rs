@@ -139,7 +139,19 @@ struct RawReport {
     themes: Vec<ThemeId>,
     sections: Vec<String>,
     #[serde(default)]
+    watch: Vec<Watched>,
+    #[serde(default)]
     claims: Vec<Claim>,
+}
+
+/// A figure that the section on changes compares with the issue before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watched {
+    /// Its id.
+    pub figure: String,
+    /// What readers call it, by language.
+    pub name: BTreeMap<String, String>,
 }
 
 /// A brief's configuration, validated.
@@ -171,6 +183,8 @@ pub struct Report {
     pub themes: Vec<ThemeId>,
     /// Sections, in order.
     pub sections: Vec<String>,
+    /// Figures compared with the issue before.
+    pub watch: Vec<Watched>,
     /// Claims.
     pub claims: Vec<Claim>,
 }
@@ -204,6 +218,7 @@ impl Report {
             panel: raw.panel,
             themes: raw.themes,
             sections: raw.sections,
+            watch: raw.watch,
             claims: raw.claims,
         })
     }

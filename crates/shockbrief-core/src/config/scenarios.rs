@@ -1,0 +1,68 @@
+//! `config/scenarios.yaml`: stress scenarios and the model portfolios that they are applied to.
+
+use super::Origin;
+use crate::{EventId, Symbol, ThemeId};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// Tolerance on the sum of a portfolio's weights.
+const TOLERANCE: f64 = 1e-9;
+
+/// A portfolio of names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPortfolio {
+    /// Its name by language.
+    pub name: BTreeMap<String, String>,
+    /// Weights that sum to one.
+    pub weights: BTreeMap<Symbol, f64>,
+}
+
+/// Returns of some themes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioSpec {
+    /// Its name by language.
+    pub name: BTreeMap<String, String>,
+    /// Return of each theme shocked, in decimals over the horizon.
+    pub shock: BTreeMap<ThemeId, f64>,
+}
+
+/// Everything the stress section applies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenarios {
+    /// Sessions over which a scenario unfolds.
+    pub horizon: usize,
+    /// Model portfolios by id.
+    pub portfolios: BTreeMap<String, ModelPortfolio>,
+    /// Scenarios by id.
+    pub scenarios: BTreeMap<String, ScenarioSpec>,
+    /// Past events replayed, ids of `events.yaml`.
+    #[serde(default)]
+    pub replays: Vec<EventId>,
+}
+
+impl Scenarios {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// Weights that do not sum to one, a horizon of zero, or anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (scenarios, origin): (Self, Origin) = super::load(path)?;
+        if scenarios.horizon == 0 {
+            return Err(origin.refuse("horizon", "a horizon of 0 sessions").hint("write 1 or more").into());
+        }
+        for (id, portfolio) in &scenarios.portfolios {
+            let sum: f64 = portfolio.weights.values().sum();
+            if (sum - 1.0).abs() > TOLERANCE {
+                return Err(origin
+                    .refuse(&format!("{id}:"), format!("weights of portfolio `{id}` sum to {sum}, not 1"))
+                    .hint("correct the weights; cash is not a position here")
+                    .into());
+            }
+        }
+        Ok(scenarios)
+    }
+}

@@ -1,0 +1,223 @@
+//! The names that market sections follow over years, aligned to the benchmark's sessions.
+
+use crate::Desk;
+use anyhow::Result;
+use jiff::civil::Date;
+use shockbrief_analytics::reason::{Missing, Outcome};
+use shockbrief_core::{
+    Figure, Findings, Market, Series, Symbol, ThemeId, Unit,
+    config::{Panel as PanelSpec, Universe},
+};
+use std::{collections::BTreeMap, ops::Range};
+
+/// One name with a value for each session of the benchmark.
+pub struct Member {
+    /// The instrument.
+    pub symbol: Symbol,
+    /// Its theme.
+    pub theme: Option<ThemeId>,
+    /// Adjusted closes; `None` where missing.
+    pub prices: Vec<Option<f64>>,
+}
+
+impl Member {
+    /// Change of the close over rows `range`, from the row before its first to its last.
+    pub fn change(&self, range: &Range<usize>) -> Option<f64> {
+        let before = self.prices[range.start.checked_sub(1)?]?;
+        Some(self.prices[range.end.checked_sub(1)?]? / before - 1.0)
+    }
+
+    /// Simple returns of all sessions.
+    pub fn returns(&self) -> Vec<Option<f64>> {
+        simple(&self.prices)
+    }
+}
+
+/// The panel of a report, cut off at the as-of date.
+pub struct Panel<'a> {
+    /// What the report asks for.
+    pub spec: &'a PanelSpec,
+    /// Session dates of the benchmark.
+    pub dates: Vec<Date>,
+    /// The benchmark.
+    pub benchmark: Member,
+    /// Companies, in the report's order; those without prices are left out.
+    pub sample: Vec<Member>,
+    /// Regional funds or indices, in the report's order.
+    pub regions: Vec<Member>,
+    /// Rows of the report's period.
+    pub period: Range<usize>,
+    /// Rows of the calendar year of the as-of date.
+    pub year: Range<usize>,
+    desk: Desk<'a>,
+}
+
+impl<'a> Panel<'a> {
+    /// Aligns the panel.
+    ///
+    /// # Errors
+    /// A benchmark without prices.
+    pub fn new(desk: &Desk<'a>, spec: &'a PanelSpec) -> Result<Self> {
+        let (home, series) = desk.data.find(&spec.benchmark).ok_or_else(|| crate::absent(&spec.benchmark))?;
+        let dates: Vec<Date> = home.sessions.iter().map(|session| session.date).collect();
+        let last = dates.len();
+        let from = |date: Date| dates.partition_point(|other| *other < date)..last;
+        let first_of_year = desk.as_of.first_of_year();
+        Ok(Self {
+            spec,
+            benchmark: member(&spec.benchmark, None, home, series, &dates),
+            sample: members(desk, &spec.sample, &dates),
+            regions: members(desk, &spec.regions, &dates),
+            period: from(desk.period.first_date()),
+            year: from(first_of_year),
+            desk: *desk,
+            dates,
+        })
+    }
+
+    /// The last `n` rows.
+    pub fn trailing(&self, n: usize) -> Range<usize> {
+        self.dates.len().saturating_sub(n)..self.dates.len()
+    }
+
+    /// Members of the sample by theme, in the report's order of themes.
+    pub fn themes(&self) -> Vec<(&ThemeId, Vec<&Member>)> {
+        let of = |theme: &ThemeId| {
+            self.sample.iter().filter(|member| member.theme.as_ref() == Some(theme)).collect::<Vec<_>>()
+        };
+        let all = self.desk.report.themes.iter().map(|theme| (theme, of(theme)));
+        all.filter(|(_, members)| !members.is_empty()).collect()
+    }
+
+    /// Mean change of the members that have one, bought in equal amounts before `range`.
+    pub fn basket(&self, members: &[&Member], range: &Range<usize>) -> Outcome<f64> {
+        let changes: Vec<f64> = members.iter().filter_map(|member| member.change(range)).collect();
+        if changes.is_empty() {
+            return Err(Missing::TooFew { what: "names with prices", have: 0, need: 1 });
+        }
+        Ok(changes.iter().sum::<f64>() / changes.len() as f64)
+    }
+
+    /// Daily returns of an equal-weight portfolio of the members present each day.
+    pub fn daily(&self, members: &[&Member]) -> Vec<Option<f64>> {
+        let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
+        (0..self.dates.len())
+            .map(|row| {
+                let today: Vec<f64> = returns.iter().filter_map(|series| series[row]).collect();
+                (!today.is_empty()).then(|| today.iter().sum::<f64>() / today.len() as f64)
+            })
+            .collect()
+    }
+
+    /// A figure of this panel, with its span.
+    pub fn figure(
+        &self,
+        id: impl Into<String>,
+        value: Outcome<f64>,
+        unit: Unit,
+        statistic: &str,
+        range: &Range<usize>,
+    ) -> Figure {
+        let figure = Figure::from_result(id, value, unit, statistic, self.desk.as_of);
+        match (self.dates.get(range.start), self.dates.get(range.end.saturating_sub(1))) {
+            (Some(first), Some(last)) if first <= last => figure.span(*first, *last),
+            _ => figure,
+        }
+    }
+
+    /// Change of a name over the `period` or the `year`, as a figure.
+    pub fn change(&self, member: &Member, part: &str, findings: &mut Findings) {
+        let range = if part == "year" { &self.year } else { &self.period };
+        let value = member.change(range).ok_or(Missing::TooFew { what: "closing prices", have: 0, need: 2 });
+        let id = format!("{}.return.{part}", member.symbol.slug());
+        let figure = self.figure(id, value, Unit::Ratio, "price_relative", range);
+        findings.add(figure.inputs([member.symbol.as_str()]));
+    }
+
+    /// Figures of the benchmark and of the period, which any section may use.
+    pub(crate) fn describe(&self, findings: &mut Findings) {
+        for part in ["period", "year"] {
+            self.change(&self.benchmark, part, findings);
+        }
+        let sessions = self.period.len() as f64;
+        findings.add(self.figure("period.sessions", Ok(sessions), Unit::Count, "count", &self.period));
+        let as_of = self.desk.as_of;
+        for (id, row) in
+            [("period.first", self.period.start), ("period.last", self.period.end.wrapping_sub(1))]
+        {
+            findings.add(match self.dates.get(row).filter(|_| !self.period.is_empty()) {
+                Some(date) => Figure::date(id, *date, "calendar", as_of),
+                None => Figure::missing(id, "no session of the period", Unit::Date, "calendar", as_of),
+            });
+        }
+    }
+
+    /// Files behind the sample, for a source line.
+    pub fn sources(&self) -> Vec<String> {
+        self.desk.sources(&self.spec.sample)
+    }
+
+    /// Files behind the regions, for a source line.
+    pub fn region_sources(&self) -> Vec<String> {
+        self.desk.sources(&self.spec.regions)
+    }
+
+    /// The name of a symbol as readers know it.
+    pub fn name(&self, symbol: &Symbol) -> String {
+        name(self.desk.universe, symbol)
+    }
+}
+
+/// The name of a symbol as readers know it.
+pub fn name(universe: &Universe, symbol: &Symbol) -> String {
+    universe.get(symbol).map_or_else(|| symbol.to_string(), |instrument| instrument.name.clone())
+}
+
+fn members(desk: &Desk<'_>, symbols: &[Symbol], dates: &[Date]) -> Vec<Member> {
+    symbols
+        .iter()
+        .filter_map(|symbol| {
+            let (market, series) = desk.data.find(symbol)?;
+            let theme = desk.universe.get(symbol).and_then(|instrument| instrument.theme.clone());
+            Some(member(symbol, theme, market, series, dates))
+        })
+        .collect()
+}
+
+fn member(
+    symbol: &Symbol,
+    theme: Option<ThemeId>,
+    market: &Market,
+    series: &Series,
+    dates: &[Date],
+) -> Member {
+    let rows: BTreeMap<Date, usize> =
+        market.sessions.iter().enumerate().map(|(row, session)| (session.date, row)).collect();
+    let prices = dates.iter().map(|date| series.adjusted[*rows.get(date)?]).collect();
+    Member { symbol: symbol.clone(), theme, prices }
+}
+
+/// Simple returns of prices; `None` where either price is missing.
+pub fn simple(prices: &[Option<f64>]) -> Vec<Option<f64>> {
+    let pairs = prices.windows(2).map(|pair| Some(pair[1]? / pair[0]? - 1.0));
+    std::iter::once(None).chain(pairs).take(prices.len()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_price_breaks_both_returns() {
+        assert_eq!(simple(&[Some(2.0), Some(3.0), None, Some(4.0)]), [None, Some(0.5), None, None]);
+        assert_eq!(simple(&[]), []);
+    }
+
+    #[test]
+    fn a_change_starts_at_the_close_before() {
+        let prices = vec![Some(10.0), Some(11.0), Some(12.0)];
+        let member = Member { symbol: "A".into(), theme: None, prices };
+        assert_eq!(member.change(&(1..3)), Some(12.0 / 10.0 - 1.0));
+        assert_eq!(member.change(&(0..3)), None);
+    }
+}

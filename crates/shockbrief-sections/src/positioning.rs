@@ -1,0 +1,188 @@
+//! Positioning: how far each theme has run, how much names move together, and the tilt that a stated rule
+//! makes of it.
+
+use crate::{
+    Context, Outcome,
+    panel::{Member, Panel},
+    tabulate,
+};
+use anyhow::Result;
+use shockbrief_analytics::{
+    contagion::{absorption_ratio, complete_rows, mean_pairwise_correlation},
+    reason,
+};
+use shockbrief_core::{
+    Cell, Chart, Findings, Table, Unit,
+    findings::{Axis, Line},
+};
+use std::ops::Range;
+
+/// Sessions of the run-up: half a year.
+const RUN_UP: usize = 126;
+/// Sessions of the crowding measures.
+const CROWDING: usize = 63;
+/// History that a percentile needs: two years of sessions beyond the window itself.
+const HISTORY: usize = 504;
+/// The rule: trim where run-up and crowding both stand above this share of their own history.
+const HIGH: f64 = 0.8;
+/// ... and add where both stand below this one.
+const LOW: f64 = 0.2;
+/// Every fifth session is drawn.
+const STEP: usize = 5;
+
+pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
+    let Some(panel) = &context.panel else { return Ok(Outcome::Absent("absent.no-panel")) };
+    if panel.dates.len() <= RUN_UP {
+        return Ok(Outcome::Absent("absent.no-history"));
+    }
+    constants(panel, findings);
+    let path = path(panel);
+    let crowding = crowding(panel, &path, findings);
+    let mut rows = Vec::new();
+    for (theme, members) in panel.themes() {
+        let id = |part: &str| format!("theme.{theme}.{part}");
+        let history = run_ups(panel, &members);
+        let now = history.last().copied().flatten();
+        let window = panel.trailing(RUN_UP);
+        let value = now.ok_or(reason::Missing::TooFew { what: "closing prices", have: 0, need: RUN_UP });
+        let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
+        let figure = |part: &str, value, unit, statistic| {
+            panel.figure(id(part), value, unit, statistic, &window).inputs(inputs.clone())
+        };
+        findings.add(figure("run_up", value, Unit::Points, "run_up"));
+        let place = percentile(&history, HISTORY);
+        findings.add(figure("run_up.place", place.clone(), Unit::Ratio, "percentile"));
+        let tilt = tilt(place.ok(), crowding);
+        findings.lists.entry(format!("tilt.{tilt}")).or_default().push(theme.to_string());
+        let mut row = tabulate::row(
+            Cell::Label(format!("theme.{theme}")),
+            ["run_up", "run_up.place"].map(|part| id(part)),
+        );
+        row.cells.push(Cell::Label(format!("tilt.{tilt}")));
+        rows.push(row);
+    }
+    let columns = vec![
+        tabulate::text("col.theme"),
+        tabulate::number("col.run-up", "points(0)"),
+        tabulate::number("col.place", "pct(0)"),
+        tabulate::text("col.tilt"),
+    ];
+    let table = Table { id: "positioning".to_owned(), columns, rows, sources: panel.sources() };
+    findings.tables.insert("positioning".to_owned(), table);
+    findings.charts.insert("crowding".to_owned(), chart(panel, path));
+    Ok(Outcome::Ready)
+}
+
+/// The rule's numbers, so that the text can state them.
+fn constants(panel: &Panel<'_>, findings: &mut Findings) {
+    let whole = 0..panel.dates.len();
+    let number = |id: &str, value: f64, unit| panel.figure(id, Ok(value), unit, "config", &whole);
+    findings.add(number("rule.tilt.high", HIGH, Unit::Ratio));
+    findings.add(number("rule.tilt.low", LOW, Unit::Ratio));
+    findings.add(number("rule.run_up.sessions", RUN_UP as f64, Unit::Count));
+    findings.add(number("rule.crowding.sessions", CROWDING as f64, Unit::Count));
+}
+
+/// Trim, add or hold; without a percentile no tilt is proposed.
+fn tilt(run_up: Option<f64>, crowding: Option<f64>) -> &'static str {
+    match (run_up, crowding) {
+        (Some(run_up), Some(crowding)) if run_up > HIGH && crowding > HIGH => "trim",
+        (Some(run_up), Some(crowding)) if run_up < LOW && crowding < LOW => "add",
+        (Some(_), Some(_)) => "hold",
+        _ => "unknown",
+    }
+}
+
+/// Change of a theme over the run-up window minus that of the benchmark, for every row that has one.
+fn run_ups(panel: &Panel<'_>, members: &[&Member]) -> Vec<Option<f64>> {
+    (0..panel.dates.len())
+        .map(|row| {
+            let range = (row + 1).checked_sub(RUN_UP)?..row + 1;
+            let index = panel.benchmark.change(&range)?;
+            panel.basket(members, &range).ok().map(|change| change - index)
+        })
+        .collect()
+}
+
+/// Share of earlier values below the last one; `need` earlier values at least.
+fn percentile(history: &[Option<f64>], need: usize) -> reason::Outcome<f64> {
+    let known: Vec<f64> = history.iter().flatten().copied().collect();
+    match known.split_last() {
+        Some((last, earlier)) if earlier.len() >= need && history.last() != Some(&None) => {
+            Ok(earlier.iter().filter(|value| *value < last).count() as f64 / earlier.len() as f64)
+        }
+        _ => Err(reason::Missing::TooFew { what: "windows of history", have: known.len(), need }),
+    }
+}
+
+/// Mean pairwise correlation, its place in its history, and the first eigenvalue's share; returns the place.
+fn crowding(panel: &Panel<'_>, path: &[(usize, Option<f64>)], findings: &mut Findings) -> Option<f64> {
+    let window = panel.trailing(CROWDING);
+    let returns: Vec<Vec<Option<f64>>> = panel.sample.iter().map(Member::returns).collect();
+    let correlation = correlation(&returns, &window);
+    let history: Vec<Option<f64>> = path.iter().map(|(_, correlation)| *correlation).collect();
+    // The path holds every fifth session: the history that a percentile needs shrinks alike.
+    let place = percentile(&history, HISTORY / STEP);
+    let figure = |id: &str, value, unit, statistic| panel.figure(id, value, unit, statistic, &window);
+    findings.add(figure("crowding.correlation", correlation, Unit::Correlation, "mean_pairwise_correlation"));
+    findings.add(figure("crowding.place", place.clone(), Unit::Ratio, "percentile"));
+    let slices: Vec<&[Option<f64>]> = returns.iter().map(|series| &series[window.clone()]).collect();
+    let share = complete_rows(&slices)
+        .and_then(|rows| absorption_ratio(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), 1));
+    findings.add(figure("crowding.first_share", share, Unit::Ratio, "absorption_ratio"));
+    place.ok()
+}
+
+fn correlation(returns: &[Vec<Option<f64>>], rows: &Range<usize>) -> reason::Outcome<f64> {
+    let slices: Vec<&[Option<f64>]> = returns
+        .iter()
+        .map(|series| &series[rows.clone()])
+        .filter(|series| series.iter().flatten().count() == series.len())
+        .collect();
+    mean_pairwise_correlation(&slices, CROWDING / 2).map(|mean| mean.mean)
+}
+
+/// Mean pairwise correlation on every fifth session, ending today.
+fn path(panel: &Panel<'_>) -> Vec<(usize, Option<f64>)> {
+    let returns: Vec<Vec<Option<f64>>> = panel.sample.iter().map(Member::returns).collect();
+    let last = panel.dates.len();
+    let mut ends: Vec<usize> = (CROWDING + 1..=last).rev().step_by(STEP).collect();
+    ends.reverse();
+    ends.into_iter().map(|end| (end - 1, correlation(&returns, &(end - CROWDING..end)).ok())).collect()
+}
+
+fn chart(panel: &Panel<'_>, points: Vec<(usize, Option<f64>)>) -> Chart {
+    Chart::Lines {
+        id: "crowding".to_owned(),
+        x: Axis::Dates(points.iter().map(|(row, _)| panel.dates[*row]).collect()),
+        lines: vec![Line {
+            label: "chart.crowding.line".to_owned(),
+            translate: true,
+            values: points.into_iter().map(|(_, value)| value).collect(),
+            group: "compute".to_owned(),
+            strong: true,
+        }],
+        sources: panel.sources(),
+        statistic: "mean_pairwise_correlation".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_needs_both_signs() {
+        assert_eq!(tilt(Some(0.9), Some(0.9)), "trim");
+        assert_eq!(tilt(Some(0.9), Some(0.5)), "hold");
+        assert_eq!(tilt(Some(0.1), Some(0.1)), "add");
+        assert_eq!(tilt(None, Some(0.9)), "unknown");
+    }
+
+    #[test]
+    fn a_percentile_counts_what_was_lower() {
+        let rising: Vec<Option<f64>> = (0..600).map(|i| Some(f64::from(i))).collect();
+        assert_eq!(percentile(&rising, 504), Ok(1.0));
+        assert!(percentile(&rising[..100], 504).is_err());
+    }
+}
