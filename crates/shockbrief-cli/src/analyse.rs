@@ -96,6 +96,7 @@ impl Analysed {
                 .collect::<Result<_>>()?,
             design: None,
             rounding: Rounding::default(),
+            labels: project.labels.clone(),
         })
     }
 

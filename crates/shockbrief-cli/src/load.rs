@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
-    config::{Brand, Events, Instrument, Language, Report, Scenarios, Sources, Study, Universe},
+    config::{Brand, Events, Instrument, Labels, Language, Report, Scenarios, Sources, Study, Universe},
 };
 use shockbrief_data::{Calendars, Request};
 use std::{
@@ -30,6 +30,8 @@ pub struct Project {
     pub brand: Brand,
     /// Stress scenarios.
     pub scenarios: Scenarios,
+    /// Names with digits that prose may use.
+    pub labels: Vec<String>,
     /// Exchange calendars.
     pub calendars: Calendars,
 }
@@ -44,6 +46,7 @@ impl Project {
             sources: Sources::load(&folder.join("sources.yaml"))?,
             brand: Brand::load(&folder.join("brand.yaml"))?,
             scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
+            labels: Labels::load(&folder.join("numerals.yaml"))?.labels,
             calendars: Calendars::load(&folder.join("calendars"))?,
         })
     }

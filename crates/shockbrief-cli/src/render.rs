@@ -12,7 +12,7 @@ use crate::{
 use anyhow::Result;
 use fs_err as fs;
 use shockbrief_core::{
-    Brief, Manifest, Refusal,
+    Brief, Class, Manifest, Refusal,
     brief::SCHEMA,
     fs::{sha256, sha256_file},
 };
@@ -69,7 +69,29 @@ fn brief(
         &composed,
         &Typeset { limit: Duration::from_secs(args.time_limit), ..Typeset::default() },
     )?;
+    audit(&analysed, &composed, &pdfs)?;
     publish(project, output, &analysed, &composed, &pdfs, args.keep_source)
+}
+
+/// Reads every PDF back: a numeral that no figure accounts for stops the brief.
+fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<()> {
+    let mut lines = Vec::new();
+    for (document, pdf) in composed.documents.iter().zip(pdfs) {
+        for orphan in shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?.orphans {
+            let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);
+            lines.push(format!(
+                "{language}, page {page}: no figure accounts for `{numeral}` in “{}”",
+                orphan.around
+            ));
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let report = analysed.issue.report.origin.path.display();
+    Err(Refusal::new(Class::Claim, format!("{report}: {}", lines.join("\n")))
+        .hint("print the number with fig(...) and a filter, or declare a name with digits in config/numerals.yaml")
+        .into())
 }
 
 fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {

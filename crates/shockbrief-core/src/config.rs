@@ -5,6 +5,7 @@
 
 mod brand;
 mod events;
+mod labels;
 mod language;
 mod report;
 mod scenarios;
@@ -13,6 +14,7 @@ mod universe;
 
 pub use brand::Brand;
 pub use events::{Event, Events};
+pub use labels::Labels;
 pub use language::Language;
 pub use report::{Claim, Frequency, Panel, Report, Schedule, Study, Watched};
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};

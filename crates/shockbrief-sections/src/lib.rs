@@ -125,7 +125,10 @@ pub fn analyse(context: &Context<'_>) -> Result<Findings> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
     let report = context.desk.report;
-    for section in of_report(report)? {
+    // What compares figures with an earlier issue needs them all, wherever the reader meets it.
+    let (last, first): (Vec<_>, Vec<_>) =
+        of_report(report)?.into_iter().partition(|section| section.id == "changes");
+    for section in first.into_iter().chain(last) {
         let outcome = (section.analyse)(context, &mut findings)
             .with_context(|| format!("{}: section `{}`", report.origin.path.display(), section.id))?;
         if let Outcome::Absent(reason) = outcome {

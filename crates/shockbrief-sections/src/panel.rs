@@ -82,11 +82,22 @@ impl<'a> Panel<'a> {
 
     /// Members of the sample by theme, in the report's order of themes.
     pub fn themes(&self) -> Vec<(&ThemeId, Vec<&Member>)> {
+        self.by_theme(self.desk.report.themes.iter())
+    }
+
+    /// Members of the sample by theme, for every theme of the universe.
+    pub fn all_themes(&self) -> Vec<(&ThemeId, Vec<&Member>)> {
+        self.by_theme(self.desk.universe.themes.keys())
+    }
+
+    fn by_theme<'b>(
+        &'b self,
+        themes: impl Iterator<Item = &'b ThemeId>,
+    ) -> Vec<(&'b ThemeId, Vec<&'b Member>)> {
         let of = |theme: &ThemeId| {
             self.sample.iter().filter(|member| member.theme.as_ref() == Some(theme)).collect::<Vec<_>>()
         };
-        let all = self.desk.report.themes.iter().map(|theme| (theme, of(theme)));
-        all.filter(|(_, members)| !members.is_empty()).collect()
+        themes.map(|theme| (theme, of(theme))).filter(|(_, members)| !members.is_empty()).collect()
     }
 
     /// Mean change of the members that have one, bought in equal amounts before `range`.

@@ -58,7 +58,7 @@ struct Themes {
 impl Themes {
     fn of(panel: &Panel<'_>, horizon: usize) -> Self {
         let window = panel.trailing(YEAR);
-        let themes = panel.themes();
+        let themes = panel.all_themes();
         let daily: Vec<Vec<Option<f64>>> =
             themes.iter().map(|(_, members)| panel.daily(members)[window.clone()].to_vec()).collect();
         let slices: Vec<&[Option<f64>]> = daily.iter().map(Vec::as_slice).collect();

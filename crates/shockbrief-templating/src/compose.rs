@@ -6,11 +6,16 @@
 
 use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
 use crate::locale::{DateStyle, Locale, Rounding};
-use crate::{escape, format::FormatError, typography};
+use crate::{
+    audit::{self, Numerals},
+    escape,
+    format::FormatError,
+    typography,
+};
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language};
-use shockbrief_core::{CheckedClaim, Class, Findings, Refusal, Verdict};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Refusal, Verdict};
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 /// The page design; a report may bring its own.
@@ -87,6 +92,8 @@ pub struct Compose<'a> {
     pub design: Option<Source>,
     /// How halves are rounded.
     pub rounding: Rounding,
+    /// Names with digits that prose may use: "S&P 500", "H100".
+    pub labels: Vec<String>,
 }
 
 /// A claim that may stand in the brief, with the numbers that decided.
@@ -109,6 +116,8 @@ pub struct Document {
     pub origins: BTreeMap<String, Vec<(String, usize)>>,
     /// Seconds since 1970 that the PDF gives as its creation.
     pub timestamp: i64,
+    /// Numerals that may stand on the pages.
+    pub numerals: Numerals,
 }
 
 /// A composed brief.
@@ -208,7 +217,33 @@ fn document(
     files.insert("/theme.typ".to_owned(), theme(brief, edition, &engine, &facts)?);
     files.insert("/main.typ".to_owned(), main(brief, &engine)?);
     files.extend(engine.charts());
-    Ok(Document { language: edition.code.clone(), files, origins, timestamp: timestamp(brief.as_of) })
+    let headings = brief.sections.iter().map(|section| engine.words(&section.heading));
+    let headings = headings.collect::<Result<Vec<_>, _>>()?;
+    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings);
+    let timestamp = timestamp(brief.as_of);
+    Ok(Document { language: edition.code.clone(), files, origins, timestamp, numerals })
+}
+
+/// Texts of configuration that reach pages as they stand.
+fn configured<'a>(
+    brief: &'a Compose<'a>,
+    edition: &'a Edition<'a>,
+    facts: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = String> + 'a {
+    let strings = edition.language.strings.values().cloned();
+    let cells = brief.findings.tables.values().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+    let texts = cells.filter_map(|cell| match cell {
+        Cell::Text(text) => Some(text.clone()),
+        _ => None,
+    });
+    let disclaimer = in_language(&brief.brand.disclaimer, &edition.code);
+    strings
+        .chain(texts)
+        .chain(facts.values().cloned())
+        .chain(brief.names.values().cloned())
+        .chain(brief.sources.values().cloned())
+        .chain(brief.labels.iter().cloned())
+        .chain([disclaimer])
 }
 
 fn itself(source: &Source) -> Vec<(String, usize)> {

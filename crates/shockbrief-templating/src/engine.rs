@@ -72,6 +72,7 @@ pub struct Rendered {
 /// Templates of one language, with the charts they asked for.
 pub struct Engine {
     environment: Environment<'static>,
+    scope: Shared,
     rules: typography::Rules,
     charts: Arc<Charts>,
 }
@@ -90,7 +91,13 @@ impl Engine {
         add_figures(&mut environment, &scope);
         add_words(&mut environment, &scope);
         add_blocks(&mut environment, &scope, &charts);
-        Self { environment, rules, charts }
+        Self { environment, scope, rules, charts }
+    }
+
+    /// The language's way of writing, with what it has printed.
+    #[must_use]
+    pub fn locale(&self) -> &Locale {
+        &self.scope.locale
     }
 
     /// Charts drawn so far, by path.

@@ -250,7 +250,9 @@ impl Format {
                 locale.date(date, DateStyle::Short)
             }
             Some(Value::Date(date)) => locale.date(date, self.date),
-            Some(Value::Number(value)) => self.print(locale, value, figure.currency.as_deref(), place),
+            Some(Value::Number(value)) => {
+                locale.note(self.print(locale, value, figure.currency.as_deref(), place))
+            }
         })
     }
 
@@ -366,11 +368,11 @@ pub fn degrees(locale: &Locale, figure: &Figure) -> String {
             locale.number(*df, 0, decimals, Sign::Negative)
         })
         .collect();
-    match texts.as_slice() {
+    locale.note(match texts.as_slice() {
         [] => locale.pattern("format.missing").to_owned(),
         [one] => one.clone(),
         [a, b, ..] => locale.pattern("format.df.two").replace("{a}", a).replace("{b}", b),
-    }
+    })
 }
 
 fn unknown(what: &str, found: &str, known: impl Iterator<Item = &'static str>) -> FormatError {

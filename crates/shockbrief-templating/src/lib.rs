@@ -4,6 +4,7 @@
 //! into PDF. This crate alone knows minijinja and starts a process. It computes nothing: every number on a
 //! page is a figure of the findings, printed by a filter of its unit.
 
+pub mod audit;
 pub mod charts;
 pub mod compose;
 pub mod engine;

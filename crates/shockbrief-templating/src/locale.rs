@@ -15,7 +15,11 @@ use icu::locale::Locale as IcuLocale;
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
 use shockbrief_core::{Refusal, config::Language};
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    sync::Mutex,
+};
 
 /// No-break space: before `%`, `:`, units and inside guillemets.
 pub const NBSP: char = '\u{a0}';
@@ -108,6 +112,7 @@ pub struct Locale {
     plurals: PluralRules,
     dates: Dates,
     patterns: BTreeMap<String, String>,
+    printed: Mutex<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Locale {
@@ -195,6 +200,7 @@ impl Locale {
                 .map_err(|error| no_data(code, error))?,
             dates: Dates::new(&tag).map_err(|error| no_data(code, error))?,
             patterns: patterns(code, &language.strings)?,
+            printed: Mutex::default(),
         })
     }
 
@@ -203,6 +209,22 @@ impl Locale {
     pub fn with_rounding(mut self, rounding: Rounding) -> Self {
         self.rounding = rounding;
         self
+    }
+
+    /// Notes what goes onto a page, for the audit of numerals, and hands it back.
+    pub fn note(&self, text: String) -> String {
+        if text.contains(|c: char| c.is_ascii_digit())
+            && let Ok(mut printed) = self.printed.lock()
+        {
+            printed.insert(text.clone());
+        }
+        text
+    }
+
+    /// Everything noted so far.
+    #[must_use]
+    pub fn printed(&self) -> BTreeSet<String> {
+        self.printed.lock().map(|printed| printed.clone()).unwrap_or_default()
     }
 
     /// A pattern by key; empty for a key that is not one.
@@ -249,7 +271,7 @@ impl Locale {
     /// A ratio as percent.
     #[must_use]
     pub fn percent(&self, value: f64, decimals: u8, sign: Sign) -> String {
-        self.pattern("format.percent").replace("{n}", &self.number(value, 2, decimals, sign))
+        self.note(self.pattern("format.percent").replace("{n}", &self.number(value, 2, decimals, sign)))
     }
 
     /// Whether the language uses its singular form for this number.
@@ -274,7 +296,7 @@ impl Locale {
         let text = self.dates.format(&day, style);
         let first = self.pattern("format.first");
         let text = if date.day() == 1 && !first.is_empty() { ordinal(&text, first) } else { text };
-        text.replace(' ', "\u{a0}")
+        self.note(text.replace(' ', "\u{a0}"))
     }
 }
 

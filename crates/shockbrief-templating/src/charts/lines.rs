@@ -131,7 +131,9 @@ fn x_ticks(pen: &Pen, x: &Axis) -> Vec<(usize, String)> {
             days.iter()
                 .enumerate()
                 .filter(|(_, day)| *day % step == 0)
-                .map(|(i, day)| (i, locale.number(f64::from(*day), 0, 0, crate::locale::Sign::Always)))
+                .map(|(i, day)| {
+                    (i, locale.note(locale.number(f64::from(*day), 0, 0, crate::locale::Sign::Always)))
+                })
                 .collect()
         }
         Axis::Dates(dates) => {
