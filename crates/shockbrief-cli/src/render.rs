@@ -13,7 +13,7 @@ use anyhow::Result;
 use fs_err as fs;
 use shockbrief_core::{
     Brief, Class, Manifest, Refusal,
-    brief::SCHEMA,
+    brief::{Audited, SCHEMA},
     fs::{sha256, sha256_file},
 };
 use shockbrief_templating::{Composed, Document, Pdf, Typeset, Typst, typeset};
@@ -69,15 +69,19 @@ fn brief(
         &composed,
         &Typeset { limit: Duration::from_secs(args.time_limit), ..Typeset::default() },
     )?;
-    audit(&analysed, &composed, &pdfs)?;
-    publish(project, output, &analysed, &composed, &pdfs, args.keep_source)
+    let audited = audit(&analysed, &composed, &pdfs)?;
+    let made = Made { analysed: &analysed, composed: &composed, pdfs: &pdfs, audited };
+    publish(project, output, &made, args.keep_source)
 }
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
-fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<()> {
+fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
     let mut lines = Vec::new();
+    let mut audited = BTreeMap::new();
     for (document, pdf) in composed.documents.iter().zip(pdfs) {
-        for orphan in shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?.orphans {
+        let found = shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?;
+        audited.insert(pdf.language.clone(), Audited { pages: found.pages, numerals: found.numerals });
+        for orphan in found.orphans {
             let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);
             lines.push(format!(
                 "{language}, page {page}: no figure accounts for `{numeral}` in “{}”",
@@ -86,7 +90,7 @@ fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<()> {
         }
     }
     if lines.is_empty() {
-        return Ok(());
+        return Ok(audited);
     }
     let report = analysed.issue.report.origin.path.display();
     Err(Refusal::new(Class::Claim, format!("{report}: {}", lines.join("\n")))
@@ -104,14 +108,16 @@ fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
     Ok(if asked.is_empty() { report.languages.clone() } else { asked.to_vec() })
 }
 
-fn publish(
-    project: &Project,
-    output: &Output,
-    analysed: &Analysed,
-    composed: &Composed,
-    pdfs: &[Pdf],
-    keep_source: bool,
-) -> Result<Vec<PathBuf>> {
+/// A brief ready to publish.
+struct Made<'a> {
+    analysed: &'a Analysed,
+    composed: &'a Composed,
+    pdfs: &'a [Pdf],
+    audited: BTreeMap<String, Audited>,
+}
+
+fn publish(project: &Project, output: &Output, made: &Made<'_>, keep_source: bool) -> Result<Vec<PathBuf>> {
+    let Made { analysed, composed, pdfs, .. } = made;
     let (slug, period) = (&analysed.issue.report.slug, analysed.issue.period.to_string());
     let stem = format!("{slug}-{period}");
     let staged = output.stage(slug, &period)?;
@@ -121,12 +127,12 @@ fn publish(
         outputs.insert(name, sha256(bytes));
         Ok(())
     };
-    for pdf in pdfs {
+    for pdf in *pdfs {
         put(format!("{stem}.{}.pdf", pdf.language), &pdf.bytes)?;
     }
     let brief = analysed.brief(composed);
     put("brief.json".to_owned(), &json(&brief)?)?;
-    let manifest = manifest(project, analysed, &brief, outputs)?;
+    let manifest = manifest(project, made, &brief, outputs)?;
     fs::write(staged.folder().join("manifest.json"), json(&manifest)?)?;
     if keep_source {
         composed.documents.iter().try_for_each(|document| keep(&staged, &stem, document))?;
@@ -143,11 +149,11 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
 
 fn manifest(
     project: &Project,
-    analysed: &Analysed,
+    made: &Made<'_>,
     brief: &Brief,
     outputs: BTreeMap<String, String>,
 ) -> Result<Manifest> {
-    let report = &analysed.issue.report;
+    let report = &made.analysed.issue.report;
     let mut config = BTreeMap::new();
     digest_tree(&project.folder, Path::new("config"), &mut config)?;
     digest_tree(&report.folder, &Path::new("reports").join(&report.slug), &mut config)?;
@@ -160,6 +166,8 @@ fn manifest(
         typst: shockbrief_templating::typst::VERSION.to_owned(),
         config,
         inputs: brief.inputs.clone(),
+        files: brief.inputs.iter().map(|input| (input.path.clone(), input.file_sha256.clone())).collect(),
+        audited: made.audited.clone(),
         outputs,
     })
 }

@@ -18,6 +18,15 @@ pub enum Verdict {
     Replaced,
 }
 
+/// What the audit of numerals read in one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    /// Pages.
+    pub pages: usize,
+    /// Numerals, each of which belongs to a figure or a declared name.
+    pub numerals: usize,
+}
+
 /// A claim with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,8 +83,12 @@ pub struct Manifest {
     pub typst: String,
     /// SHA-256 of each configuration and prose file, by path.
     pub config: BTreeMap<String, String>,
-    /// Data files read.
+    /// Data read.
     pub inputs: Vec<Input>,
+    /// SHA-256 of each whole data file, by path within the data folder.
+    pub files: BTreeMap<String, String>,
+    /// Pages and numerals audited, by language.
+    pub audited: BTreeMap<String, Audited>,
     /// SHA-256 of each published file, by name.
     pub outputs: BTreeMap<String, String>,
 }

@@ -121,8 +121,11 @@ pub struct Input {
     pub source: String,
     /// The path relative to the data folder.
     pub path: String,
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of what was read, in hexadecimal: rows after the as-of date do not change it.
     pub sha256: String,
+    /// SHA-256 of the whole file, in hexadecimal; for the manifest.
+    #[serde(skip)]
+    pub file_sha256: String,
     /// Who made the data and under which licence, from `config/sources.yaml`.
     pub licence: String,
     /// Whether the source declares part of its data as simulated.

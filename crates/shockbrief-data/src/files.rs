@@ -2,6 +2,7 @@
 //!
 //! Refuses to follow a pattern out of the folder and to pass over a required file that is not there.
 
+use crate::digest;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shockbrief_core::{
@@ -106,17 +107,22 @@ impl Shelf {
             table.inputs.iter_mut().for_each(renumber);
             table.inputs.sort_unstable();
         }
+        let read = digest::of_inputs(dataset);
+        for (input, read) in dataset.inputs.iter_mut().zip(read) {
+            input.sha256 = read;
+        }
         Ok(std::mem::take(dataset))
     }
 }
 
 fn input(sources: &Sources, id: &str, file: &Found) -> Result<Input> {
     let spec = sources.sources.iter().find(|source| source.id == id);
-    let sha256 = fs::sha256_file(&file.path).with_context(|| format!("source `{id}`"))?;
+    let file_sha256 = fs::sha256_file(&file.path).with_context(|| format!("source `{id}`"))?;
     Ok(Input {
         source: id.to_owned(),
         path: file.relative.clone(),
-        sha256,
+        sha256: String::new(),
+        file_sha256,
         licence: spec.map(|spec| spec.licence.clone()).unwrap_or_default(),
         simulated: spec.is_some_and(|spec| spec.simulated),
     })

@@ -5,6 +5,7 @@
 //! session assumed, no row after the as-of date seen.
 
 pub mod calendar;
+pub mod digest;
 pub mod files;
 pub mod guards;
 pub mod source;

@@ -14,8 +14,25 @@ fn inputs_are_listed_with_digest_and_licence() {
     let dataset = Desk::with(&january()).load().unwrap();
     let [input] = dataset.inputs.as_slice() else { panic!("one input") };
     assert_eq!((input.source.as_str(), input.path.as_str()), ("prices", "prices.csv"));
-    assert_eq!(input.sha256, shockbrief_core::fs::sha256(csv(&january()).as_bytes()));
+    assert_eq!(input.file_sha256, shockbrief_core::fs::sha256(csv(&january()).as_bytes()));
     assert_eq!(input.licence, "made by the test");
+}
+
+#[test]
+fn the_digest_of_what_was_read_ignores_later_rows_and_notices_a_changed_one() {
+    let digest = |desk: Desk| desk.load().unwrap().inputs[0].sha256.clone();
+    let mut whole = Desk::with(&january());
+    whole.as_of = date(2025, 1, 24);
+    let earlier: Vec<_> = january().into_iter().filter(|line| line[0].as_str() <= "2025-01-24").collect();
+    let mut cut = Desk::with(&earlier);
+    cut.as_of = date(2025, 1, 24);
+    let mut changed = earlier.clone();
+    changed[3][3] = "103.5".into();
+    let mut revised = Desk::with(&changed);
+    revised.as_of = date(2025, 1, 24);
+    let whole = digest(whole);
+    assert_eq!(whole, digest(cut));
+    assert_ne!(whole, digest(revised));
 }
 
 #[test]

@@ -83,11 +83,12 @@ pub fn audit_pages(pages: &[String], numerals: &Numerals) -> Result<Audit> {
     Ok(found)
 }
 
-/// Whitespace of any kind as one space, soft hyphens gone: lines break where they like.
+/// Whitespace of any kind as one space, soft hyphens gone: lines break where they like. A hyphen counts as a
+/// space, because text extraction loses some.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().filter(|c| *c != '\u{ad}') {
-        if !c.is_whitespace() {
+        if !c.is_whitespace() && c != '-' {
             out.push(c);
         } else if !out.ends_with(' ') {
             out.push(' ');

@@ -27,6 +27,10 @@ pub struct Typst {
     path: PathBuf,
 }
 
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// How a brief is typeset.
 #[derive(Debug, Clone)]
 pub struct Typeset {
@@ -88,6 +92,8 @@ impl Typst {
     /// # Errors
     /// Class `Typeset` when it does not start, does not answer in time, or has another version.
     pub fn checked(path: &Path) -> Result<Self, Refusal> {
+        // A command of the search path has no folder; any other must be found from the document's folder too.
+        let path = &if path.components().count() > 1 { absolute(path) } else { path.to_owned() };
         let mut command = command(path);
         command.arg("--version");
         let ended = run(&mut command, Duration::from_secs(20))

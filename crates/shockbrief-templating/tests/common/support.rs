@@ -324,6 +324,7 @@ pub fn brief<'a>(
         sections: sections(),
         design: None,
         rounding: shockbrief_templating::locale::Rounding::HalfEven,
+        labels: Vec::new(),
     }
 }
 
