@@ -7,13 +7,14 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
+use rayon::prelude::*;
 use shockbrief_analytics::{
     concentration::{diversification, diversification_intervals},
     contagion::complete_rows,
     moments, reason,
 };
 use shockbrief_core::{
-    Cell, Chart, Findings, Table, Unit,
+    Cell, Chart, Figure, Findings, Table, Unit,
     findings::{Axis, Line},
 };
 use std::ops::Range;
@@ -35,11 +36,16 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         return Ok(Outcome::Absent("absent.no-history"));
     }
     let window = panel.trailing(YEAR);
+    // The bootstraps are this section's work; each region has its own stream, so order does not matter.
+    let risks: Vec<Vec<Figure>> =
+        panel.regions.par_iter().map(|region| risk(panel, region, &window)).collect();
+    for figure in risks.into_iter().flatten() {
+        findings.add(figure);
+    }
     let mut rows = Vec::new();
     for region in &panel.regions {
         let slug = region.symbol.slug();
         changes(panel, region, findings);
-        risk(panel, region, &window, findings);
         let parts = [
             "return.period",
             "return.year",
@@ -88,15 +94,13 @@ fn changes(panel: &Panel<'_>, region: &Member, findings: &mut Findings) {
 
 /// Correlation with the index and what the mix takes off the average risk. Funds listed in New York close
 /// with the index, so that daily returns match.
-fn risk(panel: &Panel<'_>, region: &Member, window: &Range<usize>, findings: &mut Findings) {
+fn risk(panel: &Panel<'_>, region: &Member, window: &Range<usize>) -> Vec<Figure> {
     let (index, other) = (panel.benchmark.returns(), region.returns());
     let pair = complete_rows(&[&index[window.clone()], &other[window.clone()]]);
     let correlation = pair.clone().and_then(|pair| moments::correlation(&pair[0], &pair[1]));
-    let slices = |pair: &[Vec<f64>]| -> Vec<Vec<f64>> { pair.to_vec() };
     let benefit = pair.clone().and_then(|pair| {
-        let pair = slices(&pair);
-        let series: Vec<&[f64]> = pair.iter().map(Vec::as_slice).collect();
-        diversification(&WEIGHTS, &series).map(|found| found.diversification_benefit)
+        let slices: Vec<&[f64]> = pair.iter().map(Vec::as_slice).collect();
+        diversification(&WEIGHTS, &slices).map(|found| found.diversification_benefit)
     });
     let interval = pair.and_then(|pair| {
         let series: Vec<&[f64]> = pair.iter().map(Vec::as_slice).collect();
@@ -106,15 +110,17 @@ fn risk(panel: &Panel<'_>, region: &Member, window: &Range<usize>, findings: &mu
     let inputs = [panel.benchmark.symbol.to_string(), region.symbol.to_string()];
     let low = interval.as_ref().map(|interval| interval.low).map_err(Clone::clone);
     let high = interval.as_ref().map(|interval| interval.high).map_err(Clone::clone);
-    for (part, value, unit, statistic) in [
+    [
         ("correlation", correlation, Unit::Correlation, "correlation"),
         ("benefit", benefit, Unit::Ratio, "diversification_benefit"),
         ("benefit.low", low, Unit::Ratio, "diversification_benefit"),
         ("benefit.high", high, Unit::Ratio, "diversification_benefit"),
-    ] {
-        let id = format!("{slug}.{part}");
-        findings.add(panel.figure(id, value, unit, statistic, window).inputs(inputs.clone()));
-    }
+    ]
+    .into_iter()
+    .map(|(part, value, unit, statistic)| {
+        panel.figure(format!("{slug}.{part}"), value, unit, statistic, window).inputs(inputs.clone())
+    })
+    .collect()
 }
 
 /// Value of each region against the index, from the close before the window.

@@ -2,6 +2,7 @@
 
 use crate::{Context, Outcome, panel::Panel, shocks, tabulate};
 use anyhow::Result;
+use rayon::prelude::*;
 use shockbrief_analytics::{
     block_length::Interval,
     drawdown::{Duration, event_drawdown, kaplan_meier},
@@ -41,9 +42,15 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
     rule(panel, &z, findings);
     let mut rows = Vec::new();
-    for horizon in HORIZONS {
-        let rule = Rule { threshold: THRESHOLD, horizon, draws: DRAWS, seed: SEED };
-        rows.push(record(panel, horizon, &forward_returns(&returns, &z, rule), &inputs, findings));
+    let outcomes: Vec<_> = HORIZONS
+        .into_par_iter()
+        .map(|horizon| {
+            let rule = Rule { threshold: THRESHOLD, horizon, draws: DRAWS, seed: SEED };
+            (horizon, forward_returns(&returns, &z, rule))
+        })
+        .collect();
+    for (horizon, outcome) in &outcomes {
+        rows.push(record(panel, *horizon, outcome, &inputs, findings));
     }
     findings.tables.insert("forward".to_owned(), forward_table(panel, rows));
     recovery(panel, &levels, &z, findings);

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::Result;
 use shockbrief_analytics::{
-    contagion::{absorption_ratio, complete_rows, mean_pairwise_correlation},
+    contagion::{absorption_ratio, complete_rows, mean_correlation},
     reason,
 };
 use shockbrief_core::{
@@ -134,12 +134,9 @@ fn crowding(panel: &Panel<'_>, path: &[(usize, Option<f64>)], findings: &mut Fin
 }
 
 fn correlation(returns: &[Vec<Option<f64>>], rows: &Range<usize>) -> reason::Outcome<f64> {
-    let slices: Vec<&[Option<f64>]> = returns
-        .iter()
-        .map(|series| &series[rows.clone()])
-        .filter(|series| series.iter().flatten().count() == series.len())
-        .collect();
-    mean_pairwise_correlation(&slices, CROWDING / 2).map(|mean| mean.mean)
+    let complete: Vec<Vec<f64>> =
+        returns.iter().filter_map(|series| series[rows.clone()].iter().copied().collect()).collect();
+    mean_correlation(&complete.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 /// Mean pairwise correlation on every fifth session, ending today.
