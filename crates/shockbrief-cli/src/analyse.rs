@@ -46,6 +46,8 @@ impl Analysed {
             as_of: issue.as_of,
             universe: &project.universe,
             events: &project.events,
+            facts: &project.facts,
+            models: &project.models,
             data: &data,
             exchanges: &exchanges,
             scenarios: &project.scenarios,
@@ -201,7 +203,8 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     Ok(Some(Analysed::of(project, folder, before, &earlier)?.findings))
 }
 
-/// Names of themes, watched figures, portfolios and scenarios are strings too, so that tables can name them.
+/// Names of themes, events, facts, watched figures, portfolios and scenarios are strings too, so that tables can
+/// name them.
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
@@ -212,7 +215,9 @@ fn with_names(
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
     let shocks = scenarios.scenarios.iter().map(|(id, s)| (format!("scenario.{id}"), &s.name));
     let watched = report.watch.iter().enumerate().map(|(i, w)| (format!("watch.{i}"), &w.name));
-    for (key, names) in themes.chain(portfolios).chain(shocks).chain(watched) {
+    let events = project.events.events.iter().map(|(id, event)| (format!("event.{id}"), &event.name));
+    let facts = project.facts.all().map(|(id, fact)| (format!("fact.{id}"), &fact.name));
+    for (key, names) in themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts) {
         for (code, language) in &mut languages {
             let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
             language.strings.insert(key.clone(), name);

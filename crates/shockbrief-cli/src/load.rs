@@ -5,7 +5,10 @@ use anyhow::{Context, Result};
 use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
-    config::{Brand, Events, Instrument, Labels, Language, Report, Scenarios, Sources, Study, Universe},
+    config::{
+        Brand, Events, Facts, Instrument, Labels, Language, ModelName, Report, Scenarios, Sources, Study,
+        Universe, load_models,
+    },
 };
 use shockbrief_data::{Calendars, Request};
 use std::{
@@ -24,6 +27,10 @@ pub struct Project {
     pub universe: Universe,
     /// Dated events.
     pub events: Events,
+    /// Public facts.
+    pub facts: Facts,
+    /// Language models under the names of the data files.
+    pub models: Vec<ModelName>,
     /// Declared sources.
     pub sources: Sources,
     /// Colours and legal text.
@@ -43,6 +50,8 @@ impl Project {
             folder: folder.to_owned(),
             universe: Universe::load(&folder.join("universe.yaml"))?,
             events: Events::load(&folder.join("events.yaml"))?,
+            facts: Facts::load(&folder.join("facts"))?,
+            models: load_models(&folder.join("models.yaml"))?,
             sources: Sources::load(&folder.join("sources.yaml"))?,
             brand: Brand::load(&folder.join("brand.yaml"))?,
             scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
@@ -109,6 +118,7 @@ impl Issue {
     pub fn data(&self, project: &Project, folder: &Path) -> Result<Dataset> {
         let instruments = self.instruments(project);
         let required = self.required();
+        let records = needs(&self.report)?;
         shockbrief_data::load(&Request {
             data_dir: folder,
             sources: &project.sources,
@@ -119,6 +129,7 @@ impl Issue {
             factors: false,
             fx: false,
             shares: self.report.study.is_some(),
+            records: &records,
             required: &required,
         })
         .with_context(|| format!("{}: loading", self.report.origin.path.display()))
@@ -168,4 +179,10 @@ impl Issue {
         let listed = self.report.study.iter().flat_map(|study| &study.exchanges);
         listed.map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
     }
+}
+
+/// Record sources that the report's sections read.
+fn needs(report: &Report) -> Result<BTreeSet<String>> {
+    let sections = shockbrief_sections::of_report(report)?;
+    Ok(sections.into_iter().flat_map(|section| section.needs).map(|id| (*id).to_owned()).collect())
 }

@@ -5,8 +5,10 @@
 
 mod brand;
 mod events;
+mod facts;
 mod labels;
 mod language;
+mod models;
 mod report;
 mod scenarios;
 mod sources;
@@ -14,12 +16,14 @@ mod universe;
 
 pub use brand::Brand;
 pub use events::{Event, Events};
+pub use facts::{Fact, FactSource, Facts};
 pub use labels::Labels;
 pub use language::Language;
+pub use models::{ModelName, ModelRole, load_models};
 pub use report::{Claim, Frequency, Panel, Report, Schedule, Study, Watched};
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
-    ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, VerifiedMove, ZeroVolume,
+    ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, Undated, VerifiedMove, ZeroVolume,
 };
 
 pub use universe::{Instrument, Kind, Theme, Universe};

@@ -124,6 +124,42 @@ pub enum Axis {
     Dates(Vec<jiff::civil::Date>),
 }
 
+/// What the horizontal axis of a scatter measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Across {
+    /// A plain number.
+    Number,
+    /// Time, in years with fractions.
+    Year,
+}
+
+/// A point of a scatter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dot {
+    /// Its name, the same in all languages; may be empty.
+    pub label: String,
+    /// Horizontal value.
+    pub x: f64,
+    /// Vertical value, positive.
+    pub y: f64,
+    /// One that the text speaks of.
+    #[serde(default)]
+    pub strong: bool,
+}
+
+/// A line through a scatter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// A key of the languages; empty for a line that continues another.
+    pub label: String,
+    /// Points, in order.
+    pub points: Vec<[f64; 2]>,
+    /// Drawn dashed.
+    #[serde(default)]
+    pub dashed: bool,
+}
+
 /// A chart; how it looks is the typesetter's business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -159,6 +195,34 @@ pub enum Chart {
         /// The statistic behind the lines.
         statistic: String,
     },
+    /// Points on a vertical axis in powers of ten.
+    Scatter {
+        /// Id within the brief.
+        id: String,
+        /// What the horizontal axis measures.
+        across: Across,
+        /// Points.
+        dots: Vec<Dot>,
+        /// Lines.
+        tracks: Vec<Track>,
+        /// Source ids.
+        sources: Vec<String>,
+        /// The statistic behind the lines.
+        statistic: String,
+    },
+    /// Columns of money by quarter, stacked.
+    Columns {
+        /// Id within the brief.
+        id: String,
+        /// A date within each quarter.
+        quarters: Vec<jiff::civil::Date>,
+        /// One line per part of a column, bottom to top; amounts of money.
+        stacks: Vec<Line>,
+        /// Source ids.
+        sources: Vec<String>,
+        /// The statistic behind the parts.
+        statistic: String,
+    },
 }
 
 impl Chart {
@@ -166,7 +230,11 @@ impl Chart {
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
-            Self::Intervals { id, .. } | Self::Bars { id, .. } | Self::Lines { id, .. } => id,
+            Self::Intervals { id, .. }
+            | Self::Bars { id, .. }
+            | Self::Lines { id, .. }
+            | Self::Scatter { id, .. }
+            | Self::Columns { id, .. } => id,
         }
     }
 
@@ -174,9 +242,11 @@ impl Chart {
     #[must_use]
     pub fn sources(&self) -> &[String] {
         match self {
-            Self::Intervals { sources, .. } | Self::Bars { sources, .. } | Self::Lines { sources, .. } => {
-                sources
-            }
+            Self::Intervals { sources, .. }
+            | Self::Bars { sources, .. }
+            | Self::Lines { sources, .. }
+            | Self::Scatter { sources, .. }
+            | Self::Columns { sources, .. } => sources,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod fs;
 pub mod ids;
 pub mod panel;
 pub mod period;
+pub mod records;
 
 pub use brief::{Brief, CheckedClaim, Manifest, Verdict};
 pub use error::{Class, Refusal};
@@ -20,3 +21,4 @@ pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};
 pub use ids::{Currency, EventId, Mic, Symbol, ThemeId};
 pub use panel::{Dataset, Input, Market, Notice, Series, Session, Severity, TimeTable};
 pub use period::Period;
+pub use records::{Datum, Record, Records};

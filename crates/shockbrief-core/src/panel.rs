@@ -3,6 +3,7 @@
 //! A missing observation is `None` and stays `None`: nothing here fills a gap.
 
 use crate::ids::{Currency, Mic, Symbol};
+use crate::records::Records;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -173,6 +174,8 @@ pub struct Dataset {
     pub factors: TimeTable,
     /// Share counts, by symbol then filing date.
     pub shares: Vec<ShareCount>,
+    /// Rows of data files by source id; a source whose files are absent is not there.
+    pub records: BTreeMap<String, Records>,
     /// Files read, in order of source and path.
     pub inputs: Vec<Input>,
     /// Guards that fired.

@@ -29,6 +29,13 @@ pub fn of_inputs(dataset: &Dataset) -> Vec<String> {
             hasher.update(count.shares.to_le_bytes());
         }
     }
+    for records in dataset.records.values() {
+        for index in &records.inputs {
+            if let Some(hasher) = hashers.get_mut(*index) {
+                records.rows.iter().for_each(|row| hasher.update(format!("{row:?}|")));
+            }
+        }
+    }
     hashers.into_iter().map(|hasher| hex(&hasher.finalize())).collect()
 }
 

@@ -103,6 +103,9 @@ impl Shelf {
         let renumber = |index: &mut usize| *index = place.get(index).copied().unwrap_or(*index);
         dataset.markets.values_mut().flat_map(|m| m.series.values_mut()).for_each(|s| renumber(&mut s.input));
         dataset.shares.iter_mut().for_each(|count| renumber(&mut count.input));
+        for table in dataset.records.values_mut() {
+            table.inputs.iter_mut().for_each(renumber);
+        }
         for table in [&mut dataset.fx, &mut dataset.factors] {
             table.inputs.iter_mut().for_each(renumber);
             table.inputs.sort_unstable();

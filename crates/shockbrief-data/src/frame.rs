@@ -63,7 +63,7 @@ impl Query<'_> {
         let mut wanted = vec![col(self.date).alias(DATE)];
         wanted.extend(self.columns.iter().map(|(name, column)| {
             let text = schema.get(column).is_some_and(DataType::is_string);
-            let textual = matches!(*name, "symbol" | "currency" | "filed");
+            let textual = matches!(*name, "symbol" | "currency" | "filed" | "known");
             let kind = if text || textual { DataType::String } else { DataType::Float64 };
             col(*column).cast(kind).alias(*name)
         }));
@@ -173,6 +173,20 @@ impl Columns<'_> {
             .collect()
     }
 
+    /// Row dates, nothing where there is no day.
+    ///
+    /// # Errors
+    /// When the dates are not text.
+    pub fn days(&self) -> Result<Vec<Option<Date>>> {
+        let column = self.get(DATE)?;
+        if !column.dtype().is_string() {
+            return Ok(self.dates()?.into_iter().map(Some).collect());
+        }
+        let text = column.str()?;
+        let day = |row| text.get(row).and_then(|text| text.parse().ok());
+        Ok((0..self.len()).map(day).collect())
+    }
+
     /// A date, with or without a time of day after it.
     fn text_date(&self, text: Option<&str>, row: usize) -> Result<Date> {
         let day = text.and_then(|text| text.split(['T', ' ']).next());
@@ -253,9 +267,12 @@ pub(crate) fn mapped(columns: &ColumnNames) -> Vec<(&str, &str)> {
         ("volume", &columns.volume),
         ("shares", &columns.shares),
         ("filed", &columns.filed),
+        ("known", &columns.known),
     ];
     let named = optional.into_iter().filter_map(|(name, column)| Some((name, column.as_deref()?)));
-    named.chain(columns.values.iter().map(|(name, column)| (name.as_str(), column.as_str()))).collect()
+    let maps = [&columns.values, &columns.texts, &columns.dates];
+    let listed = maps.into_iter().flatten().map(|(name, column)| (name.as_str(), column.as_str()));
+    named.chain(listed).collect()
 }
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);

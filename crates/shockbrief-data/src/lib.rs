@@ -13,6 +13,7 @@ pub mod table;
 
 mod frame;
 mod prices;
+mod records;
 mod tables;
 
 pub use calendar::{Calendar, Calendars};
@@ -49,6 +50,8 @@ pub struct Request<'a> {
     pub fx: bool,
     /// Whether share counts are needed.
     pub shares: bool,
+    /// Ids of the record sources that are needed.
+    pub records: &'a BTreeSet<String>,
     /// Instruments that some source must hold; another one may be left out, with a notice.
     pub required: &'a BTreeSet<Symbol>,
 }
@@ -80,6 +83,7 @@ pub fn load(request: &Request<'_>) -> Result<Dataset> {
     if request.shares {
         dataset.shares = tables::load_shares(request, &mut shelf)?;
     }
+    dataset.records = records::load(request, &mut shelf)?;
     prices::assemble(request, loaded, &mut dataset)?;
     shelf.finish(request.sources, &mut dataset)
 }

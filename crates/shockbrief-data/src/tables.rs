@@ -55,6 +55,7 @@ fn nothing(request: &Request<'_>, kind: SourceKind) -> Refusal {
         SourceKind::Fx => "exchange rates",
         SourceKind::Shares => "share counts",
         SourceKind::Prices => "prices",
+        SourceKind::Records => "records",
     };
     let globs = by_priority(request, kind).iter().map(|s| s.glob.as_str()).collect::<Vec<_>>().join(", ");
     let looked =

@@ -307,3 +307,75 @@ fn tables_that_are_refused() {
     ];
     assert_snapshot!(messages.join("\n\n"));
 }
+
+const RECORDS: &str = "
+  - id: notes
+    kind: records
+    format: csv
+    glob: notes.csv
+    optional: true
+    undated: skip
+    columns:
+      date: day
+      known: told
+      texts: {what: what}
+      values: {amount: amount}
+      dates: {until: until}
+    licence: made by the test
+  - id: late
+    kind: records
+    format: csv
+    glob: late.csv
+    lag_days: 10
+    columns: {date: day, values: {amount: amount}}
+    licence: made by the test
+  - id: nowhere
+    kind: records
+    format: csv
+    glob: nowhere.csv
+    optional: true
+    columns: {date: day, values: {amount: amount}}
+    licence: made by the test
+";
+
+fn records() -> Desk {
+    let mut desk = Desk::with(&january())
+        .declare(|text| text + RECORDS)
+        .file(
+            "notes.csv",
+            "day,told,what,amount,until\n2025-01-10,,first,1.5,2025-01-20\n2025-01-11,2025-01-31,second,,2025-02-20\n\
+             2025-01-12,2025-02-01,told later,3,\nsoon,,no day,4,\n,,empty,5,\n2025-02-03,,later,6,\n",
+        )
+        .file("late.csv", "day,amount\n2025-01-21,1\n2025-01-22,2\n");
+    desk.records = vec!["notes", "late", "nowhere"];
+    desk
+}
+
+/// The as-of date is 31 January 2025: later rows, and dates in rows that lie beyond it, are not seen.
+#[test]
+fn records_are_seen_from_the_day_they_became_public() {
+    let dataset = records().load().unwrap();
+    let notes = &dataset.records["notes"];
+    let told: Vec<_> = notes.rows.iter().map(|row| (row.text("what").unwrap(), row.known)).collect();
+    assert_eq!(told, [("first", date(2025, 1, 10)), ("second", date(2025, 1, 31))]);
+    assert_eq!(notes.undated, 2);
+    assert_eq!((notes.rows[0].number("amount"), notes.rows[1].number("amount")), (Some(1.5), None));
+    assert_eq!((notes.rows[0].day("until"), notes.rows[1].day("until")), (Some(date(2025, 1, 20)), None));
+    let late: Vec<_> = dataset.records["late"].rows.iter().map(|row| row.number("amount")).collect();
+    assert_eq!(late, [Some(1.0)]);
+    assert!(!dataset.records.contains_key("nowhere"));
+    assert_eq!(dataset.inputs[notes.inputs[0]].source, "notes");
+}
+
+#[test]
+fn records_that_are_refused() {
+    let mut unknown = records();
+    unknown.records = vec!["rumours"];
+    let messages = [
+        records().file("late.csv", "day,amount\nsoon,1\n").refusal(),
+        records().file("late.csv", "day,amount\n2025-01-02,much\n").refusal(),
+        records().file("notes.csv", "day,told,what,amount,until\n2025-01-10,,x,1,one day\n").refusal(),
+        unknown.refusal(),
+    ];
+    assert_snapshot!(messages.join("\n\n"));
+}

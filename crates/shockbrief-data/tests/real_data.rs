@@ -34,6 +34,7 @@ fn loaded(from: Date, as_of: Date) -> Dataset {
         factors: from >= date(2024, 1, 2),
         fx: true,
         shares: from >= date(2024, 1, 2),
+        records: &std::collections::BTreeSet::new(),
         required: &required,
     };
     match load(&request) {

@@ -4,8 +4,8 @@ use crate::{Shock, panel::Panel};
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Dataset, Figure, Findings, Mic, Period, Session, Symbol,
-    config::{Events, Report, Scenarios, Universe},
+    Dataset, Figure, Findings, Mic, Period, Records, Session, Symbol,
+    config::{Events, Facts, ModelName, Report, Scenarios, Universe},
 };
 use std::collections::BTreeMap;
 
@@ -22,6 +22,10 @@ pub struct Desk<'a> {
     pub universe: &'a Universe,
     /// Dated shocks.
     pub events: &'a Events,
+    /// Public facts.
+    pub facts: &'a Facts,
+    /// Language models under the names of the data files.
+    pub models: &'a [ModelName],
     /// Prices, factors, share counts, tables.
     pub data: &'a Dataset,
     /// Sessions of the exchanges whose day 0 is listed.
@@ -40,6 +44,29 @@ impl Desk<'_> {
         inputs.sort_unstable();
         inputs.dedup();
         inputs.into_iter().filter_map(|index| Some(self.data.inputs.get(index)?.path.clone())).collect()
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// Whether all these facts were public by the as-of date.
+    pub(crate) fn knows(&self, facts: &[&str]) -> bool {
+        facts.iter().all(|id| self.facts.known(id, self.as_of).is_some())
+    }
+
+    /// The records of a source, when there are any.
+    pub(crate) fn records(&self, source: &str) -> Option<&'a Records> {
+        self.data.records.get(source).filter(|records| !records.rows.is_empty())
+    }
+
+    /// The name of a symbol as readers know it.
+    pub(crate) fn name(&self, symbol: &Symbol) -> String {
+        self.universe.get(symbol).map_or_else(|| symbol.to_string(), |instrument| instrument.name.clone())
+    }
+
+    /// The files behind records, for a source line.
+    pub(crate) fn files(&self, records: &[&Records]) -> Vec<String> {
+        let inputs = records.iter().flat_map(|records| &records.inputs);
+        inputs.filter_map(|index| Some(self.data.inputs.get(*index)?.path.clone())).collect()
     }
 }
 
@@ -67,6 +94,9 @@ impl<'a> Context<'a> {
     /// Figures that describe the brief itself.
     pub(crate) fn describe(&self, findings: &mut Findings) {
         findings.add(Figure::date("data.as_of", self.desk.as_of, "config", self.desk.as_of));
+        for (id, fact) in self.desk.facts.all_known(self.desk.as_of) {
+            findings.add(fact.figure(id, self.desk.as_of));
+        }
         if let Some(shock) = &self.shock {
             shock.describe(findings);
         }

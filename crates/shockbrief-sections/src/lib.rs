@@ -3,13 +3,17 @@
 //! A section is one file here, one template beside it and one line in [`SECTIONS`]; its prose lives in the
 //! report's folder. Sections read no file and start no process.
 
+mod architecture;
 mod beyond;
 mod broadening;
 mod buying;
+mod capex;
 mod changes;
 mod contagion;
 mod context;
 mod data;
+mod demand;
+mod efficiency;
 mod market;
 mod method;
 mod outlook;
@@ -24,6 +28,7 @@ mod stress;
 mod summary;
 mod tabulate;
 mod themes;
+mod trend;
 
 pub use context::{Context, Desk};
 pub use shock::Shock;
@@ -44,6 +49,8 @@ pub enum Outcome {
 pub struct Section {
     /// Its id in `report.yaml`.
     pub id: &'static str,
+    /// Record sources that it reads, by id.
+    pub needs: &'static [&'static str],
     /// Computes its findings.
     pub analyse: fn(&Context<'_>, &mut Findings) -> Result<Outcome>,
     /// File name of its layout, for messages.
@@ -54,8 +61,15 @@ pub struct Section {
 
 macro_rules! section {
     ($id:literal, $module:ident, $analyse:expr) => {
+        section!($id, $module, $analyse, needs: [])
+    };
+    ($id:literal, $module:ident, needs: [$($need:literal),*]) => {
+        section!($id, $module, $module::analyse, needs: [$($need),*])
+    };
+    ($id:literal, $module:ident, $analyse:expr, needs: [$($need:literal),*]) => {
         Section {
             id: $id,
+            needs: &[$($need),*],
             analyse: $analyse,
             template_name: concat!(stringify!($module), ".typ.j2"),
             template: include_str!(concat!(stringify!($module), ".typ.j2")),
@@ -92,6 +106,10 @@ pub static SECTIONS: &[Section] = &[
     section!("stress", stress),
     section!("changes", changes),
     section!("outlook", outlook),
+    section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
+    section!("architecture", architecture),
+    section!("compute-demand", demand, needs: ["training-compute"]),
+    section!("capex", capex, needs: ["capex-quarterly"]),
     shock_section!("method", method),
     section!("data", data),
 ];

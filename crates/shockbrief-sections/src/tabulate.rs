@@ -1,6 +1,7 @@
 //! Small builders for tables.
 
-use shockbrief_core::{Align, Cell, Column, Row};
+use crate::Desk;
+use shockbrief_core::{Align, Cell, Column, Figure, Findings, Row, Table};
 
 /// A column of names.
 pub fn text(header: &str) -> Column {
@@ -15,4 +16,23 @@ pub fn number(header: &str, format: &str) -> Column {
 /// A row: a name, then the figures with these ids.
 pub fn row(name: Cell, figures: impl IntoIterator<Item = String>) -> Row {
     Row::new(std::iter::once(name).chain(figures.into_iter().map(Cell::Figure)).collect())
+}
+
+/// Facts public by the as-of date, one per row: what, value, since when, where to read it.
+pub fn facts(desk: &Desk<'_>, id: &str, facts: &[&str], format: &str, findings: &mut Findings) -> Table {
+    let columns =
+        vec![text("col.fact"), number("col.amount", format), number("col.known", "date"), text("col.source")];
+    let known = facts.iter().filter_map(|id| Some((*id, desk.facts.known(id, desk.as_of)?)));
+    let rows = known
+        .map(|(id, fact)| {
+            let date = Figure::date(format!("fact.{id}.known"), fact.known(), "fact", desk.as_of);
+            Row::new(vec![
+                Cell::Label(format!("fact.{id}")),
+                Cell::Figure(format!("fact.{id}")),
+                Cell::Figure(findings.add(date.inputs([format!("fact.{id}")]))),
+                Cell::Text(fact.source.text.clone()),
+            ])
+        })
+        .collect();
+    Table { id: id.to_owned(), columns, rows, sources: Vec::new() }
 }

@@ -98,13 +98,17 @@ fn plain(text: &str) -> String {
 }
 
 /// Letters that stand apart one by one are the text of a drawing, which the chart code writes from figures
-/// alone: nobody types there, and single letters cannot be put together again.
+/// alone: nobody types there, and single letters cannot be put together again. Where two labels of a drawing
+/// meet, two letters may have been read as one word.
 fn without_drawings(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
-    let single = |word: &&str| word.chars().count() == 1;
+    let letters = |word: &&str| word.chars().count();
     let mut kept = Vec::with_capacity(words.len());
-    for run in words.chunk_by(|a, b| single(a) == single(b)) {
-        if run.len() < DRAWN || !run.iter().all(single) {
+    for run in words.chunk_by(|a, b| (letters(a) <= 2) == (letters(b) <= 2)) {
+        let single = run.iter().filter(|word| letters(word) == 1).count();
+        let drawn =
+            run.iter().all(|word| letters(word) <= 2) && single >= DRAWN && single * 4 >= run.len() * 3;
+        if !drawn {
             kept.extend_from_slice(run);
         }
     }

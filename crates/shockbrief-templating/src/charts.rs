@@ -10,9 +10,11 @@
 
 mod bars;
 mod canvas;
+mod columns;
 mod intervals;
 mod lines;
 mod scale;
+mod scatter;
 
 use crate::engine::{Scope, optional, plain, source_line, string, unknown};
 use crate::escape;
@@ -64,6 +66,8 @@ impl Charts {
             Chart::Intervals { marks, .. } => intervals::draw(&pen, marks)?,
             Chart::Bars { marks, .. } => bars::draw(&pen, marks)?,
             Chart::Lines { x, lines, .. } => lines::draw(&pen, x, lines)?,
+            Chart::Scatter { across, dots, tracks, .. } => scatter::draw(&pen, *across, dots, tracks)?,
+            Chart::Columns { quarters, stacks, .. } => columns::draw(&pen, quarters, stacks)?,
         };
         let path = format!("/charts/{}.svg", slug(chart.id()));
         if let Ok(mut files) = self.files.lock() {

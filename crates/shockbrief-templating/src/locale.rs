@@ -122,7 +122,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 35] = [
+const PATTERNS: [(&str, &str, &str); 38] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -157,6 +157,17 @@ const PATTERNS: [(&str, &str, &str); 35] = [
         "format.word.information",
         "Document d’information, sans conseil en investissement",
         "For information only; not investment advice",
+    ),
+    ("format.quarter", "T{quarter} {year}", "Q{quarter} {year}"),
+    (
+        "format.alt.scatter",
+        "Nuage de {count} points, de {start} à {end} sur l’axe horizontal, échelle logarithmique sur l’axe vertical. Points mis en avant : {names}.",
+        "Scatter of {count} points, from {start} to {end} on the horizontal axis, logarithmic scale on the vertical one. Points that stand out: {names}.",
+    ),
+    (
+        "format.alt.columns",
+        "Colonnes empilées par trimestre ({names}), de {start} ({first_value} milliards) à {end} ({last_value} milliards).",
+        "Stacked columns by quarter ({names}), from {start} ({first_value} billion) to {end} ({last_value} billion).",
     ),
     (
         "format.alt.intervals",

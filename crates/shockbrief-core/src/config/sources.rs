@@ -22,6 +22,8 @@ pub enum SourceKind {
     Fx,
     /// Shares outstanding, one row per company and filing.
     Shares,
+    /// Rows of a list: announcements, results, list prices.
+    Records,
 }
 
 /// The unit of a source's returns or rates.
@@ -46,6 +48,17 @@ pub enum ZeroVolume {
     Keep,
 }
 
+/// What becomes of a record whose date cannot be read as a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undated {
+    /// The file is refused.
+    #[default]
+    Refuse,
+    /// The row is left out and counted.
+    Skip,
+}
+
 /// Which column of the file serves what.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,8 +79,14 @@ pub struct ColumnNames {
     pub shares: Option<String>,
     /// Date a share count became known. Required for shares.
     pub filed: Option<String>,
-    /// Our name to the file's column. Required for factors and fx.
+    /// For records: the date a row became public; default the row's date.
+    pub known: Option<String>,
+    /// Our name to the file's column: numbers. Required for factors and fx.
     pub values: BTreeMap<String, String>,
+    /// For records: our name to the file's column of text.
+    pub texts: BTreeMap<String, String>,
+    /// For records: our name to the file's column of dates; one after the as-of date is not seen.
+    pub dates: BTreeMap<String, String>,
 }
 
 /// One source: files of one form.
@@ -105,6 +124,12 @@ pub struct SourceSpec {
     /// For factors and fx: days by which the last row may precede the as-of date; default 10.
     #[serde(default = "stale_days")]
     pub stale_days: u32,
+    /// For records: days after its date on which a row is public at the latest; default 0.
+    #[serde(default)]
+    pub lag_days: u32,
+    /// For records: what becomes of a row whose date is no day; default `refuse`.
+    #[serde(default)]
+    pub undated: Undated,
     /// Who made the data, under which licence.
     pub licence: String,
     /// Whether part of the data is simulated; the brief is then stamped on every page. Default false.
@@ -247,6 +272,7 @@ fn missing_column(source: &SourceSpec) -> Option<&'static str> {
         SourceKind::Prices => &[("returns", columns.returns.is_some())],
         SourceKind::Factors | SourceKind::Fx => &[("values", !columns.values.is_empty())],
         SourceKind::Shares => &[("shares", columns.shares.is_some()), ("filed", columns.filed.is_some())],
+        SourceKind::Records => &[("values", !(columns.values.is_empty() && columns.texts.is_empty()))],
     };
     let date = ("date", !columns.date.is_empty());
     std::iter::once(&date).chain(wanted).find(|(_, present)| !present).map(|(name, _)| *name)

@@ -29,6 +29,8 @@ pub struct Desk {
     pub as_of: Date,
     /// Whether factors, rates and share counts are asked for.
     pub tables: [bool; 3],
+    /// Record sources asked for.
+    pub records: Vec<&'static str>,
     /// Whether unknown symbols are left out.
     pub lenient: bool,
 }
@@ -84,6 +86,7 @@ impl Desk {
             from: date(2025, 1, 2),
             as_of: date(2025, 1, 31),
             tables: [false; 3],
+            records: Vec::new(),
             lenient: false,
         }
     }
@@ -130,6 +133,7 @@ impl Desk {
             factors: self.tables[0],
             fx: self.tables[1],
             shares: self.tables[2],
+            records: &self.records.iter().map(|id| (*id).to_owned()).collect(),
             required: &required,
         })
     }

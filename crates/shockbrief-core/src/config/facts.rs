@@ -1,0 +1,147 @@
+//! `config/facts/*.yaml`: public facts that no data file holds, each with its date and source.
+//!
+//! Refuses a fact that cannot be checked by its reader: without source, or with a unit that its value
+//! does not have.
+
+use super::Origin;
+use crate::{Figure, Refusal, Unit, Value};
+use anyhow::Result;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// Where a fact can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactSource {
+    /// Publisher, document and date.
+    pub text: String,
+    /// Its address, `https://…`.
+    pub url: String,
+}
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fact {
+    /// What the value is, in each language.
+    pub name: BTreeMap<String, String>,
+    /// A number or a date.
+    pub value: Value,
+    /// What it measures.
+    pub unit: Unit,
+    /// ISO code of money and prices.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// The day on which it was stated or happened.
+    pub date: Date,
+    /// The day on which it became public; default `date`.
+    #[serde(default)]
+    pub known: Option<Date>,
+    /// Where it can be read.
+    pub source: FactSource,
+    /// What the reader must know where the fact is partial or only claimed, in each language.
+    #[serde(default)]
+    pub note: Option<BTreeMap<String, String>>,
+}
+
+impl Fact {
+    /// The day on which it became public.
+    #[must_use]
+    pub fn known(&self) -> Date {
+        self.known.unwrap_or(self.date)
+    }
+
+    /// The fact as figure `fact.<id>`; its source stands among the inputs.
+    #[must_use]
+    pub fn figure(&self, id: &str, as_of: Date) -> Figure {
+        let id = format!("fact.{id}");
+        let figure = match self.value {
+            Value::Date(date) => Figure::date(id, date, "fact", as_of),
+            Value::Number(number) => Figure::new(id, number, self.unit, "fact", as_of),
+        };
+        let figure = figure
+            .inputs([format!("{} <{}>", self.source.text, self.source.url)])
+            .span(self.date, self.known());
+        self.currency.iter().fold(figure, |figure, currency| figure.currency(currency))
+    }
+}
+
+/// All facts, by id.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Facts {
+    facts: BTreeMap<String, Fact>,
+}
+
+impl Facts {
+    /// Reads and validates all `*.yaml` files of a folder; a project without the folder has no facts.
+    ///
+    /// # Errors
+    /// A fact without source, one whose unit and value disagree, an id used twice, or anything
+    /// [`super::load`] refuses.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let mut facts = BTreeMap::new();
+        if !folder.is_dir() {
+            return Ok(Self { facts });
+        }
+        let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        paths.sort();
+        for path in paths {
+            let (found, origin): (BTreeMap<String, Fact>, Origin) = super::load(&path)?;
+            for (id, fact) in found {
+                check(&id, &fact, &origin)?;
+                if facts.contains_key(&id) {
+                    return Err(origin
+                        .refuse(&format!("{id}:"), format!("fact `{id}` is declared in two files"))
+                        .hint("keep one of the two entries")
+                        .into());
+                }
+                facts.insert(id, fact);
+            }
+        }
+        Ok(Self { facts })
+    }
+
+    /// A fact, when it was public by the as-of date.
+    #[must_use]
+    pub fn known(&self, id: &str, as_of: Date) -> Option<&Fact> {
+        self.facts.get(id).filter(|fact| fact.known() <= as_of)
+    }
+
+    /// All facts, public or not: for their names, never for their values.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.facts.iter().map(|(id, fact)| (id.as_str(), fact))
+    }
+
+    /// All facts public by the as-of date.
+    pub fn all_known(&self, as_of: Date) -> impl Iterator<Item = (&str, &Fact)> {
+        self.facts.iter().filter(move |(_, fact)| fact.known() <= as_of).map(|(id, fact)| (id.as_str(), fact))
+    }
+}
+
+fn check(id: &str, fact: &Fact, origin: &Origin) -> Result<(), Refusal> {
+    let refuse = |message: &str, hint: &str| {
+        Err(origin.refuse(&format!("{id}:"), format!("fact `{id}` {message}")).hint(hint))
+    };
+    if fact.source.text.trim().is_empty() || !fact.source.url.starts_with("https://") {
+        return refuse("names no source", "write `source: {text: ..., url: https://...}`");
+    }
+    if fact.known() < fact.date {
+        return refuse("was known before it was stated", "correct `date` or `known`");
+    }
+    if matches!(fact.value, Value::Date(_)) != (fact.unit == Unit::Date) {
+        return refuse(
+            "has a unit that its value does not have",
+            "dates, and only dates, have the unit `date`",
+        );
+    }
+    if matches!(fact.unit, Unit::Money | Unit::Price) != fact.currency.is_some() {
+        return refuse(
+            "has a unit that does not go with its currency",
+            "money and prices, and only they, name one",
+        );
+    }
+    Ok(())
+}
