@@ -167,22 +167,33 @@ pub fn diversification_intervals(
     draws: usize,
     seed: u64,
 ) -> Outcome<DiversificationIntervals> {
-    let whole = diversification(weights, series)?;
-    let squared = |t: usize| series.iter().zip(weights).map(|(s, w)| s[t] * w).sum::<f64>().powi(2);
-    let block = politis_white(&(0..whole.n).map(squared).collect::<Vec<f64>>())?.stationary;
-    let of = |pick: fn(&Diversification) -> f64| {
-        interval(whole.n, block, draws, seed, 0.9, |rows| {
-            let resampled: Vec<Vec<f64>> =
-                series.iter().map(|s| rows.iter().map(|t| s[*t]).collect()).collect();
-            let views: Vec<&[f64]> = resampled.iter().map(Vec::as_slice).collect();
-            diversification(weights, &views).ok().map(|d| pick(&d))
-        })
-    };
+    let of = |pick| diversification_interval(weights, series, draws, seed, pick);
     Ok(DiversificationIntervals {
         sd_portfolio: of(|d| d.sd_portfolio)?,
         diversification_ratio: of(|d| d.diversification_ratio)?,
         diversification_benefit: of(|d| d.diversification_benefit)?,
         effective_risk_positions: of(|d| d.effective_risk_positions)?,
+    })
+}
+
+/// The interval of one measure, as in [`diversification_intervals`].
+///
+/// # Errors
+/// As [`diversification`] and [`politis_white`].
+pub fn diversification_interval(
+    weights: &[f64],
+    series: &[&[f64]],
+    draws: usize,
+    seed: u64,
+    pick: fn(&Diversification) -> f64,
+) -> Outcome<Interval> {
+    let whole = diversification(weights, series)?;
+    let squared = |t: usize| series.iter().zip(weights).map(|(s, w)| s[t] * w).sum::<f64>().powi(2);
+    let block = politis_white(&(0..whole.n).map(squared).collect::<Vec<f64>>())?.stationary;
+    interval(whole.n, block, draws, seed, 0.9, |rows| {
+        let resampled: Vec<Vec<f64>> = series.iter().map(|s| rows.iter().map(|t| s[*t]).collect()).collect();
+        let views: Vec<&[f64]> = resampled.iter().map(Vec::as_slice).collect();
+        diversification(weights, &views).ok().map(|d| pick(&d))
     })
 }
 

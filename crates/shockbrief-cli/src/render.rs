@@ -11,6 +11,7 @@ use crate::{
 };
 use anyhow::Result;
 use fs_err as fs;
+use rayon::prelude::*;
 use shockbrief_core::{
     Brief, Class, Manifest, Refusal,
     brief::{Audited, SCHEMA},
@@ -78,8 +79,10 @@ fn brief(
 fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
     let mut lines = Vec::new();
     let mut audited = BTreeMap::new();
-    for (document, pdf) in composed.documents.iter().zip(pdfs) {
-        let found = shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?;
+    let read = composed.documents.par_iter().zip(pdfs).map(|(document, pdf)| {
+        Ok((pdf, shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?))
+    });
+    for (pdf, found) in read.collect::<Result<Vec<_>>>()? {
         audited.insert(pdf.language.clone(), Audited { pages: found.pages, numerals: found.numerals });
         for orphan in found.orphans {
             let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);

@@ -9,7 +9,7 @@ use crate::{
 use anyhow::Result;
 use rayon::prelude::*;
 use shockbrief_analytics::{
-    concentration::{diversification, diversification_intervals},
+    concentration::{diversification, diversification_interval},
     contagion::complete_rows,
     moments, reason,
 };
@@ -104,7 +104,7 @@ fn risk(panel: &Panel<'_>, region: &Member, window: &Range<usize>) -> Vec<Figure
     });
     let interval = pair.and_then(|pair| {
         let series: Vec<&[f64]> = pair.iter().map(Vec::as_slice).collect();
-        diversification_intervals(&WEIGHTS, &series, DRAWS, SEED).map(|found| found.diversification_benefit)
+        diversification_interval(&WEIGHTS, &series, DRAWS, SEED, |found| found.diversification_benefit)
     });
     let slug = region.symbol.slug();
     let inputs = [panel.benchmark.symbol.to_string(), region.symbol.to_string()];
