@@ -28,6 +28,8 @@ pub enum Command {
     Sample(Sample),
     /// Print where a figure of a brief comes from.
     Explain(Explain),
+    /// Print what changed between two briefs: market, revised data, method.
+    Diff(Diff),
     /// Run one event study from a YAML file that names CSV or Parquet tables.
     Study(Study),
     /// Compute one statistic of a table; without a name, list all.
@@ -110,6 +112,18 @@ pub struct Explain {
     pub brief: PathBuf,
     /// A figure id, such as nvda.return.day0.
     pub figure: String,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The earlier brief.json.
+    pub before: PathBuf,
+    /// The later brief.json.
+    pub after: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How `study` prints.

@@ -3,6 +3,7 @@
 mod analyse;
 mod args;
 mod check;
+mod diff;
 mod explain;
 mod load;
 mod publish;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Stat(args) => stat::run(&args),
     };

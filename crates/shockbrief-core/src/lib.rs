@@ -5,6 +5,7 @@
 
 pub mod brief;
 pub mod config;
+pub mod diff;
 pub mod error;
 pub mod figure;
 pub mod findings;
