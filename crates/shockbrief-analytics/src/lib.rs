@@ -27,4 +27,5 @@ pub mod rng;
 pub mod stat;
 pub mod stress;
 pub mod study;
+pub mod trailing;
 pub mod volatility;

@@ -34,6 +34,8 @@ pub enum Command {
     Study(Study),
     /// Compute one statistic of a table; without a name, list all.
     Stat(Stat),
+    /// List the shock days of a panel of prices.
+    Detect(Detect),
 }
 
 /// Where configuration and data are.
@@ -163,6 +165,63 @@ pub struct Stat {
     /// A parameter, as name=value; may be repeated.
     #[arg(long)]
     pub param: Vec<String>,
+    /// Write to this file instead of standard output.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// How `detect` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DetectFormat {
+    /// For people.
+    Table,
+    /// One row per shock day.
+    Csv,
+    /// Everything, with the settings.
+    Json,
+}
+
+/// What `detect` takes returns net of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DetectModel {
+    /// The benchmark's return, as in the briefs.
+    MarketAdjusted,
+    /// The benchmark's return by a trailing market model.
+    MarketModel,
+    /// Nothing: falls of the whole market are shocks too.
+    None,
+}
+
+/// Arguments of `detect`.
+#[derive(Debug, Args)]
+pub struct Detect {
+    /// Folder with market data, laid out as config/sources.yaml says.
+    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources and calendars.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Names of the panel, with commas; their exchanges must keep the same sessions.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub symbols: Vec<String>,
+    /// First day searched; history before it is read where there is any.
+    #[arg(long)]
+    pub from: Date,
+    /// Last day searched.
+    #[arg(long)]
+    pub to: Date,
+    /// What returns are taken net of.
+    #[arg(long, value_enum, default_value = "market-adjusted")]
+    pub model: DetectModel,
+    /// The market of the model.
+    #[arg(long, default_value = "^GSPC")]
+    pub benchmark: String,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: DetectFormat,
+    /// Score the list against config/events.yaml, one session to either side of each day 0.
+    #[arg(long)]
+    pub validate: bool,
     /// Write to this file instead of standard output.
     #[arg(long)]
     pub out: Option<PathBuf>,

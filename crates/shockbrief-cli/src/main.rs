@@ -3,6 +3,7 @@
 mod analyse;
 mod args;
 mod check;
+mod detect;
 mod diff;
 mod explain;
 mod load;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Stat(args) => stat::run(&args),
+        Command::Detect(args) => detect::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

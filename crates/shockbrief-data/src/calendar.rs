@@ -120,6 +120,12 @@ impl Calendar {
         &self.raw.source
     }
 
+    /// The first date that the calendar knows.
+    #[must_use]
+    pub fn covered_from(&self) -> Date {
+        self.raw.covers.from
+    }
+
     /// Sessions from `from` to `to`, both included, oldest first.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ mod reaction;
 mod recovery;
 mod regions;
 mod shock;
+pub mod shock_days;
+
 mod shocks;
 mod stress;
 mod summary;
