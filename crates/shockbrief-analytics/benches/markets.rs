@@ -6,6 +6,7 @@
 
 use faer::Mat;
 use jiff::civil::{Date, date};
+use shockbrief_analytics::event_study::size::{SizeDesign, size_table};
 use shockbrief_analytics::event_study::{
     FirmEvent, Model, Spec, bootstrap, cross_section::CrossSection, fit, placebo, tests,
 };
@@ -136,6 +137,16 @@ fn volatility(yard: (f64, f64)) {
     line(&format!("(d) GARCH, 500 series of 1,000 ({fitted} interior)"), seconds, operations, 4e6, yard);
 }
 
+/// The size table of a brief's own panel.
+fn size(yard: (f64, f64)) {
+    let (n, m) = (27, 120);
+    let design = SizeDesign { m, ..SizeDesign::null(n, 0.12) };
+    let seconds = best(3, || size_table(&design).is_ok());
+    let cells = (design.replications * n * m) as f64;
+    // Two columns of least squares, the half square of pairwise products, and one draw per cell.
+    line("(e) size table, 2,000 replications, 27 names", seconds, (8.0 + 27.0) * cells, 16.0 * cells, yard);
+}
+
 fn main() {
     let yard = yardsticks();
     study("(a) 5,000 firms, one date, r-bar and all tests", &firms(5_000, |_| 2_000), yard);
@@ -143,4 +154,5 @@ fn main() {
     study("(b) 500 firms, 500 dates", &firms(500, |i| 300 + 4 * i), yard);
     resampling(yard);
     volatility(yard);
+    size(yard);
 }

@@ -10,7 +10,7 @@
 //! it has a return. Day 0 is its first row on or after the event date. Files,
 //! units and YAML are the caller's business.
 
-use crate::event_study::bootstrap::{Scheme, bootstrap};
+use crate::event_study::bootstrap::{Bootstrap, Scheme, bootstrap};
 use crate::event_study::cross_section::CrossSection;
 use crate::event_study::mvrm::{Mvrm, mvrm};
 use crate::event_study::placebo::placebo;
@@ -443,7 +443,7 @@ impl Block {
         if let Some(p) = s.p
             && !key.ends_with("_p_exact")
         {
-            self.put(&format!("{stem}_p"), p);
+            self.put(&p_key(key), p);
         }
     }
 
@@ -454,6 +454,11 @@ impl Block {
         }
         Value::Object(self.values)
     }
+}
+
+/// The key under which a statistic's p stands beside it: `bmp_p` for `bmp_t`.
+pub fn p_key(key: &str) -> String {
+    format!("{}_p", p_stem(key))
 }
 
 /// `bmp_t` gives `bmp`; keys whose stem another statistic owns keep theirs.
@@ -497,7 +502,7 @@ fn firm_json(f: &FirmFit) -> Value {
         let days = f.event.iter().enumerate();
         Value::Object(days.map(|(k, d)| (d.day.to_string(), json!(value(k)))).collect())
     };
-    json!({
+    let mut value = json!({
         "firm": f.firm,
         "day0": f.event_date.to_string(),
         "M": f.observations,
@@ -511,7 +516,11 @@ fn firm_json(f: &FirmFit) -> Value {
         "ar": by_day(&|k| f.event[k].ar),
         "forecast_error_sigma": by_day(&|k| f.event[k].forecast_sd),
         "sar": by_day(&|k| f.event[k].sar),
-    })
+    });
+    if f.r2.is_none() {
+        value["reasons"] = json!({"r2": "a model without slope"});
+    }
+    value
 }
 
 fn single_json(f: &FirmFit, windows: &[[i32; 2]]) -> Value {
@@ -647,14 +656,14 @@ fn portfolio_json(firms: &[FirmEvent], study: &Study, spec: &StudySpec) -> Value
     let daily = f.event.iter().map(|d| (d.day.to_string(), json!(d.sar)));
     let daily: Map<String, Value> = daily.collect();
     let whole = f.car(spec.window);
-    json!({
-        "daily_t": daily,
-        "caar": whole.as_ref().ok().map(|c| c.car),
-        "caar_t": whole.as_ref().ok().map(|c| c.t),
-        "df": f.df,
-        "s": f.sigma,
-        "windows": per_window(spec, |w| Ok(json!(f.car(w)?))),
-    })
+    let mut block = Block::default();
+    block.put("daily_t", daily);
+    block.outcome("caar", whole.as_ref().map(|c| c.car).map_err(Clone::clone));
+    block.outcome("caar_t", whole.as_ref().map(|c| c.t).map_err(Clone::clone));
+    block.put("df", f.df);
+    block.put("s", f.sigma);
+    block.put("windows", per_window(spec, |w| Ok(json!(f.car(w)?))));
+    block.finish()
 }
 
 fn mvrm_json(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec: &StudySpec) {
@@ -699,10 +708,18 @@ fn bootstrap_json(study: &Study, spec: &StudySpec) -> Value {
         let block = Scheme::Stationary { block: spec.block };
         let run = |scheme| bootstrap(&c, scheme, spec.draws, spec.seed);
         Ok(json!({
-            "residual": value_or_reason(run(block).map(|b| json!(b))),
-            "wild": value_or_reason(run(Scheme::Wild).map(|b| json!(b))),
+            "residual": value_or_reason(run(block).map(drawn)),
+            "wild": value_or_reason(run(Scheme::Wild).map(drawn)),
         }))
     })
+}
+
+fn drawn(b: Bootstrap) -> Value {
+    let mut value = json!(b);
+    if b.bmp_p.is_none() {
+        value["reasons"] = json!({"bmp_p": "fewer than two firms, or all alike"});
+    }
+    value
 }
 
 fn bhar_json(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec: &StudySpec) {

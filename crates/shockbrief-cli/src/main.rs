@@ -12,6 +12,7 @@ mod render;
 mod sample;
 mod stat;
 mod study;
+mod study_table;
 
 use anyhow::Error;
 use args::{Cli, Command};

@@ -2,16 +2,14 @@
 
 use crate::{
     args::{Study, StudyFormat},
-    say,
+    say, study_table,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::civil::Date;
 use serde::Deserialize;
-use serde_json::Value;
 use shockbrief_analytics::{
-    catalogue,
     event_study::Model,
-    study::{self, EventInput, Extra, ReturnType, StudySpec, Table},
+    study::{self, EventInput, Extra, ReturnType, StudyError, StudySpec, Table},
 };
 use shockbrief_core::{Refusal, config, fs};
 use shockbrief_data::table::TextTable;
@@ -77,16 +75,14 @@ pub fn run(args: &Study) -> Result<()> {
     let factors = reader.factors()?;
     let events = reader.events(&returns)?;
     let spec = reader.spec();
-    let result = study::run(&returns, &factors, &events, &spec).map_err(|error| {
-        Refusal::data(format!("{}: {error}", args.file.display()))
-            .hint("correct the study file or the table it names")
-    })?;
+    let result = study::run(&returns, &factors, &events, &spec)
+        .map_err(|error| refusal(&error, &reader, &args.file))?;
     if let Some(key) = &args.explain {
-        return explain(key, &result);
+        return study_table::explain(key, &result);
     }
     let text = match args.format {
         StudyFormat::Json => serde_json::to_string_pretty(&result)? + "\n",
-        StudyFormat::Table => table(&result),
+        StudyFormat::Table => study_table::summary(&result) + "\n",
     };
     match &args.out {
         Some(path) => fs::write_atomic(path, text.as_bytes()),
@@ -95,6 +91,31 @@ pub fn run(args: &Study) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The refusal of a study, with the file that the engine knows by its part only.
+fn refusal(error: &StudyError, reader: &Reader<'_>, study: &Path) -> Refusal {
+    let part = match error {
+        StudyError::Dates { what, .. }
+        | StudyError::Duplicate { what, .. }
+        | StudyError::Ragged { what, .. }
+        | StudyError::Cell { what, .. }
+        | StudyError::NoColumn { what, .. }
+        | StudyError::Unusable { what, .. } => *what,
+        _ => "",
+    };
+    let raw = reader.raw;
+    let file = match part {
+        "returns" => raw.returns.as_ref().or(raw.prices.as_ref()),
+        "factors" => raw.factors.as_ref(),
+        "events" => raw.events.as_ref(),
+        _ => None,
+    };
+    let place = file.map_or_else(|| study.to_owned(), |file| reader.folder.join(file));
+    Refusal::data(format!("{}: {error}", place.display())).hint(match error {
+        StudyError::NoColumn { .. } => "add the column, or take what needs it out of the study file",
+        _ => "correct the study file or the table it names",
+    })
 }
 
 struct Reader<'a> {
@@ -263,7 +284,24 @@ fn wide(file: &TextTable, unit: f64) -> Result<Table> {
         .filter(|header| *header != "date")
         .map(|header| Ok((header.clone(), file.numbers(header, unit)?)))
         .collect::<Result<Vec<_>, Refusal>>()?;
-    Ok(Table { dates: file.dates("date")?, columns })
+    Ok(Table { dates: ascending(file)?, columns })
+}
+
+/// The date column of a wide table: each date once, oldest first.
+fn ascending(file: &TextTable) -> Result<Vec<Date>, Refusal> {
+    let dates = file.dates("date")?;
+    match dates.windows(2).position(|pair| pair[0] >= pair[1]) {
+        None => Ok(dates),
+        // The later row of the pair; file lines count from 1 and the header is the first.
+        Some(row) => Err(Refusal::data(format!(
+            "{}:{}: date {} follows {}",
+            file.path.display(),
+            row + 3,
+            dates[row + 1],
+            dates[row]
+        ))
+        .hint("sort the rows by date and keep each date once")),
+    }
 }
 
 /// Rows of firm, date and price.
@@ -291,78 +329,4 @@ fn long(file: &TextTable) -> Result<Table> {
         }
     }
     Ok(Table { dates: all, columns })
-}
-
-/// Formula, paper and the numbers that went in.
-fn explain(key: &str, result: &Value) -> Result<()> {
-    let entry = catalogue::explain(key).ok_or_else(|| {
-        let known = catalogue::ENTRIES.iter().map(|entry| entry.key).collect::<Vec<_>>().join(", ");
-        Refusal::config(format!("no statistic `{key}`")).hint(format!("there are: {known}"))
-    })?;
-    say(format_args!(
-        "{}: {}\n  formula: {}\n  law: {}\n  source: {}",
-        entry.key, entry.name, entry.formula, entry.law, entry.paper
-    ));
-    if !entry.caveat.is_empty() {
-        say(format_args!("  mind: {}", entry.caveat));
-    }
-    let models = result["models"].as_object().context("the study has no models")?;
-    for (model, content) in models {
-        for (group, name) in [("tests_by_day", "day"), ("tests_by_window", "window")] {
-            for (place, tests) in content[group].as_object().into_iter().flatten() {
-                let Some(value) = tests.get(key) else { continue };
-                let inputs: Vec<String> = ["n", "caar", "car_sd", "r_bar", "bmp_t", "patell_z_exactvar"]
-                    .into_iter()
-                    .filter(|input| *input != key)
-                    .filter_map(|input| Some(format!("{input} = {}", tests.get(input)?)))
-                    .collect();
-                say(format_args!("  {model}, {name} {place}: {value} ({})", inputs.join(", ")));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A summary for people: for each model, day 0's and each window's tests, headline first.
-fn table(result: &Value) -> String {
-    let mut lines = Vec::new();
-    for (model, content) in result["models"].as_object().into_iter().flatten() {
-        lines.push(format!("model {model}"));
-        for group in ["tests_by_day", "tests_by_window"] {
-            for (place, tests) in content[group].as_object().into_iter().flatten() {
-                lines.push(format!(
-                    "  {} {place}: n = {}, CAAR = {}",
-                    group.trim_start_matches("tests_by_"),
-                    tests["n"],
-                    tests["caar"]
-                ));
-                lines.extend(catalogue::ENTRIES.iter().filter_map(|entry| {
-                    let value = tests.get(entry.key)?;
-                    let mark = if entry.standing == catalogue::Standing::Appendix {
-                        " (invalid under dependence)"
-                    } else {
-                        ""
-                    };
-                    let p = tests
-                        .get(format!("{}_p", entry.key))
-                        .map(|p| format!("  p = {p}"))
-                        .unwrap_or_default();
-                    Some(format!("    {:<28} {value}{p}{mark}", entry.key))
-                }));
-            }
-        }
-    }
-    for key in [
-        "headline",
-        "portfolio_equal_weight_market_model",
-        "mvrm_day0",
-        "placebo_dates",
-        "bootstrap",
-        "themes",
-    ] {
-        if let Some(value) = result.get(key) {
-            lines.push(format!("{key}: {value}"));
-        }
-    }
-    lines.join("\n")
 }

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use polars::prelude::{AnyValue, DataFrame};
 use shockbrief_core::Refusal;
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -33,6 +34,9 @@ impl TextTable {
             path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
         let source = source::by_format(&format)?;
         fs_err::metadata(path)?;
+        if format == "csv" {
+            check_shape(path)?;
+        }
         let attempt =
             catch_unwind(AssertUnwindSafe(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) }));
         let frame = match attempt {
@@ -123,6 +127,54 @@ impl TextTable {
         let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
         Refusal::data(format!("{}:{}: column `{column}` holds `{shown}`", self.path.display(), row + 2))
             .hint(hint)
+    }
+}
+
+/// Refuses a CSV file whose header names a column twice or whose rows differ in their number of cells: the
+/// frame library would rename the one and fill up the other.
+fn check_shape(path: &Path) -> Result<()> {
+    let bytes = fs_err::read(path)?;
+    let (mut headers, mut cells, mut start, mut quoted) = (None::<usize>, 1_usize, 0_usize, false);
+    let mut line = 1_usize;
+    for (at, byte) in bytes.iter().copied().chain(std::iter::once(b'\n')).enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => cells += 1,
+            b'\n' if !quoted || at == bytes.len() => {
+                let row = &bytes[start..at];
+                match headers {
+                    None => {
+                        unique_headers(path, row)?;
+                        headers = Some(cells);
+                    }
+                    Some(need) if cells != need && !row.trim_ascii().is_empty() => {
+                        return Err(Refusal::data(format!(
+                            "{}:{line}: {cells} cells under {need} headers",
+                            path.display()
+                        ))
+                        .hint("give each row one cell per header; write decimal points, not commas")
+                        .into());
+                    }
+                    Some(_) => {}
+                }
+                (cells, start) = (1, at + 1);
+                line += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn unique_headers(path: &Path, header: &[u8]) -> Result<(), Refusal> {
+    let text = String::from_utf8_lossy(header);
+    let mut seen = BTreeSet::new();
+    let twice =
+        text.trim_end().split(',').map(|name| name.trim_matches('"')).find(|name| !seen.insert(*name));
+    match twice {
+        None => Ok(()),
+        Some(name) => Err(Refusal::data(format!("{}:1: column `{name}` appears twice", path.display()))
+            .hint("rename or remove one of the two")),
     }
 }
 

@@ -445,7 +445,7 @@ fn event_days(firm: &FirmEvent, spec: &Spec, design: &Design, ols: &Ols) -> Outc
         let leverage = dot(&whitened, &whitened);
         let gap = firm.gaps.as_ref().map_or(1.0, |g| span(g[row]));
         let ar = finite(y - dot(&x, &ols.coef), "an abnormal return")?;
-        let forecast_sd = ols.sigma * (gap + leverage).sqrt();
+        let forecast_sd = finite(ols.sigma * (gap + leverage).sqrt(), "a forecast error")?;
         days.push(EventDay {
             day: (row as i64 - firm.event_row as i64) as i32,
             date: firm.dates[row],
