@@ -120,6 +120,7 @@ fn load(args: &Detect, project: &Project, symbols: &[Symbol], benchmark: Option<
         factors: false,
         fx: false,
         shares: false,
+        records: &BTreeSet::new(),
         required: &required,
     })
 }
