@@ -11,7 +11,9 @@ mod capex;
 mod changes;
 mod contagion;
 mod context;
+mod controls;
 mod data;
+mod dated;
 mod demand;
 mod efficiency;
 mod market;
@@ -26,6 +28,7 @@ mod shock;
 pub mod shock_days;
 
 mod shocks;
+mod silicon;
 mod stress;
 mod summary;
 mod tabulate;
@@ -112,6 +115,8 @@ pub static SECTIONS: &[Section] = &[
     section!("architecture", architecture),
     section!("compute-demand", demand, needs: ["training-compute"]),
     section!("capex", capex, needs: ["capex-quarterly"]),
+    section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
+    section!("custom-silicon", silicon),
     shock_section!("method", method),
     section!("data", data),
 ];

@@ -64,7 +64,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let columns = vec![
         tabulate::text("col.theme"),
         tabulate::number("col.run-up", "points(0)"),
-        tabulate::number("col.place", "pct(0)"),
+        tabulate::number("col.rank", "pct(0)"),
         tabulate::text("col.tilt"),
     ];
     let table = Table { id: "positioning".to_owned(), columns, rows, sources: panel.sources() };

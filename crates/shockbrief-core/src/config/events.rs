@@ -14,6 +14,9 @@ pub struct Event {
     pub instant: Timestamp,
     /// What happened, in each language.
     pub name: BTreeMap<String, String>,
+    /// The story it belongs to, such as `export-controls`; default none.
+    #[serde(default)]
+    pub topic: Option<String>,
     /// Where this can be read.
     pub source: String,
 }

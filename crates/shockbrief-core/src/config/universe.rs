@@ -56,6 +56,8 @@ pub struct Theme {
 #[serde(deny_unknown_fields)]
 struct RawUniverse {
     themes: BTreeMap<ThemeId, Theme>,
+    #[serde(default)]
+    baskets: BTreeMap<String, Vec<Symbol>>,
     instruments: Vec<Instrument>,
 }
 
@@ -64,6 +66,8 @@ struct RawUniverse {
 pub struct Universe {
     /// Themes by id.
     pub themes: BTreeMap<ThemeId, Theme>,
+    /// Lists of instruments that cut across themes, by id.
+    pub baskets: BTreeMap<String, Vec<Symbol>>,
     /// Instruments in the order of the file.
     pub instruments: Vec<Instrument>,
 }
@@ -72,7 +76,7 @@ impl Universe {
     /// Reads and validates the file.
     ///
     /// # Errors
-    /// A symbol listed twice, an undeclared theme, or anything [`super::load`] refuses.
+    /// A symbol listed twice, an undeclared theme, a basket with an undeclared symbol, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (raw, origin): (RawUniverse, Origin) = super::load(path)?;
         let mut seen = std::collections::BTreeSet::new();
@@ -97,7 +101,13 @@ impl Universe {
                     .into());
             }
         }
-        Ok(Self { themes: raw.themes, instruments: raw.instruments })
+        if let Some(symbol) = raw.baskets.values().flatten().find(|symbol| !seen.contains(symbol)) {
+            return Err(origin
+                .refuse(symbol.as_str(), format!("a basket names the undeclared symbol `{symbol}`"))
+                .hint("declare it under `instruments`, or take it out of the basket")
+                .into());
+        }
+        Ok(Self { themes: raw.themes, baskets: raw.baskets, instruments: raw.instruments })
     }
 
     /// The instrument of a symbol.

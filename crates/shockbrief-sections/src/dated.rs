@@ -1,0 +1,106 @@
+//! Baskets of names around dated events: each basket one equal-weight portfolio with its own market model.
+
+use crate::Desk;
+use jiff::{Timestamp, civil::Date};
+use shockbrief_analytics::event_study::{
+    self, FirmEvent, FirmFit, Model, Spec,
+    portfolio::{long_short, portfolio},
+};
+use shockbrief_core::{EventId, Market, Series, Symbol, config::Event};
+use std::sync::Arc;
+
+const SPEC: Spec =
+    Spec { estimation: [-130, -11], window: [-1, 5], min_observations: 100, model: Model::MarketModel };
+
+/// The benchmark, and what is measured against it.
+pub struct Dated<'a> {
+    desk: &'a Desk<'a>,
+    market: &'a Market,
+    benchmark: &'a Series,
+}
+
+impl<'a> Dated<'a> {
+    /// With the benchmark of the report's study or panel, when its prices are loaded.
+    pub fn new(desk: &'a Desk<'a>) -> Option<Self> {
+        let study = desk.report.study.as_ref().map(|study| &study.benchmark);
+        let symbol = study.or(desk.report.panel.as_ref().map(|panel| &panel.benchmark))?;
+        let (market, benchmark) = desk.data.find(symbol)?;
+        Some(Self { desk, market, benchmark })
+    }
+
+    /// Events of a topic that the loaded prices cover, from the estimation window to the day after day 0,
+    /// by date.
+    pub fn events(&self, topic: &str) -> Vec<(&'a EventId, &'a Event)> {
+        let covered = |event: &Event| {
+            let last = self.market.sessions.len().saturating_sub(2);
+            self.market
+                .event_row(event.instant)
+                .is_some_and(|row| row <= last && row > SPEC.estimation[0].unsigned_abs() as usize)
+        };
+        let of_topic = |event: &Event| event.topic.as_deref() == Some(topic);
+        let events = self.desk.events.events.iter();
+        let mut found: Vec<_> = events.filter(|(_, event)| of_topic(event) && covered(event)).collect();
+        found.sort_by_key(|(_, event)| event.instant);
+        found
+    }
+
+    /// Day 0 of an instant.
+    pub fn day0(&self, instant: Timestamp) -> Option<Date> {
+        Some(self.market.sessions[self.market.event_row(instant)?].date)
+    }
+
+    /// Members of a basket with prices on every day around the event and throughout its estimation window.
+    pub fn members(&self, basket: &str, instant: Timestamp) -> Vec<Symbol> {
+        let row = self.market.event_row(instant);
+        let listed = self.desk.universe.baskets.get(basket).into_iter().flatten();
+        listed.filter(|symbol| row.is_some_and(|row| self.usable(symbol, row))).cloned().collect()
+    }
+
+    fn usable(&self, symbol: &Symbol, row: usize) -> bool {
+        let Some((market, series)) = self.desk.data.find(symbol) else { return false };
+        let dates = |market: &Market| market.sessions.iter().map(|session| session.date).collect::<Vec<_>>();
+        let first = row.saturating_sub(SPEC.estimation[0].unsigned_abs() as usize);
+        let last = (row + 1).min(series.adjusted.len().saturating_sub(1));
+        dates(market) == dates(self.market) && (first..=last).all(|row| series.simple_return(row).is_some())
+    }
+
+    /// The members of a basket as one firm.
+    fn basket(&self, basket: &str, instant: Timestamp) -> Result<FirmEvent, String> {
+        let row = self.market.event_row(instant).ok_or("no session since the event")?;
+        let dates: Arc<[Date]> = self.market.sessions.iter().map(|session| session.date).collect();
+        let regressor: Arc<[Option<f64>]> = self.benchmark.simple_returns().into();
+        let firms: Vec<FirmEvent> = self
+            .members(basket, instant)
+            .iter()
+            .filter_map(|symbol| Some((symbol, self.desk.data.find(symbol)?.1)))
+            .map(|(symbol, series)| {
+                FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), row)
+                    .with_regressors(vec![regressor.clone()])
+            })
+            .collect();
+        portfolio(basket, &firms.iter().collect::<Vec<_>>(), None).map_err(|reason| reason.to_string())
+    }
+
+    /// The market model of a basket around an event.
+    pub fn fit(&self, basket: &str, instant: Timestamp) -> Result<FirmFit, String> {
+        fitted(self.basket(basket, instant)?)
+    }
+
+    /// The market model of one basket held long against another held short.
+    pub fn fit_difference(&self, long: &str, short: &str, instant: Timestamp) -> Result<FirmFit, String> {
+        let (held, sold) = (self.basket(long, instant)?, self.basket(short, instant)?);
+        let id = format!("{long}-{short}");
+        fitted(long_short(&id, &held, &sold).map_err(|reason| reason.to_string())?)
+    }
+
+    /// Files behind a basket and the benchmark.
+    pub fn sources(&self, baskets: &[&str]) -> Vec<String> {
+        let members = baskets.iter().filter_map(|basket| self.desk.universe.baskets.get(*basket)).flatten();
+        self.desk.sources(&members.chain([&self.benchmark.symbol]).cloned().collect::<Vec<_>>())
+    }
+}
+
+fn fitted(firm: FirmEvent) -> Result<FirmFit, String> {
+    let study = event_study::fit(&[firm], &SPEC).map_err(|reason| reason.to_string())?;
+    study.firms.into_iter().next().ok_or_else(|| "too little history".to_owned())
+}
