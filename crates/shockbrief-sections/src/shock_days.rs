@@ -269,6 +269,7 @@ mod tests {
         }
         let event = |instant: &str| Event {
             instant: instant.parse().unwrap(),
+            topic: None,
             name: BTreeMap::new(),
             source: String::new(),
         };
