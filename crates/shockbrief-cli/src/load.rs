@@ -156,12 +156,12 @@ impl Issue {
     /// The first date needed: by the panel, and far enough before day 0 for the estimation window.
     fn from(&self, project: &Project) -> Result<Date> {
         let panel = self.report.panel.iter().map(|panel| panel.from.min(self.as_of));
-        let study = self.report.study.iter().map(|study| self.from_study(project, study));
+        let study = self.report.study.iter().map(|study| self.study_start(project, study));
         let firsts = panel.map(Ok).chain(study).collect::<Result<Vec<Date>>>()?;
         Ok(firsts.into_iter().min().unwrap_or(self.as_of))
     }
 
-    fn from_study(&self, project: &Project, study: &Study) -> Result<Date> {
+    fn study_start(&self, project: &Project, study: &Study) -> Result<Date> {
         let Some(event) = project.events.events.get(&study.event) else {
             return Ok(self.as_of); // the study itself refuses an unknown event, with its line
         };

@@ -51,11 +51,12 @@ fn frontier(records: &Records) -> Vec<(&Record, f64)> {
     rows.filter_map(|row| Some((row, row.number("flop").filter(|flop| *flop > 0.0)?))).collect()
 }
 
+type Part = fn(&trend::Slope) -> f64;
 type Fitted = Result<(f64, Vec<trend::Slope>), String>;
 
 /// Growth per year as a factor, with its interval.
 fn growth(desk: &Desk<'_>, fitted: &Fitted, n: usize, findings: &mut Findings) {
-    let parts: [(&str, fn(&trend::Slope) -> f64); 3] =
+    let parts: [(&str, Part); 3] =
         [("growth", |s| s.value), ("growth.low", |s| s.low), ("growth.high", |s| s.high)];
     for (id, part) in parts {
         let value = fitted.as_ref().map(|(_, slopes)| 10_f64.powf(part(&slopes[0]))).map_err(Clone::clone);

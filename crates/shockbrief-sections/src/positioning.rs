@@ -54,10 +54,8 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         findings.add(figure("run_up.place", place.clone(), Unit::Ratio, "percentile"));
         let tilt = tilt(place.ok(), crowding);
         findings.lists.entry(format!("tilt.{tilt}")).or_default().push(theme.to_string());
-        let mut row = tabulate::row(
-            Cell::Label(format!("theme.{theme}")),
-            ["run_up", "run_up.place"].map(|part| id(part)),
-        );
+        let mut row =
+            tabulate::row(Cell::Label(format!("theme.{theme}")), ["run_up", "run_up.place"].map(id));
         row.cells.push(Cell::Label(format!("tilt.{tilt}")));
         rows.push(row);
     }

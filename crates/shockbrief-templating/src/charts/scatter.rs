@@ -106,7 +106,7 @@ fn power_of_ten(pen: &Pen, power: i32) -> String {
 /// Names beside points, strong ones first; a weak one that would touch another is left out.
 fn names(canvas: &mut Canvas, pen: &Pen, dots: &[Dot], place: &dyn Fn(&Dot) -> (f64, f64)) {
     let mut taken: Vec<[f64; 4]> =
-        dots.iter().map(|dot| place(dot)).map(|(x, y)| [x - 2.5, y - 2.5, x + 2.5, y + 2.5]).collect();
+        dots.iter().map(place).map(|(x, y)| [x - 2.5, y - 2.5, x + 2.5, y + 2.5]).collect();
     let ordered = dots.iter().filter(|dot| dot.strong).chain(dots.iter().filter(|dot| !dot.strong));
     for dot in ordered.filter(|dot| !dot.label.is_empty()) {
         let ((x, y), length) = (place(dot), width(&dot.label, dot.strong));
