@@ -212,6 +212,9 @@ fn numbers_whose_squares_overflow_give_reasons() {
     }
 }
 
+/// A way to spoil sound files.
+type Damage = fn(&mut Files);
+
 #[test]
 fn tables_that_are_no_tables_are_refused_by_name() {
     let edit = |change: fn(&mut Files)| {
@@ -219,7 +222,7 @@ fn tables_that_are_no_tables_are_refused_by_name() {
         change(&mut files);
         keeps_its_promise(&files)
     };
-    let cases: [(&str, fn(&mut Files)); 8] = [
+    let cases: [(&str, Damage); 8] = [
         ("returns.csv", |files| files.returns.clear()),
         ("factors.csv", |files| files.factors.clear()),
         ("returns.csv:3: column `date`", |files| {
