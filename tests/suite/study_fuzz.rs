@@ -213,7 +213,7 @@ fn numbers_whose_squares_overflow_give_reasons() {
 }
 
 /// A way to spoil sound files.
-type Damage = fn(&mut Files);
+type Spoil = fn(&mut Files);
 
 #[test]
 fn tables_that_are_no_tables_are_refused_by_name() {
@@ -222,7 +222,7 @@ fn tables_that_are_no_tables_are_refused_by_name() {
         change(&mut files);
         keeps_its_promise(&files)
     };
-    let cases: [(&str, Damage); 8] = [
+    let cases: [(&str, Spoil); 8] = [
         ("returns.csv", |files| files.returns.clear()),
         ("factors.csv", |files| files.factors.clear()),
         ("returns.csv:3: column `date`", |files| {
