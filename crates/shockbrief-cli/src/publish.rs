@@ -45,6 +45,12 @@ impl Output {
     pub fn stage(&self, slug: &str, period: &str) -> Result<Staged<'_>> {
         let parent = self.root.join(slug);
         fs::create_dir_all(&parent)?;
+        let target = parent.join(period);
+        // Left by a run that ended between the two renames of `exchange`.
+        let aside = parent.join(format!(".{period}.old"));
+        if aside.exists() && !target.exists() {
+            fs::rename(&aside, &target)?;
+        }
         let prefix = format!(".{period}.part-");
         for entry in fs::read_dir(&parent)? {
             let entry = entry?;
@@ -54,7 +60,7 @@ impl Output {
         }
         let folder = parent.join(format!("{prefix}{}", std::process::id()));
         fs::create_dir(&folder)?;
-        Ok(Staged { output: self, folder, target: parent.join(period) })
+        Ok(Staged { output: self, folder, target })
     }
 }
 
@@ -73,7 +79,7 @@ impl Staged<'_> {
         } else {
             fs::rename(&self.folder, &self.target)?;
         }
-        sync_tree(self.target.parent().unwrap_or(&self.output.root))?;
+        fs::File::open(self.target.parent().unwrap_or(&self.output.root))?.sync_all()?;
         Ok(self.target.clone())
     }
 }
@@ -104,10 +110,31 @@ fn exchange(new: &Path, old: &Path) -> Result<()> {
 fn sync_tree(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_file() {
+        if path.is_dir() {
+            sync_tree(&path)?;
+        } else {
             fs::File::open(&path)?.sync_all()?;
         }
     }
     fs::File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn an_exchange_cut_short_is_healed() {
+        let root = tempfile::tempdir().unwrap();
+        let aside = root.path().join("brief/.2025-01.old");
+        fs::create_dir_all(&aside).unwrap();
+        fs::create_dir_all(root.path().join("brief/.2025-01.part-1")).unwrap();
+        let output = Output::open(root.path()).unwrap();
+        let staged = output.stage("brief", "2025-01").unwrap();
+        assert!(root.path().join("brief/2025-01").is_dir() && !aside.exists());
+        let published = staged.publish().unwrap();
+        assert_eq!(fs::read_dir(published.parent().unwrap()).unwrap().count(), 1);
+    }
 }
