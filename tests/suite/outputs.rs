@@ -65,6 +65,22 @@ fn pages_hold_no_trace_of_a_failed_value() {
 }
 
 #[test]
+fn french_signs_are_held_by_spaces_that_do_not_break() {
+    let pdf = fs_err::read(rendered().join("2025-01-deepseek-2025-01-27.fr.pdf")).unwrap();
+    let text: Vec<char> = pages(&pdf).concat().chars().collect();
+    let held = |c: char| matches!(c, '\u{a0}' | '\u{202f}');
+    let mut count = 0;
+    for window in text.windows(3) {
+        let [before, space, sign] = [window[0], window[1], window[2]];
+        if "%;:!?".contains(sign) && !before.is_whitespace() {
+            assert_ne!(space, ' ', "{before}{space}{sign}");
+            count += usize::from(held(space));
+        }
+    }
+    assert!(count > 200, "only {count} signs were looked at");
+}
+
+#[test]
 fn the_same_inputs_give_the_same_bytes() {
     let out = tempfile::tempdir().unwrap();
     render(out.path());
