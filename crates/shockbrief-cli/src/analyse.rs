@@ -35,6 +35,7 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         of_report(&issue.report)?;
+        project.claims.check(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
@@ -78,7 +79,7 @@ impl Analysed {
                 .collect(),
             brand: &project.brand,
             findings: &self.findings,
-            claims: self.claims(),
+            claims: self.claims(project),
             names: project
                 .universe
                 .instruments
@@ -94,7 +95,7 @@ impl Analysed {
             sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
             sections: of_report(report)?
                 .into_iter()
-                .map(|section| self.section(section, languages))
+                .map(|section| self.section(project, section, languages))
                 .collect::<Result<_>>()?,
             design: None,
             rounding: Rounding::default(),
@@ -122,14 +123,15 @@ impl Analysed {
         self.data.inputs.iter().any(|input| input.simulated)
     }
 
-    fn claims(&self) -> Vec<ClaimSource> {
-        let origin = &self.issue.report.origin;
-        self.issue
-            .report
-            .claims
-            .iter()
-            .filter(|claim| !claim.section.as_ref().is_some_and(|id| self.findings.absent.contains_key(id)))
-            .map(|claim| ClaimSource {
+    /// The report's own claims, then those of its sections.
+    fn claims(&self, project: &Project) -> Vec<ClaimSource> {
+        let report = &self.issue.report;
+        let own = report.claims.iter().map(|claim| (claim, &report.origin));
+        let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
+        let absent = |id: &String| self.findings.absent.contains_key(id);
+        own.chain(house)
+            .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
+            .map(|(claim, origin)| ClaimSource {
                 claim: claim.clone(),
                 file: origin.path.display().to_string(),
                 line: origin.line_of(&format!("id: {}", claim.id)),
@@ -137,7 +139,7 @@ impl Analysed {
             .collect()
     }
 
-    fn section(&self, section: &SectionSpec, languages: &[String]) -> Result<Section> {
+    fn section(&self, project: &Project, section: &SectionSpec, languages: &[String]) -> Result<Section> {
         if let Some(reason) = self.findings.absent.get(section.id) {
             return Ok(absent(section, reason, languages));
         }
@@ -148,7 +150,7 @@ impl Analysed {
             layout,
             prose: languages
                 .iter()
-                .map(|code| Ok((code.clone(), self.prose(section.id, code)?)))
+                .map(|code| Ok((code.clone(), self.prose(project, section.id, code)?)))
                 .collect::<Result<_>>()?,
         })
     }
@@ -163,16 +165,19 @@ impl Analysed {
         Ok(Source::new(name, section.template))
     }
 
-    fn prose(&self, section: &str, code: &str) -> Result<Source> {
-        let path = self.issue.report.folder.join("prose").join(format!("{section}.{code}.typ.j2"));
-        if !path.is_file() {
-            return Err(Refusal::config(format!("{}: no such file", path.display()))
+    /// The report's prose of a section, or the house's.
+    fn prose(&self, project: &Project, section: &str, code: &str) -> Result<Source> {
+        let name = format!("{section}.{code}.typ.j2");
+        let [own, house] =
+            [&self.issue.report.folder, &project.folder].map(|folder| folder.join("prose").join(&name));
+        let Some(path) = [&own, &house].into_iter().find(|path| path.is_file()) else {
+            return Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
                 .hint(format!(
                     "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
                 ))
                 .into());
-        }
-        Ok(Source::new(path.display().to_string(), fs::read_text(&path)?))
+        };
+        Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
     }
 }
 
@@ -217,7 +222,10 @@ fn with_names(
     let watched = report.watch.iter().enumerate().map(|(i, w)| (format!("watch.{i}"), &w.name));
     let events = project.events.events.iter().map(|(id, event)| (format!("event.{id}"), &event.name));
     let facts = project.facts.all().map(|(id, fact)| (format!("fact.{id}"), &fact.name));
-    for (key, names) in themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts) {
+    let notes = project.facts.all();
+    let notes = notes.filter_map(|(id, fact)| Some((format!("fact-note.{id}"), fact.note.as_ref()?)));
+    let named = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
+    for (key, names) in named {
         for (code, language) in &mut languages {
             let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
             language.strings.insert(key.clone(), name);

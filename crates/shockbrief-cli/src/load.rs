@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
     config::{
-        Brand, Events, Facts, Instrument, Labels, Language, ModelName, Report, Scenarios, Sources, Study,
-        Universe, load_models,
+        Brand, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report, Scenarios,
+        Sources, Study, Universe, load_models,
     },
 };
 use shockbrief_data::{Calendars, Request};
@@ -35,6 +35,8 @@ pub struct Project {
     pub sources: Sources,
     /// Colours and legal text.
     pub brand: Brand,
+    /// Sentences that sections bring with them.
+    pub claims: HouseClaims,
     /// Stress scenarios.
     pub scenarios: Scenarios,
     /// Names with digits that prose may use.
@@ -54,6 +56,7 @@ impl Project {
             models: load_models(&folder.join("models.yaml"))?,
             sources: Sources::load(&folder.join("sources.yaml"))?,
             brand: Brand::load(&folder.join("brand.yaml"))?,
+            claims: HouseClaims::load(&folder.join("claims.yaml"))?,
             scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
             labels: Labels::load(&folder.join("numerals.yaml"))?.labels,
             calendars: Calendars::load(&folder.join("calendars"))?,

@@ -4,6 +4,7 @@
 //! and an error names file, line, column and what to do.
 
 mod brand;
+mod claims;
 mod events;
 mod facts;
 mod labels;
@@ -15,6 +16,7 @@ mod sources;
 mod universe;
 
 pub use brand::Brand;
+pub use claims::HouseClaims;
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use labels::Labels;

@@ -34,6 +34,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     }
     shares(desk, findings);
     effort(desk, findings);
+    tabulate::notes(desk, "architecture", &NEEDED, findings);
     findings.tables.insert("models".to_owned(), table(desk, findings));
     findings.charts.insert("architecture-active".to_owned(), chart(findings));
     Ok(Outcome::Ready)

@@ -160,7 +160,12 @@ fn record<const N: usize>(
 /// What companies have said they will spend, and what it means against what they spent.
 fn announcements(desk: &Desk<'_>, findings: &mut Findings) {
     let table = tabulate::facts(desk, "announcements", &ANNOUNCED, "money(1, billion)", findings);
+    let known = table.rows.len() as f64;
     findings.tables.insert("announcements".to_owned(), table);
+    findings.add(
+        Figure::new("capex.announcements", known, Unit::Count, "count", desk.as_of)
+            .inputs(ANNOUNCED.map(|id| format!("fact.{id}"))),
+    );
     let fact = |id: &str| findings.number(&format!("fact.{id}")).ok_or("not announced by this date");
     let rise = |to: &str| Ok::<f64, &str>(fact(to)? / fact("meta-capex-2024")? - 1.0);
     let values = [

@@ -2,7 +2,8 @@
 
 use crate::{Context, Desk, Outcome, panel, tabulate};
 use anyhow::Result;
-use shockbrief_core::{Cell, Figure, Findings, Row, Table, Unit};
+use shockbrief_core::{Cell, Figure, Findings, Notice, Row, Table, Unit};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
     record(&context.desk, findings);
@@ -34,45 +35,44 @@ fn inputs_table(desk: &Desk<'_>) -> Table {
     Table { id: "inputs".to_owned(), columns, rows, sources: Vec::new() }
 }
 
+/// One row per guard: whom it concerned, how many rows, from when to when.
 fn notices_table(desk: &Desk<'_>, findings: &mut Findings) -> Table {
     let columns = vec![
         tabulate::text("col.guard"),
-        tabulate::text("col.name"),
+        tabulate::text("col.names"),
         tabulate::number("col.rows", "int"),
         tabulate::number("col.first", "date"),
         tabulate::number("col.last", "date"),
     ];
-    let as_of = desk.as_of;
-    let rows = desk
-        .data
-        .notices
-        .iter()
-        .enumerate()
-        .map(|(i, notice)| {
-            let id = |part: &str| format!("notice.{}.{part}", i + 1);
-            let inputs = [notice.symbol.to_string()];
-            let rows = findings.add(
-                Figure::new(id("rows"), notice.rows as f64, Unit::Count, &notice.guard, as_of)
-                    .inputs(inputs.clone()),
-            );
-            let mut cells = vec![
-                Cell::Label(format!("guard.{}", notice.guard)),
-                Cell::Text(panel::name(desk.universe, &notice.symbol)),
-                Cell::Figure(rows),
-            ];
-            for (part, date) in
-                [("first", notice.dates.map(|dates| dates.0)), ("last", notice.dates.map(|dates| dates.1))]
-            {
-                cells.push(match date {
-                    Some(date) => Cell::Figure(
-                        findings
-                            .add(Figure::date(id(part), date, &notice.guard, as_of).inputs(inputs.clone())),
-                    ),
-                    None => Cell::Empty,
-                });
-            }
-            Row::new(cells)
-        })
-        .collect();
+    let mut guards: BTreeMap<&str, Vec<&Notice>> = BTreeMap::new();
+    for notice in &desk.data.notices {
+        guards.entry(&notice.guard).or_default().push(notice);
+    }
+    let rows =
+        guards.into_iter().map(|(guard, notices)| guard_row(desk, guard, &notices, findings)).collect();
     Table { id: "notices".to_owned(), columns, rows, sources: Vec::new() }
+}
+
+fn guard_row(desk: &Desk<'_>, guard: &str, notices: &[&Notice], findings: &mut Findings) -> Row {
+    let names: BTreeSet<String> =
+        notices.iter().map(|notice| panel::name(desk.universe, &notice.symbol)).collect();
+    let inputs: Vec<String> = notices.iter().map(|notice| notice.symbol.to_string()).collect();
+    let rows: usize = notices.iter().map(|notice| notice.rows).sum();
+    let id = |part: &str| format!("notice.{guard}.{part}");
+    let rows = Figure::new(id("rows"), rows as f64, Unit::Count, guard, desk.as_of).inputs(inputs.clone());
+    let mut cells = vec![
+        Cell::Label(format!("guard.{guard}")),
+        Cell::Text(names.into_iter().collect::<Vec<_>>().join(", ")),
+        Cell::Figure(findings.add(rows)),
+    ];
+    let dates = || notices.iter().filter_map(|notice| notice.dates);
+    let ends =
+        [("first", dates().map(|(first, _)| first).min()), ("last", dates().map(|(_, last)| last).max())];
+    cells.extend(ends.map(|(part, date)| match date {
+        Some(date) => {
+            Cell::Figure(findings.add(Figure::date(id(part), date, guard, desk.as_of).inputs(inputs.clone())))
+        }
+        None => Cell::Empty,
+    }));
+    Row::new(cells)
 }

@@ -22,8 +22,11 @@ pub fn row(name: Cell, figures: impl IntoIterator<Item = String>) -> Row {
 pub fn facts(desk: &Desk<'_>, id: &str, facts: &[&str], format: &str, findings: &mut Findings) -> Table {
     let columns =
         vec![text("col.fact"), number("col.amount", format), number("col.known", "date"), text("col.source")];
-    let known = facts.iter().filter_map(|id| Some((*id, desk.facts.known(id, desk.as_of)?)));
+    let known: Vec<_> =
+        facts.iter().filter_map(|id| Some((*id, desk.facts.known(id, desk.as_of)?))).collect();
+    notes(desk, id, facts, findings);
     let rows = known
+        .into_iter()
         .map(|(id, fact)| {
             let date = Figure::date(format!("fact.{id}.known"), fact.known(), "fact", desk.as_of);
             Row::new(vec![
@@ -35,4 +38,12 @@ pub fn facts(desk: &Desk<'_>, id: &str, facts: &[&str], format: &str, findings: 
         })
         .collect();
     Table { id: id.to_owned(), columns, rows, sources: Vec::new() }
+}
+
+/// Lists, as `<id>.notes`, those of the facts that carry a note: what is partial or only claimed is said in
+/// words beside the table.
+pub fn notes(desk: &Desk<'_>, id: &str, facts: &[&str], findings: &mut Findings) {
+    let noted = |id: &&&str| desk.facts.known(id, desk.as_of).is_some_and(|fact| fact.note.is_some());
+    let noted = facts.iter().filter(noted).map(|id| (*id).to_owned()).collect();
+    findings.lists.insert(format!("{id}.notes"), noted);
 }

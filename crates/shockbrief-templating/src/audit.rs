@@ -25,6 +25,8 @@ pub struct Numerals {
     pub contents: String,
     /// Headings, in order.
     pub headings: Vec<String>,
+    /// How each numbered finding begins, in order.
+    pub findings: Vec<String>,
 }
 
 /// What was found.
@@ -125,9 +127,9 @@ fn patterns(numerals: &Numerals, pages: usize) -> Vec<String> {
                 .map(|n| plain(&word.replace("{n}", &n.to_string()).replace("{pages}", &pages.to_string()))),
         );
     }
-    for (index, heading) in numerals.headings.iter().enumerate() {
-        // The number and the heading's first words: the rest may have gone to the next line.
-        let start: String = plain(heading).chars().take(8).collect();
+    for (index, text) in numerals.headings.iter().enumerate().chain(numerals.findings.iter().enumerate()) {
+        // The number and the first words: the rest may have gone to the next line.
+        let start: String = plain(text).chars().take(8).collect();
         known.insert(format!("{} {start}", index + 1));
     }
     known.into_iter().filter(|text| text.contains(|c: char| c.is_ascii_digit())).collect()
@@ -190,6 +192,7 @@ pub(crate) fn numerals(
     locale: &Locale,
     texts: impl Iterator<Item = String>,
     headings: Vec<String>,
+    findings: Vec<String>,
 ) -> Numerals {
     let mut known = locale.printed();
     known.extend(
@@ -198,7 +201,19 @@ pub(crate) fn numerals(
     let word = |name: &str| locale.pattern(&format!("format.word.{name}")).to_owned();
     let page = word("page").replace("{page}", "{n}");
     let counted = vec![format!("{} {{n}}", word("chart")), format!("{} {{n}}", word("table")), page];
-    Numerals { known, counted, contents: word("contents"), headings }
+    Numerals { known, counted, contents: word("contents"), headings, findings }
+}
+
+/// How the findings of a section's Typst source begin, without markup.
+pub(crate) fn openings(source: &str) -> Vec<String> {
+    let begin = |rest: &str| -> String {
+        rest.trim_start_matches(['*', '_', ' ', '\n'])
+            .chars()
+            .take_while(|c| !"*_#\\[]".contains(*c))
+            .collect()
+    };
+    // Two letters at least, or the bare number would be known.
+    source.split("#finding[").skip(1).map(begin).filter(|start| start.trim().chars().count() > 1).collect()
 }
 
 /// The words of a text that hold digits, with the word before each: "S&P 500", "Pynnönen 2010)".
@@ -228,6 +243,7 @@ mod tests {
             counted: vec!["Page {n} sur {pages}".into(), "Tableau {n}".into()],
             contents: "Sommaire".into(),
             headings: vec!["L’essentiel".into(), "Méthode".into()],
+            findings: openings("#finding[*Le choc* a]\n#finding[\n *Rien ne bouge.* Et]"),
         }
     }
 
@@ -271,6 +287,8 @@ mod tests {
         assert!(orphans("Sommaire 1 L’essentiel 1", &[]).is_empty());
         assert!(orphans("2 Méthode Tableau 4 Page 1 sur 1", &[]).is_empty());
         assert_eq!(orphans("2 chevaux", &[]), ["2"]);
+        assert!(orphans("1 Le choc a 2 Rien ne bouge", &[]).is_empty());
+        assert_eq!(orphans("2 Le choc a", &[]), ["2"]);
         assert_eq!(orphans("Page 1 sur 9", &[]), ["1", "9"]);
     }
 

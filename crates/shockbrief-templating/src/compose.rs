@@ -205,10 +205,12 @@ fn document(
     let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
     let mut files = BTreeMap::new();
     let mut origins = BTreeMap::new();
+    let mut openings = Vec::new();
     for section in &brief.sections {
         let rendered = render(&mut engine, section, &edition.code)?;
         let path = format!("/sections/{}.typ", section.id);
         origins.insert(path.clone(), rendered.origins);
+        openings.extend(audit::openings(&rendered.text));
         files.insert(path, rendered.text);
     }
     let design = brief.design.clone().unwrap_or_else(|| Source::new(DESIGN_NAME, DESIGN));
@@ -219,7 +221,7 @@ fn document(
     files.extend(engine.charts());
     let headings = brief.sections.iter().map(|section| engine.words(&section.heading));
     let headings = headings.collect::<Result<Vec<_>, _>>()?;
-    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings);
+    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings, openings);
     let timestamp = timestamp(brief.as_of);
     Ok(Document { language: edition.code.clone(), files, origins, timestamp, numerals })
 }
@@ -327,7 +329,7 @@ fn main(brief: &Compose, engine: &Engine) -> Result<String, Refusal> {
     for (index, section) in brief.sections.iter().enumerate() {
         let heading = engine.markup(&section.heading)?;
         let _ = writeln!(out, "\n= {heading} <sec-{}>\n#include \"/sections/{0}.typ\"", section.id);
-        if index == 0 && brief.sections.len() > 3 {
+        if index == 0 && brief.sections.len() > 5 {
             out.push_str("#contents()\n");
         }
     }

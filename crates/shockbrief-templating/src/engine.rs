@@ -291,6 +291,8 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     let shared = scope.clone();
     environment.add_function("has", move |id: &str| find(&shared, id).map(|f| f.value.is_some()));
     let shared = scope.clone();
+    environment.add_function("known", move |fact: &str| known(&shared, fact));
+    let shared = scope.clone();
     environment.add_function("ready", move |section: &str| !shared.findings.absent.contains_key(section));
     for (filter, name, _) in Filter::ALL {
         add_filter(environment, scope, name, Format::new(filter));
@@ -312,6 +314,17 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_filter("sign", |value: Value| {
         Ok::<_, Error>(Value::from_object(Handle { signed: true, ..handle(&value, "sign")?.clone() }))
     });
+}
+
+/// Whether a fact of the configuration was public by the as-of date.
+fn known(scope: &Scope, fact: &str) -> Result<bool, Error> {
+    let id = format!("fact.{fact}");
+    let declared = scope.strings.keys().filter(|key| key.starts_with("fact."));
+    match (scope.findings.figures.get(&id), scope.strings.contains_key(&id)) {
+        (Some(figure), _) => Ok(figure.value.is_some()),
+        (None, true) => Ok(false),
+        (None, false) => Err(unknown("fact", &id, declared)),
+    }
 }
 
 fn add_filter(environment: &mut Environment<'static>, scope: &Shared, name: &'static str, format: Format) {

@@ -55,14 +55,18 @@ fn align(align: Align) -> &'static str {
 /// Characters that fit side by side over the width of a page.
 const ROOM: usize = 96;
 
-/// Shares of the width by longest content; where all does not fit side by side, columns of figures take
-/// what they need and text wraps.
+/// Text up to this length is never wrapped.
+const SHORT: usize = 26;
+
+/// Shares of the width by longest content; where all does not fit side by side, columns of figures and of
+/// short texts take what they need and long texts wrap.
 fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<String> {
     let needs: Vec<usize> =
         (0..table.columns.len()).map(|index| need(scope, table, index, formats)).collect();
     let fits = needs.iter().sum::<usize>() <= ROOM;
     let width = |(column, need): (&Column, &usize)| match column.align {
         Align::Decimal | Align::Center if !fits => "auto,".to_owned(),
+        Align::Left if !fits && *need <= SHORT => "auto,".to_owned(),
         _ => format!("{need}fr,"),
     };
     table.columns.iter().zip(&needs).map(width).collect()

@@ -268,15 +268,20 @@ fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {
         for (key, texts) in [("title", &raw.title), ("subtitle", &raw.subtitle)] {
             require_language(texts, language, key, key, origin)?;
         }
-        for claim in &raw.claims {
-            let label = format!("claim `{}`", claim.id);
-            require_language(&claim.text, language, &label, &claim.id, origin)?;
-            if let Some(otherwise) = &claim.otherwise {
-                require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)?;
-            }
-        }
+        raw.claims.iter().try_for_each(|claim| check_claim_languages(claim, language, origin))?;
     }
     Ok(())
+}
+
+pub(super) fn check_claim_languages(claim: &Claim, language: &str, origin: &Origin) -> Result<(), Refusal> {
+    let label = format!("claim `{}`", claim.id);
+    require_language(&claim.text, language, &label, &claim.id, origin)?;
+    match &claim.otherwise {
+        Some(otherwise) => {
+            require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)
+        }
+        None => Ok(()),
+    }
 }
 
 fn require_language(
@@ -294,7 +299,7 @@ fn require_language(
         .hint(format!("add `{language}: ...` there, or remove `{language}` from `languages`")))
 }
 
-fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
+pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
     let mut seen = std::collections::BTreeSet::new();
     match claims.iter().find(|claim| !seen.insert(&claim.id)) {
         Some(claim) => Err(origin

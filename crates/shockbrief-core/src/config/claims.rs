@@ -1,0 +1,57 @@
+//! `config/claims.yaml`: sentences that every report with their section makes.
+
+use super::{
+    Origin,
+    report::{Claim, Report, check_claim_ids, check_claim_languages},
+};
+use anyhow::Result;
+use serde::Deserialize;
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClaims {
+    claims: Vec<Claim>,
+}
+
+/// The claims that sections bring with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HouseClaims {
+    /// Where they were read, for messages.
+    pub origin: Origin,
+    claims: Vec<Claim>,
+}
+
+impl HouseClaims {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// A claim without section, an id used twice, or anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (RawClaims { claims }, origin): (RawClaims, Origin) = super::load(path)?;
+        check_claim_ids(&claims, &origin)?;
+        if let Some(claim) = claims.iter().find(|claim| claim.section.is_none()) {
+            let refusal = origin.refuse(&claim.id, format!("claim `{}` names no section", claim.id));
+            return Err(refusal.hint("add `section:`, or move the claim into a report.yaml").into());
+        }
+        Ok(Self { origin, claims })
+    }
+
+    /// Those that a report makes: of its sections, unless it declares the id itself.
+    pub fn of<'a>(&'a self, report: &'a Report) -> impl Iterator<Item = &'a Claim> {
+        let made = |claim: &Claim| claim.section.as_ref().is_some_and(|id| report.sections.contains(id));
+        let declared = |claim: &Claim| report.claims.iter().any(|own| own.id == claim.id);
+        self.claims.iter().filter(move |claim| made(claim) && !declared(claim))
+    }
+
+    /// Refuses a claim of the report without text in one of the report's languages.
+    ///
+    /// # Errors
+    /// Names file, line, claim and language.
+    pub fn check(&self, report: &Report) -> Result<()> {
+        for language in &report.languages {
+            self.of(report).try_for_each(|claim| check_claim_languages(claim, language, &self.origin))?;
+        }
+        Ok(())
+    }
+}
