@@ -17,7 +17,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify bench clean
+.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ verify: build typst sample ## Make every brief twice and compare the bytes
 	@rm -rf .sample/verify && for n in 1 2; do \
 	  $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verify/$$n >/dev/null; done
 	@diff -r .sample/verify/1 .sample/verify/2 && echo "the same bytes twice"
+
+fuzz: build ## A million broken answers through the parsers of providers
+	@SHOCKBRIEF_FUZZ=1000000 cargo test --release --locked --workspace --test fuzz -- --nocapture
 
 bench: ## Measure the analytics beside a matrix product and a memory copy
 	@cargo bench --locked --workspace --benches

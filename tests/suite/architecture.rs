@@ -11,9 +11,10 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("data", &["core"], &["polars"]),
     ("analytics", &[], &["faer", "statrs"]),
     ("templating", &["core"], &["minijinja", "kuva", "icu"]),
+    ("fetch", &["core"], &["reqwest"]),
     ("sample", &["core"], &[]),
     ("sections", &["core", "analytics"], &[]),
-    ("cli", &["core", "data", "analytics", "templating", "sections", "sample"], &["clap"]),
+    ("cli", &["core", "data", "analytics", "templating", "sections", "fetch", "sample"], &["clap"]),
 ];
 
 #[test]

@@ -7,6 +7,7 @@ mod brand;
 mod claims;
 mod events;
 mod facts;
+mod fetch;
 mod labels;
 mod language;
 mod models;
@@ -19,6 +20,10 @@ pub use brand::Brand;
 pub use claims::HouseClaims;
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
+pub use fetch::{
+    Concept, DataKind, Fetch, FilingDocument, HttpLimits, KeySource, Mapping, Measure, ProviderSpec,
+    TableFormat,
+};
 pub use labels::Labels;
 pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};

@@ -1,0 +1,333 @@
+//! What is wanted, from whom, in which order; what came; and where it goes.
+//!
+//! For each subject the providers of its kind are asked in order until one answers. A provider in trouble that
+//! the next symbol would meet too is left alone for the rest of the run. A split or dividend in new rows makes
+//! the whole history be asked again, since it changes every adjusted price before it.
+
+use crate::{
+    Ask, Batch, Failure, Fetched, Http, Raw, Secret, Trouble, Validators,
+    provider::{self, Call, Provider},
+};
+use anyhow::Result;
+use jiff::{Span, Timestamp, civil::Date};
+use shockbrief_core::{
+    Mic,
+    config::{DataKind, Fetch, ProviderSpec},
+};
+use std::collections::BTreeMap;
+
+/// One subject to bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What kind of data.
+    pub data: DataKind,
+    /// Our symbol or series name.
+    pub subject: String,
+    /// The exchange of a symbol.
+    pub exchange: Option<Mic>,
+    /// The currency of a symbol; empty for series.
+    pub currency: String,
+    /// First date; none to go on where the store ends.
+    pub from: Option<Date>,
+    /// Last date.
+    pub to: Date,
+    /// Last date whose session is over.
+    pub complete: Date,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Id of the provider.
+    pub provider: String,
+    /// Its licence.
+    pub licence: String,
+    /// Whether briefs with these data may leave the house.
+    pub redistribute: bool,
+    /// SHA-256 of the raw answers.
+    pub raw: Vec<String>,
+    /// When they came.
+    pub fetched: Timestamp,
+}
+
+/// What a store did with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Values for dates that had none.
+    pub new: usize,
+    /// Values that differ from what was known.
+    pub revised: usize,
+    /// Values that were known already.
+    pub same: usize,
+}
+
+/// A store of rows.
+pub trait Sink {
+    /// Last date that the store holds of a subject from a provider.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn last(&self, provider: &str, data: DataKind, subject: &str) -> Result<Option<Date>>;
+
+    /// Adds what is new.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn append(&mut self, batch: &Batch, data: DataKind, provenance: &Provenance) -> Result<Appended>;
+}
+
+/// What became of a subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The subject.
+    pub wanted: Wanted,
+    /// Who answered; none where nobody did.
+    pub provider: Option<String>,
+    /// What the store took.
+    pub appended: Appended,
+    /// Last date of the rows that came.
+    pub last: Option<Date>,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+    /// Why providers before the one that answered did not, or why nobody did.
+    pub failures: Vec<Failure>,
+}
+
+/// Everything that a fetch needs.
+pub struct Desk<'a> {
+    /// Declared providers.
+    pub config: &'a Fetch,
+    /// The network.
+    pub http: &'a Http,
+    /// Raw answers.
+    pub raw: &'a Raw,
+}
+
+/// Keys and troubles of one run.
+#[derive(Default)]
+struct Memory {
+    keys: BTreeMap<String, Secret>,
+    down: BTreeMap<String, Failure>,
+}
+
+impl Desk<'_> {
+    /// Brings all subjects up to date, each from the first provider that answers.
+    ///
+    /// # Errors
+    /// When the store or the raw answers cannot be read or written; a provider in trouble is no error but part
+    /// of an [`Outcome`].
+    pub fn fetch(&self, wanted: &[Wanted], sink: &mut dyn Sink) -> Result<Vec<Outcome>> {
+        let mut memory = Memory::default();
+        wanted.iter().map(|wanted| self.one(wanted, sink, &mut memory)).collect()
+    }
+
+    fn one(&self, wanted: &Wanted, sink: &mut dyn Sink, memory: &mut Memory) -> Result<Outcome> {
+        let mut outcome = Outcome {
+            wanted: wanted.clone(),
+            provider: None,
+            appended: Appended::default(),
+            last: None,
+            notes: Vec::new(),
+            failures: Vec::new(),
+        };
+        for spec in self.config.chain(wanted.data) {
+            let Some(code) = spec.code(&wanted.subject, wanted.exchange.as_ref()) else { continue };
+            if let Some(failure) = memory.down.get(&spec.id) {
+                let subject = wanted.subject.clone();
+                let seen = format!("not asked, after {}: {}", failure.subject, failure.seen);
+                outcome.failures.push(Failure { subject, seen, ..failure.clone() });
+                continue;
+            }
+            match self.from(spec, &code, wanted, sink, memory, &mut outcome)? {
+                Ok(()) => return Ok(outcome),
+                Err(failure) => {
+                    if failure.trouble.concerns_provider() {
+                        memory.down.insert(spec.id.clone(), failure.clone());
+                    }
+                    outcome.failures.push(failure);
+                }
+            }
+        }
+        if outcome.failures.is_empty() {
+            outcome.failures.push(nobody(wanted));
+        }
+        Ok(outcome)
+    }
+
+    fn from(
+        &self,
+        spec: &ProviderSpec,
+        code: &str,
+        wanted: &Wanted,
+        sink: &mut dyn Sink,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) -> Result<Result<(), Failure>> {
+        let held = sink.last(&spec.id, wanted.data, &wanted.subject)?;
+        let start = self.config.history_from;
+        let overlap = Span::new().days(i64::from(self.config.overlap_days));
+        let since = held.map_or(start, |held| held.saturating_sub(overlap).max(start));
+        // Filings are restated years later: they are always asked whole.
+        let since = if wanted.data == DataKind::Filings { start } else { since };
+        let mut ask = Ask {
+            spec,
+            subject: &wanted.subject,
+            code,
+            currency: &wanted.currency,
+            from: wanted.from.unwrap_or(since),
+            to: wanted.to,
+            complete: wanted.complete,
+            now: self.http.clock().now(),
+        };
+        let (mut batch, mut raw) = match self.question(&ask, memory)? {
+            Ok(answer) => answer,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if let (Some(held), Some(event)) = (held, held.and_then(|held| event_after(&batch, held)))
+            && wanted.from.is_none()
+            && ask.from > start
+        {
+            ask.from = start;
+            let note = format!(
+                "{event}: every adjusted price before it changes, so the history from {start} (held to {held}) was asked again"
+            );
+            match self.question(&ask, memory)? {
+                Ok((whole, more)) => (batch, raw) = (whole, [raw, more].concat()),
+                // Old adjusted prices beside new ones would make a return that never was.
+                Err(failure) => return Ok(Err(failure)),
+            }
+            batch.notes.push(note);
+        }
+        let provenance = Provenance {
+            provider: spec.id.clone(),
+            licence: spec.licence.clone(),
+            redistribute: spec.redistribute,
+            raw,
+            fetched: ask.now,
+        };
+        outcome.appended = sink.append(&batch, wanted.data, &provenance)?;
+        outcome.last = batch.rows.iter().map(|row| row.date).max();
+        outcome.notes = batch.notes;
+        outcome.provider = Some(spec.id.clone());
+        Ok(Ok(()))
+    }
+
+    /// Asks one question: all its calls and pages, then the parser. Gives the rows and the raw answers' digests.
+    fn question(&self, ask: &Ask<'_>, memory: &mut Memory) -> Result<Result<(Batch, Vec<String>), Failure>> {
+        let provider = match provider::of(ask)
+            .and_then(|provider| self.ready(ask, provider, memory).map(|()| provider))
+        {
+            Ok(provider) => provider,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let key = memory.keys.get(&ask.spec.id).cloned();
+        let (mut bodies, mut digests) = (Vec::new(), Vec::new());
+        let mut calls: Vec<Call> = provider.calls(ask);
+        calls.reverse();
+        while let Some(call) = calls.pop() {
+            match self.call(ask, &call, key.as_ref())? {
+                Ok(Some((body, digest))) => {
+                    bodies.push(body);
+                    digests.push(digest);
+                }
+                Ok(None) => {}
+                Err(failure) => return Ok(Err(failure)),
+            }
+            if calls.is_empty() {
+                calls.extend(provider.more(ask, &bodies));
+            }
+        }
+        let slices: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+        if slices.is_empty() {
+            return Ok(Err(ask.empty()));
+        }
+        let parsed = provider.parse(ask, &slices).map_err(|mut failure| {
+            if let Some(key) = &key {
+                failure.seen = key.redact(&failure.seen);
+            }
+            failure
+        });
+        Ok(parsed.map(|batch| (batch, digests)))
+    }
+
+    /// Reads the key, and refuses to ask where the provider would refuse.
+    fn ready(&self, ask: &Ask<'_>, provider: &dyn Provider, memory: &mut Memory) -> Result<(), Failure> {
+        let config = |seen: String, next: &str, trouble| Err(ask.fail(trouble, seen, next));
+        if provider.wants_contact() && self.config.contact.as_deref().unwrap_or_default().trim().is_empty() {
+            return config(
+                "not asked: it answers 403 to a user agent without a contact".to_owned(),
+                "set `contact:` in config/fetch.yaml to a mail address that somebody reads",
+                Trouble::Contact,
+            );
+        }
+        match &ask.spec.key {
+            None if provider.wants_key() => config(
+                "no key is declared".to_owned(),
+                "add `key: {env: NAME}` or `key: {file: PATH}` to its declaration",
+                Trouble::Key,
+            ),
+            None => Ok(()),
+            Some(place) if !memory.keys.contains_key(&ask.spec.id) => match Secret::read(&ask.spec.id, place)
+            {
+                Ok(key) => {
+                    memory.keys.insert(ask.spec.id.clone(), key);
+                    Ok(())
+                }
+                Err(refusal) => {
+                    Err(ask.fail(Trouble::Key, refusal.message, refusal.hint.unwrap_or_default()))
+                }
+            },
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// One answer, kept; an unchanged one from what was kept.
+    fn call(
+        &self,
+        ask: &Ask<'_>,
+        call: &Call,
+        key: Option<&Secret>,
+    ) -> Result<Result<Option<(Vec<u8>, String)>, Failure>> {
+        let id = &ask.spec.id;
+        let url = match self.http.address(ask, call) {
+            Ok(url) => url,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        // An answer whose body is lost or damaged is asked again as a whole.
+        let earlier = self.raw.last(id, &url)?.and_then(|kept| Some((self.raw.body(id, &kept).ok()?, kept)));
+        let validators =
+            earlier.as_ref().map_or_else(Validators::default, |(_, kept)| kept.validators.clone());
+        let fetched: Fetched = match self.http.get(ask, call, key, &validators) {
+            Ok(fetched) => fetched,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if fetched.lacking {
+            return Ok(Ok(None));
+        }
+        Ok(match (fetched.unchanged, earlier) {
+            (true, Some((body, kept))) => Ok(Some((body, kept.sha256))),
+            (true, None) => Err(ask.changed("status 304 to a question without conditions")),
+            (false, _) => {
+                let kept = self.raw.keep(id, &fetched, ask.now)?;
+                Ok(Some((fetched.body, kept.sha256)))
+            }
+        })
+    }
+}
+
+fn nobody(wanted: &Wanted) -> Failure {
+    let data = wanted.data.name();
+    Failure {
+        provider: "no provider".to_owned(),
+        subject: wanted.subject.clone(),
+        trouble: Trouble::Config,
+        seen: format!("none in the order of {data} serves it"),
+        next: "give it a code at a provider of that order in config/fetch.yaml".to_owned(),
+    }
+}
+
+/// The first split or dividend after a date, in words.
+fn event_after(batch: &Batch, held: Date) -> Option<String> {
+    let event = |row: &&crate::Row| row.date > held && ["split", "dividend"].contains(&row.field.as_str());
+    batch.rows.iter().find(event).map(|row| format!("{} of {} on {}", row.field, row.value, row.date))
+}

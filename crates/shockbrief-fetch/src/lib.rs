@@ -1,0 +1,25 @@
+//! Fresh data from providers over HTTP: asked politely, read strictly, kept as it came.
+//!
+//! Parsers are pure functions from bytes to rows; the network is [`Http`] alone. The crate refuses to guess: an
+//! answer of another form than documented is a [`Failure`] that names provider, symbol, what was seen and the
+//! next step. Keys never reach a log, a stored address or an error.
+
+mod batch;
+mod clock;
+mod desk;
+mod failure;
+mod http;
+mod pace;
+pub mod provider;
+mod raw;
+mod secret;
+mod text;
+
+pub use batch::{Ask, Batch, Row};
+pub use clock::Clock;
+pub use desk::{Appended, Desk, Outcome, Provenance, Sink, Wanted};
+pub use failure::{Failure, Trouble};
+pub use http::{Fetched, Http, Validators, user_agent};
+pub use provider::{Auth, Call, PROVIDERS, Provider};
+pub use raw::{Kept, Raw};
+pub use secret::Secret;
