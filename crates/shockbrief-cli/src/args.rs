@@ -24,6 +24,8 @@ pub enum Command {
     Render(Render),
     /// Everything but typesetting: configs, data, claims.
     Check(Check),
+    /// Bring what is new from providers into the local store.
+    Fetch(Fetch),
     /// Make the reconstructed market data.
     Sample(Sample),
     /// Print where a figure of a brief comes from.
@@ -91,6 +93,41 @@ pub struct Check {
     pub json: bool,
     #[command(flatten)]
     pub inputs: Inputs,
+}
+
+/// Arguments of `fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Only what these reports need (default: all instruments and series).
+    #[arg(long, num_args = 1.., conflicts_with = "symbols")]
+    pub reports: Vec<PathBuf>,
+    /// Only these symbols or series, with commas.
+    #[arg(long, value_delimiter = ',')]
+    pub symbols: Vec<String>,
+    /// First date (default: where the store ends, less the overlap).
+    #[arg(long)]
+    pub from: Option<Date>,
+    /// Last date (default: today).
+    #[arg(long)]
+    pub to: Option<Date>,
+    /// Print per symbol: last date, sessions behind, provider, revisions. Asks no provider.
+    #[arg(long)]
+    pub status: bool,
+    /// List the kinds of providers and what they need.
+    #[arg(long)]
+    pub providers: bool,
+    /// Write the prices known at `--as-of` as a data file into this folder. Asks no provider.
+    #[arg(long)]
+    pub export: Option<PathBuf>,
+    /// For `--export`: the end of which day (default: today).
+    #[arg(long, requires = "export")]
+    pub as_of: Option<Date>,
+    /// The store.
+    #[arg(long, default_value = ".store", env = "SHOCKBRIEF_STORE")]
+    pub store: PathBuf,
+    /// Folder with universe, providers and calendars.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
 }
 
 /// Arguments of `sample`.

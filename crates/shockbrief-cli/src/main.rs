@@ -6,6 +6,7 @@ mod check;
 mod detect;
 mod diff;
 mod explain;
+mod fetch;
 mod load;
 mod publish;
 mod render;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Render(args) => render::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Diff(args) => diff::run(&args),

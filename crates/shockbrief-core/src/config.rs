@@ -21,8 +21,8 @@ pub use claims::HouseClaims;
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use fetch::{
-    Concept, DataKind, Fetch, FilingDocument, HttpLimits, KeySource, Mapping, Measure, ProviderSpec,
-    TableFormat,
+    Concept, DataKind, Fetch, FilingDocument, FreshnessRule, HttpLimits, KeySource, Mapping, Measure,
+    ProviderSpec, TableFormat,
 };
 pub use labels::Labels;
 pub use language::Language;

@@ -69,11 +69,17 @@ pub trait Sink {
     /// When the store cannot be read.
     fn last(&self, provider: &str, data: DataKind, subject: &str) -> Result<Option<Date>>;
 
-    /// Adds what is new.
+    /// Adds what is new of a subject.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn append(&mut self, batch: &Batch, data: DataKind, provenance: &Provenance) -> Result<Appended>;
+    fn append(
+        &mut self,
+        subject: &str,
+        batch: &Batch,
+        data: DataKind,
+        provenance: &Provenance,
+    ) -> Result<Appended>;
 }
 
 /// What became of a subject.
@@ -102,6 +108,9 @@ pub struct Desk<'a> {
     /// Raw answers.
     pub raw: &'a Raw,
 }
+
+/// A body and its digest.
+type Answer = (Vec<u8>, String);
 
 /// Keys and troubles of one run.
 #[derive(Default)]
@@ -205,7 +214,7 @@ impl Desk<'_> {
             raw,
             fetched: ask.now,
         };
-        outcome.appended = sink.append(&batch, wanted.data, &provenance)?;
+        outcome.appended = sink.append(&wanted.subject, &batch, wanted.data, &provenance)?;
         outcome.last = batch.rows.iter().map(|row| row.date).max();
         outcome.notes = batch.notes;
         outcome.provider = Some(spec.id.clone());
@@ -287,7 +296,7 @@ impl Desk<'_> {
         ask: &Ask<'_>,
         call: &Call,
         key: Option<&Secret>,
-    ) -> Result<Result<Option<(Vec<u8>, String)>, Failure>> {
+    ) -> Result<Result<Option<Answer>, Failure>> {
         let id = &ask.spec.id;
         let url = match self.http.address(ask, call) {
             Ok(url) => url,

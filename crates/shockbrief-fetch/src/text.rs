@@ -88,7 +88,7 @@ fn page_title(bytes: &[u8]) -> String {
     let start = lower.find("<title>").map(|at| at + 7);
     let end = start.and_then(|start| lower[start..].find("</title>").map(|length| start + length));
     match (start, end) {
-        (Some(start), Some(end)) => glimpse(text[start..end].as_bytes()),
+        (Some(start), Some(end)) => glimpse(&text.as_bytes()[start..end]),
         _ => glimpse(text.as_bytes()),
     }
 }

@@ -110,6 +110,22 @@ impl Default for HttpLimits {
     }
 }
 
+/// How far prices may lag behind the last session that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FreshnessRule {
+    /// Sessions from which the lag is said in the output; default 1.
+    pub annotate_sessions: usize,
+    /// Sessions from which the data are refused; default 3.
+    pub refuse_sessions: usize,
+}
+
+impl Default for FreshnessRule {
+    fn default() -> Self {
+        Self { annotate_sessions: 1, refuse_sessions: 3 }
+    }
+}
+
 /// Whether a concept is a flow over a period or a stock at a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -310,6 +326,9 @@ pub struct Fetch {
     /// Days before the last one held that are asked again, to see revisions; default 10.
     #[serde(default = "overlap")]
     pub overlap_days: u32,
+    /// When a brief proceeds, says so, or stops although a provider is down.
+    #[serde(default)]
+    pub freshness: FreshnessRule,
     /// Providers by kind of data, preferred first.
     pub order: BTreeMap<DataKind, Vec<String>>,
     /// Providers.

@@ -188,7 +188,13 @@ impl Sink for MemoryStore {
         Ok(own.map(|(_, row)| row.date).max())
     }
 
-    fn append(&mut self, batch: &Batch, _: DataKind, provenance: &Provenance) -> anyhow::Result<Appended> {
+    fn append(
+        &mut self,
+        _: &str,
+        batch: &Batch,
+        _: DataKind,
+        provenance: &Provenance,
+    ) -> anyhow::Result<Appended> {
         let mut appended = Appended::default();
         for row in &batch.rows {
             let known = self.as_of(&row.symbol, &row.field, Timestamp::MAX);

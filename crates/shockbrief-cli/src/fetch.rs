@@ -1,0 +1,329 @@
+//! `fetch`: brings what is new from providers, says what is held, writes what was known at a date.
+
+use crate::{args::Fetch as Args, complain, say};
+use anyhow::{Context, Result};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use shockbrief_core::{
+    Refusal, Symbol,
+    config::{DataKind, Fetch, Instrument, Report, Universe},
+    fs::write_atomic,
+};
+use shockbrief_data::Calendars;
+use shockbrief_fetch::{Clock, Desk, Freshness, Http, Lag, Ledger, Outcome, PROVIDERS, Raw, Wanted, judge};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// Days before the last one over in which a session is looked for.
+const LOOK_BACK: i64 = 15;
+
+/// Fetches, or prints the status, the providers or what was known.
+pub fn run(args: &Args) -> Result<()> {
+    if args.providers {
+        return providers();
+    }
+    let fetching = Fetching::load(args)?;
+    if args.status {
+        return fetching.status();
+    }
+    if let Some(folder) = &args.export {
+        return fetching.export(folder, args.as_of);
+    }
+    let outcomes = fetching.fetch(args.from, args.to)?;
+    outcomes.iter().for_each(tell);
+    fetching.fresh(&outcomes)
+}
+
+/// What a scheduled brief does first when its report says `fetch: before`: brings what the reports need into the
+/// store, then applies the freshness rule. Gives the sentences that the brief's maker must say.
+#[allow(dead_code, reason = "called by scheduled runs")]
+pub fn before(reports: &[PathBuf], config: &Path, store: &Path) -> Result<Vec<String>> {
+    let fetching = Fetching::open(config, store, reports, &[], &SystemClock)?;
+    let outcomes = fetching.fetch(None, None)?;
+    let failures = outcomes.iter().flat_map(|outcome| &outcome.failures).map(ToString::to_string);
+    let mut told: Vec<String> = failures.collect();
+    match judge(fetching.config.freshness, &fetching.lags(&outcomes)?) {
+        Freshness::Proceed => {}
+        Freshness::Annotate(sentences) => told.extend(sentences),
+        Freshness::Refuse(refusal) => return Err(refusal.into()),
+    }
+    Ok(told)
+}
+
+fn providers() -> Result<()> {
+    for provider in PROVIDERS {
+        let data = provider.data().map_or("any", DataKind::name);
+        let mut marks = Vec::new();
+        marks.extend(provider.wants_key().then_some("needs a key"));
+        marks.extend(provider.wants_contact().then_some("needs a contact"));
+        marks.extend(provider.unofficial().then_some("unofficial: off unless accepted"));
+        say(format_args!("{:14} {:8} {}", provider.name(), data, marks.join(", ")).to_string().trim_end());
+    }
+    Ok(())
+}
+
+fn tell(outcome: &Outcome) {
+    let subject = &outcome.wanted.subject;
+    for failure in &outcome.failures {
+        complain(&Refusal::from(failure.clone()).into());
+    }
+    if let Some(provider) = &outcome.provider {
+        let (new, revised) = (outcome.appended.new, outcome.appended.revised);
+        let last = outcome.last.map_or(String::new(), |last| format!(", to {last}"));
+        say(format_args!("{subject}: {provider}: {new} new values, {revised} revised{last}"));
+        outcome.notes.iter().for_each(|note| say(format_args!("  {note}")));
+    }
+}
+
+/// Configuration, calendars and the store.
+struct Fetching {
+    config: Fetch,
+    calendars: Calendars,
+    instruments: Vec<Instrument>,
+    /// Series beside prices.
+    series: Vec<(DataKind, String)>,
+    store: PathBuf,
+    ledger: Ledger,
+    now: Timestamp,
+}
+
+impl Fetching {
+    fn load(args: &Args) -> Result<Self> {
+        Self::open(&args.config, &args.store, &args.reports, &args.symbols, &SystemClock)
+    }
+
+    fn open(
+        config: &Path,
+        store: &Path,
+        reports: &[PathBuf],
+        symbols: &[String],
+        clock: &dyn Clock,
+    ) -> Result<Self> {
+        let universe = Universe::load(&config.join("universe.yaml"))?;
+        let mut fetching = Self {
+            config: Fetch::load(&config.join("fetch.yaml"))?,
+            calendars: Calendars::load(&config.join("calendars"))?,
+            instruments: universe.instruments,
+            series: Vec::new(),
+            store: store.to_owned(),
+            ledger: Ledger::new(&store.join("rows")),
+            now: clock.now(),
+        };
+        let kinds = [DataKind::Filings, DataKind::Factors, DataKind::Fx, DataKind::Macro, DataKind::Records];
+        for data in kinds {
+            let codes = fetching.config.chain(data).flat_map(|spec| spec.codes.keys());
+            let names: BTreeSet<String> = codes.map(|symbol| symbol.0.clone()).collect();
+            fetching.series.extend(names.into_iter().map(|name| (data, name)));
+        }
+        if !symbols.is_empty() {
+            fetching.only(symbols)?;
+        } else if !reports.is_empty() {
+            let mut wanted = BTreeSet::new();
+            reports.iter().try_for_each(|folder| needed(folder, &mut wanted))?;
+            fetching.instruments.retain(|instrument| wanted.contains(&instrument.symbol));
+        }
+        Ok(fetching)
+    }
+
+    fn only(&mut self, symbols: &[String]) -> Result<()> {
+        let known = |name: &String| {
+            self.instruments.iter().any(|own| own.symbol.as_str() == name)
+                || self.series.iter().any(|(_, own)| own == name)
+        };
+        if let Some(unknown) = symbols.iter().find(|name| !known(name)) {
+            return Err(Refusal::config(format!(
+                "`{unknown}` is neither in universe.yaml nor a series of fetch.yaml"
+            ))
+            .hint("correct the symbol, or declare it in one of these files")
+            .into());
+        }
+        self.instruments.retain(|own| symbols.iter().any(|name| own.symbol.as_str() == name));
+        self.series.retain(|(_, own)| symbols.contains(own));
+        Ok(())
+    }
+
+    fn today(&self) -> Date {
+        self.now.to_zoned_datetime(TimeZone::UTC).date()
+    }
+
+    /// The last session that is over, by the exchange's calendar.
+    fn complete(&self, instrument: &Instrument) -> Result<Date> {
+        let from = self.today().saturating_sub(jiff::Span::new().days(LOOK_BACK));
+        let sessions = self
+            .calendars
+            .sessions(&instrument.exchange, from, self.today())
+            .with_context(|| format!("{}: which of its sessions are over?", instrument.symbol))?;
+        let over = sessions.iter().rev().find(|session| session.close <= self.now);
+        Ok(over.map_or(from, |session| session.date))
+    }
+
+    fn wanted(&self, from: Option<Date>, to: Option<Date>) -> Result<Vec<Wanted>> {
+        let to = to.unwrap_or_else(|| self.today());
+        let price = |instrument: &Instrument| {
+            Ok(Wanted {
+                data: DataKind::Prices,
+                subject: instrument.symbol.0.clone(),
+                exchange: Some(instrument.exchange.clone()),
+                currency: instrument.currency.0.clone(),
+                from,
+                to,
+                complete: self.complete(instrument)?,
+            })
+        };
+        let series = self.series.iter().map(|(data, name)| Wanted {
+            data: *data,
+            subject: name.clone(),
+            exchange: None,
+            currency: String::new(),
+            from,
+            to,
+            complete: to,
+        });
+        let prices = self.instruments.iter().map(price).collect::<Result<Vec<_>>>()?;
+        Ok(prices.into_iter().chain(series).collect())
+    }
+
+    fn fetch(&self, from: Option<Date>, to: Option<Date>) -> Result<Vec<Outcome>> {
+        let pace = self.store.join("pace");
+        let http =
+            Http::new(&self.config.http, self.config.contact.as_deref(), &pace, Arc::new(SystemClock))?;
+        let raw = Raw::new(&self.store.join("raw"));
+        let desk = Desk { config: &self.config, http: &http, raw: &raw };
+        desk.fetch(&self.wanted(from, to)?, &mut self.ledger.clone())
+    }
+
+    /// The provider whose prices of a symbol reach furthest; the preferred one where several do.
+    fn best(&self, symbol: &Symbol) -> Result<Option<shockbrief_fetch::Held>> {
+        let mut best: Option<shockbrief_fetch::Held> = None;
+        for spec in self.config.chain(DataKind::Prices) {
+            let held = self.ledger.held(&spec.id, DataKind::Prices, symbol.as_str())?;
+            if let Some(held) = held.filter(|held| best.as_ref().is_none_or(|best| best.last < held.last)) {
+                best = Some(held);
+            }
+        }
+        Ok(best)
+    }
+
+    fn lag(&self, instrument: &Instrument) -> Result<Lag> {
+        let last = self.best(&instrument.symbol)?.map(|held| held.last);
+        let complete = self.complete(instrument)?;
+        let sessions = match last {
+            Some(last) if last < complete => {
+                let next = last.saturating_add(jiff::Span::new().days(1));
+                self.calendars.sessions(&instrument.exchange, next, complete)?.len()
+            }
+            _ => 0,
+        };
+        Ok(Lag { symbol: instrument.symbol.0.clone(), last, sessions })
+    }
+
+    fn lags(&self, outcomes: &[Outcome]) -> Result<Vec<Lag>> {
+        // Where no provider is declared for a symbol, its prices come from files and are judged there.
+        let served = |instrument: &&Instrument| {
+            outcomes.iter().any(|outcome| {
+                outcome.wanted.subject == instrument.symbol.as_str()
+                    && outcome.failures.iter().all(|failure| failure.provider != "no provider")
+            })
+        };
+        self.instruments.iter().filter(served).map(|instrument| self.lag(instrument)).collect()
+    }
+
+    fn fresh(&self, outcomes: &[Outcome]) -> Result<()> {
+        match judge(self.config.freshness, &self.lags(outcomes)?) {
+            Freshness::Proceed => Ok(()),
+            Freshness::Annotate(sentences) => {
+                sentences.iter().for_each(say);
+                Ok(())
+            }
+            Freshness::Refuse(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn status(&self) -> Result<()> {
+        say("symbol           last        behind  provider        revisions");
+        for instrument in &self.instruments {
+            let symbol = &instrument.symbol;
+            match self.best(symbol)? {
+                Some(held) => {
+                    let behind = self.lag(instrument)?.sessions;
+                    let (last, provider, revisions) = (held.last, held.provider, held.revisions);
+                    say(format_args!(
+                        "{:16} {last}  {behind:6}  {provider:15} {revisions:9}",
+                        symbol.as_str()
+                    ));
+                }
+                None => say(format_args!("{:16} -", symbol.as_str())),
+            }
+        }
+        for (data, name) in &self.series {
+            for spec in self.config.chain(*data) {
+                if let Some(held) = self.ledger.held(&spec.id, *data, name)? {
+                    let days = self.today().since(held.last).map_or(0, |span| span.get_days());
+                    let (last, revisions) = (held.last, held.revisions);
+                    say(format_args!("{name:16} {last}  {days:4} d  {:15} {revisions:9}", spec.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes prices as they were known at the end of a day, as the source `fetched-prices` declares them.
+    fn export(&self, folder: &Path, as_of: Option<Date>) -> Result<()> {
+        let day = as_of.unwrap_or_else(|| self.today());
+        let end = TimeZone::UTC.to_timestamp(day.at(23, 59, 59, 999_999_999))?;
+        let mut text = String::from("date,symbol,currency,adj_close,close_as_traded,volume\n");
+        for instrument in &self.instruments {
+            let symbol = instrument.symbol.as_str();
+            let mut known: Option<BTreeMap<_, BTreeMap<String, (f64, String)>>> = None;
+            for spec in self.config.chain(DataKind::Prices) {
+                let values = self.ledger.as_of(&spec.id, DataKind::Prices, symbol, end)?;
+                let last =
+                    |values: &BTreeMap<(String, Date), _>| values.keys().next_back().map(|(_, date)| *date);
+                if known.as_ref().is_none_or(|best| last(best) < last(&values)) {
+                    known = Some(values);
+                }
+            }
+            for ((_, date), fields) in known.into_iter().flatten() {
+                let Some((adjusted, currency)) = fields.get("adj_close") else { continue };
+                let cell =
+                    |field: &str| fields.get(field).map_or(String::new(), |(value, _)| value.to_string());
+                let (quote, volume) = (cell("close_as_traded"), cell("volume"));
+                text.push_str(&format!("{date},{symbol},{currency},{adjusted},{quote},{volume}\n"));
+            }
+        }
+        let path = folder.join("fetched_prices.csv");
+        write_atomic(&path, text.as_bytes())?;
+        say(path.display());
+        Ok(())
+    }
+}
+
+/// Adds the symbols of a report.
+fn needed(folder: &Path, wanted: &mut BTreeSet<Symbol>) -> Result<()> {
+    let report = Report::load(folder)?;
+    for study in report.study.iter() {
+        let own = study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad);
+        wanted.extend(own.cloned());
+    }
+    for panel in report.panel.iter() {
+        wanted.extend(panel.sample.iter().chain([&panel.benchmark]).chain(&panel.regions).cloned());
+    }
+    Ok(())
+}

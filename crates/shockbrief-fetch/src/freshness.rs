@@ -1,0 +1,64 @@
+//! Whether data are fresh enough after a fetch, whoever was down: proceed, say so, or refuse.
+
+use jiff::civil::Date;
+use shockbrief_core::{Refusal, config::FreshnessRule};
+
+/// How far a symbol's prices lag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// The symbol.
+    pub symbol: String,
+    /// The last date held; none where nothing is.
+    pub last: Option<Date>,
+    /// Sessions that are over and later than that.
+    pub sessions: usize,
+}
+
+/// What the rule says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freshness {
+    /// Everything is there.
+    Proceed,
+    /// Something lags, within the limit: one sentence each.
+    Annotate(Vec<String>),
+    /// Something lags too far.
+    Refuse(Refusal),
+}
+
+/// Applies the rule to all symbols.
+#[must_use]
+pub fn judge(rule: FreshnessRule, lags: &[Lag]) -> Freshness {
+    let tell = |lag: &Lag| match lag.last {
+        Some(last) => format!("{}: last price of {last}, {} sessions behind", lag.symbol, lag.sessions),
+        None => format!("{}: no price at all", lag.symbol),
+    };
+    let from =
+        |limit: usize| lags.iter().filter(move |lag| lag.last.is_none() || lag.sessions >= limit.max(1));
+    let refused: Vec<String> = from(rule.refuse_sessions).map(tell).collect();
+    if !refused.is_empty() {
+        let message = format!("data are not fresh enough: {}", refused.join("; "));
+        return Freshness::Refuse(Refusal::data(message).hint(
+            "wait until a provider answers, name a second one in the order, or raise `freshness: refuse_sessions`",
+        ));
+    }
+    let told: Vec<String> = from(rule.annotate_sessions).map(tell).collect();
+    if told.is_empty() { Freshness::Proceed } else { Freshness::Annotate(told) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_days_are_said_and_three_refused() {
+        let rule = FreshnessRule::default();
+        let lag =
+            |sessions| Lag { symbol: "NVDA".into(), last: Some("2025-01-24".parse().unwrap()), sessions };
+        assert_eq!(judge(rule, &[lag(0)]), Freshness::Proceed);
+        let said = "NVDA: last price of 2025-01-24, 2 sessions behind".to_owned();
+        assert_eq!(judge(rule, &[lag(0), lag(2)]), Freshness::Annotate(vec![said]));
+        assert!(
+            matches!(judge(rule, &[lag(2), lag(3)]), Freshness::Refuse(refusal) if refusal.message.contains("3 sessions"))
+        );
+    }
+}
