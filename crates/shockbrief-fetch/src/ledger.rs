@@ -41,6 +41,9 @@ pub struct Ledger {
     folder: PathBuf,
 }
 
+/// Value and unit by field, for each symbol and date.
+pub type Values = BTreeMap<(String, Date), BTreeMap<String, (f64, String)>>;
+
 /// Place of a value in both times: symbol, field and date, then the time known.
 type History = BTreeMap<(String, String, Date), BTreeMap<Timestamp, f64>>;
 
@@ -94,17 +97,11 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn as_of(
-        &self,
-        provider: &str,
-        data: DataKind,
-        subject: &str,
-        time: Timestamp,
-    ) -> Result<BTreeMap<(String, Date), BTreeMap<String, (f64, String)>>> {
+    pub fn as_of(&self, provider: &str, data: DataKind, subject: &str, time: Timestamp) -> Result<Values> {
         let mut entries = self.read(provider, data, subject)?;
         entries.retain(|entry| entry.known <= time);
         entries.sort_by_key(|entry| entry.known);
-        let mut values: BTreeMap<_, BTreeMap<String, (f64, String)>> = BTreeMap::new();
+        let mut values = Values::new();
         for entry in entries {
             values
                 .entry((entry.symbol, entry.date))

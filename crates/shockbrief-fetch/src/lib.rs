@@ -23,7 +23,7 @@ pub use desk::{Appended, Desk, Outcome, Provenance, Sink, Wanted};
 pub use failure::{Failure, Trouble};
 pub use freshness::{Freshness, Lag, judge};
 pub use http::{Fetched, Http, Validators, user_agent};
-pub use ledger::{Entry, Held, Ledger};
+pub use ledger::{Entry, Held, Ledger, Values};
 pub use provider::{Auth, Call, PROVIDERS, Provider};
 pub use raw::{Kept, Raw};
 pub use secret::Secret;
