@@ -122,6 +122,9 @@ pub struct Fetch {
     /// For `--export`: the end of which day (default: today).
     #[arg(long, requires = "export")]
     pub as_of: Option<Date>,
+    /// Run as if it were this time, such as 2025-01-27T22:30:00Z: rehearsals against a replayed provider.
+    #[arg(long, hide = true)]
+    pub now: Option<jiff::Timestamp>,
     /// The store.
     #[arg(long, default_value = ".store", env = "SHOCKBRIEF_STORE")]
     pub store: PathBuf,

@@ -2,7 +2,7 @@
 
 use crate::{args::Fetch as Args, complain, say};
 use anyhow::{Context, Result};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
     Refusal, Symbol,
     config::{DataKind, Fetch, Instrument, Report, Universe},
@@ -17,13 +17,23 @@ use std::{
     time::Duration,
 };
 
-/// The machine's clock.
-struct SystemClock;
+/// The machine's clock, or one that started at another time.
+#[derive(Debug, Clone, Copy, Default)]
+struct SystemClock {
+    ahead: SignedDuration,
+}
+
+impl SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
+    fn starting(at: Option<Timestamp>) -> Self {
+        Self { ahead: at.map_or(SignedDuration::ZERO, |at| at.duration_since(Timestamp::now())) }
+    }
+}
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        Timestamp::now() + self.ahead
     }
 
     fn sleep(&self, duration: Duration) {
@@ -55,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// store, then applies the freshness rule. Gives the sentences that the brief's maker must say.
 #[allow(dead_code, reason = "called by scheduled runs")]
 pub fn before(reports: &[PathBuf], config: &Path, store: &Path) -> Result<Vec<String>> {
-    let fetching = Fetching::open(config, store, reports, &[], &SystemClock)?;
+    let fetching = Fetching::open(config, store, reports, &[], SystemClock::default())?;
     let outcomes = fetching.fetch(None, None)?;
     let failures = outcomes.iter().flat_map(|outcome| &outcome.failures).map(ToString::to_string);
     let mut told: Vec<String> = failures.collect();
@@ -102,11 +112,12 @@ struct Fetching {
     store: PathBuf,
     ledger: Ledger,
     now: Timestamp,
+    clock: SystemClock,
 }
 
 impl Fetching {
     fn load(args: &Args) -> Result<Self> {
-        Self::open(&args.config, &args.store, &args.reports, &args.symbols, &SystemClock)
+        Self::open(&args.config, &args.store, &args.reports, &args.symbols, SystemClock::starting(args.now))
     }
 
     fn open(
@@ -114,7 +125,7 @@ impl Fetching {
         store: &Path,
         reports: &[PathBuf],
         symbols: &[String],
-        clock: &dyn Clock,
+        clock: SystemClock,
     ) -> Result<Self> {
         let universe = Universe::load(&config.join("universe.yaml"))?;
         let mut fetching = Self {
@@ -125,6 +136,7 @@ impl Fetching {
             store: store.to_owned(),
             ledger: Ledger::new(&store.join("rows")),
             now: clock.now(),
+            clock,
         };
         let kinds = [DataKind::Filings, DataKind::Factors, DataKind::Fx, DataKind::Macro, DataKind::Records];
         for data in kinds {
@@ -202,8 +214,7 @@ impl Fetching {
 
     fn fetch(&self, from: Option<Date>, to: Option<Date>) -> Result<Vec<Outcome>> {
         let pace = self.store.join("pace");
-        let http =
-            Http::new(&self.config.http, self.config.contact.as_deref(), &pace, Arc::new(SystemClock))?;
+        let http = Http::new(&self.config.http, self.config.contact.as_deref(), &pace, Arc::new(self.clock))?;
         let raw = Raw::new(&self.store.join("raw"));
         let desk = Desk { config: &self.config, http: &http, raw: &raw };
         desk.fetch(&self.wanted(from, to)?, &mut self.ledger.clone())

@@ -5,7 +5,7 @@
 //! the whole history be asked again, since it changes every adjusted price before it.
 
 use crate::{
-    Ask, Batch, Failure, Fetched, Http, Raw, Secret, Trouble, Validators,
+    Ask, Batch, Failure, Fetched, Http, Raw, Row, Secret, Trouble, Validators,
     provider::{self, Call, Provider},
 };
 use anyhow::Result;
@@ -61,13 +61,16 @@ pub struct Appended {
     pub same: usize,
 }
 
+/// Values by field and date.
+pub type Known = BTreeMap<(String, Date), f64>;
+
 /// A store of rows.
 pub trait Sink {
-    /// Last date that the store holds of a subject from a provider.
+    /// Values that the store holds of a subject from a provider, as last known, by field and date.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn last(&self, provider: &str, data: DataKind, subject: &str) -> Result<Option<Date>>;
+    fn known(&self, provider: &str, data: DataKind, subject: &str) -> Result<Known>;
 
     /// Adds what is new of a subject.
     ///
@@ -109,6 +112,9 @@ pub struct Desk<'a> {
     pub raw: &'a Raw,
 }
 
+/// Subjects in a row with a failing server after which it counts as down.
+const STRIKES: usize = 2;
+
 /// A body and its digest.
 type Answer = (Vec<u8>, String);
 
@@ -117,6 +123,8 @@ type Answer = (Vec<u8>, String);
 struct Memory {
     keys: BTreeMap<String, Secret>,
     down: BTreeMap<String, Failure>,
+    /// Subjects in a row that met a failing server.
+    strikes: BTreeMap<String, usize>,
 }
 
 impl Desk<'_> {
@@ -148,9 +156,16 @@ impl Desk<'_> {
                 continue;
             }
             match self.from(spec, &code, wanted, sink, memory, &mut outcome)? {
-                Ok(()) => return Ok(outcome),
+                Ok(()) => {
+                    memory.strikes.remove(&spec.id);
+                    return Ok(outcome);
+                }
                 Err(failure) => {
-                    if failure.trouble.concerns_provider() {
+                    let failing =
+                        matches!(failure.trouble, Trouble::Server | Trouble::Timeout | Trouble::Truncated);
+                    let strikes = memory.strikes.entry(spec.id.clone()).or_default();
+                    *strikes = if failing { *strikes + 1 } else { 0 };
+                    if failure.trouble.concerns_provider() || *strikes >= STRIKES {
                         memory.down.insert(spec.id.clone(), failure.clone());
                     }
                     outcome.failures.push(failure);
@@ -172,7 +187,8 @@ impl Desk<'_> {
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) -> Result<Result<(), Failure>> {
-        let held = sink.last(&spec.id, wanted.data, &wanted.subject)?;
+        let known = sink.known(&spec.id, wanted.data, &wanted.subject)?;
+        let held = known.keys().map(|(_, date)| *date).max();
         let start = self.config.history_from;
         let overlap = Span::new().days(i64::from(self.config.overlap_days));
         let since = held.map_or(start, |held| held.saturating_sub(overlap).max(start));
@@ -192,7 +208,7 @@ impl Desk<'_> {
             Ok(answer) => answer,
             Err(failure) => return Ok(Err(failure)),
         };
-        if let (Some(held), Some(event)) = (held, held.and_then(|held| event_after(&batch, held)))
+        if let (Some(held), Some(event)) = (held, rebased(&batch, &known))
             && wanted.from.is_none()
             && ask.from > start
         {
@@ -335,8 +351,17 @@ fn nobody(wanted: &Wanted) -> Failure {
     }
 }
 
-/// The first split or dividend after a date, in words.
-fn event_after(batch: &Batch, held: Date) -> Option<String> {
-    let event = |row: &&crate::Row| row.date > held && ["split", "dividend"].contains(&row.field.as_str());
-    batch.rows.iter().find(event).map(|row| format!("{} of {} on {}", row.field, row.value, row.date))
+/// What shows that adjusted prices before the batch are on another base now: a split or dividend that the store
+/// does not hold, however late it is told, or another adjusted price at the beginning of the overlap.
+fn rebased(batch: &Batch, known: &Known) -> Option<String> {
+    let held = |row: &Row| known.get(&(row.field.clone(), row.date)).copied();
+    let event =
+        |row: &&Row| ["split", "dividend"].contains(&row.field.as_str()) && held(row) != Some(row.value);
+    if let Some(row) = batch.rows.iter().find(event) {
+        return Some(format!("{} of {} on {}", row.field, row.value, row.date));
+    }
+    let first = batch.rows.iter().find(|row| row.field == "adj_close")?;
+    let before = held(first)?;
+    let moved = (first.value / before - 1.0).abs() > 1e-6;
+    moved.then(|| format!("adjusted price of {} was {before} and is {}", first.date, first.value))
 }

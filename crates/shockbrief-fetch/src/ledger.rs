@@ -4,7 +4,7 @@
 //! revision is a later line. A line that a crash cut short is taken off before the next one is written, and is
 //! passed over when read. Writers take turns by a lock.
 
-use crate::{Appended, Batch, Provenance, Row, Sink};
+use crate::{Appended, Batch, Known, Provenance, Row, Sink};
 use anyhow::{Context, Result};
 use fs_err as fs;
 use jiff::{Timestamp, civil::Date};
@@ -148,8 +148,10 @@ fn history(entries: &[Entry]) -> History {
 }
 
 impl Sink for Ledger {
-    fn last(&self, provider: &str, data: DataKind, subject: &str) -> Result<Option<Date>> {
-        Ok(self.held(provider, data, subject)?.map(|held| held.last))
+    fn known(&self, provider: &str, data: DataKind, subject: &str) -> Result<Known> {
+        let mut entries = self.read(provider, data, subject)?;
+        entries.sort_by_key(|entry| entry.known);
+        Ok(entries.into_iter().map(|entry| ((entry.field, entry.date), entry.value)).collect())
     }
 
     fn append(

@@ -11,7 +11,9 @@ pub mod answers;
 use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, civil::Date};
 use shockbrief_core::config::{DataKind, Fetch, HttpLimits};
-use shockbrief_fetch::{Appended, Batch, Clock, Desk, Http, Outcome, Provenance, Raw, Row, Sink, Wanted};
+use shockbrief_fetch::{
+    Appended, Batch, Clock, Desk, Http, Known, Outcome, Provenance, Raw, Row, Sink, Wanted,
+};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
@@ -183,9 +185,9 @@ impl MemoryStore {
 }
 
 impl Sink for MemoryStore {
-    fn last(&self, provider: &str, _: DataKind, subject: &str) -> anyhow::Result<Option<Date>> {
+    fn known(&self, provider: &str, _: DataKind, subject: &str) -> anyhow::Result<Known> {
         let own = self.rows.iter().filter(|(from, row)| from == provider && row.symbol == subject);
-        Ok(own.map(|(_, row)| row.date).max())
+        Ok(own.map(|(_, row)| ((row.field.clone(), row.date), row.value)).collect())
     }
 
     fn append(
