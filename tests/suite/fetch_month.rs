@@ -184,10 +184,20 @@ fn said(output: &Output) -> String {
     )
 }
 
-fn figure(brief: &[u8], id: &str) -> f64 {
+/// The year's return of compute names, and what the brief says of its data, symbols counted.
+fn brief_said(brief: &[u8]) -> String {
     let brief: Value = serde_json::from_slice(brief).unwrap();
-    let figure = &brief["findings"]["figures"][id];
-    figure["value"].as_f64().or_else(|| figure["value"]["number"].as_f64()).unwrap_or(f64::NAN)
+    let value = brief["findings"]["figures"]["theme.compute.return.year"]["value"].as_f64();
+    let mut said = value.map_or("compute this year: not available".to_owned(), |value| {
+        format!("compute this year {value:.4}")
+    });
+    let mut guards: BTreeMap<String, usize> = BTreeMap::new();
+    for notice in brief["notices"].as_array().unwrap() {
+        *guards.entry(notice["guard"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    guards.retain(|guard, _| guard != "late-start");
+    guards.iter().for_each(|(guard, count)| write!(said, ", {guard}: {count} names").unwrap());
+    said
 }
 
 #[test]
@@ -206,12 +216,7 @@ fn a_month_of_mornings() {
         write!(table, "{day} | {} | brief: exit {}", said(&fetched), brief.status.code().unwrap()).unwrap();
         if brief.status.success() {
             let files = desk.published("then", day, week);
-            write!(
-                table,
-                ", compute this year {:.4}",
-                figure(&files["brief.json"], "theme.compute.return.year")
-            )
-            .unwrap();
+            write!(table, ", {}", brief_said(&files["brief.json"])).unwrap();
             made.insert((day, week), files);
         }
         let errors = String::from_utf8_lossy(&brief.stderr).into_owned();

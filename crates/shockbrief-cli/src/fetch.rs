@@ -58,6 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let outcomes = fetching.fetch(args.from, args.to)?;
     outcomes.iter().for_each(tell);
+    tell_left_alone(&outcomes);
     fetching.fresh(&outcomes)
 }
 
@@ -67,8 +68,9 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn before(reports: &[PathBuf], config: &Path, store: &Path) -> Result<Vec<String>> {
     let fetching = Fetching::open(config, store, reports, &[], SystemClock::default())?;
     let outcomes = fetching.fetch(None, None)?;
-    let failures = outcomes.iter().flat_map(|outcome| &outcome.failures).map(ToString::to_string);
-    let mut told: Vec<String> = failures.collect();
+    let failures =
+        outcomes.iter().flat_map(|outcome| &outcome.failures).filter(|failure| !failure.left_alone());
+    let mut told: Vec<String> = failures.map(ToString::to_string).collect();
     match judge(fetching.config.freshness, &fetching.lags(&outcomes)?) {
         Freshness::Proceed => {}
         Freshness::Annotate(sentences) => told.extend(sentences),
@@ -91,7 +93,7 @@ fn providers() -> Result<()> {
 
 fn tell(outcome: &Outcome) {
     let subject = &outcome.wanted.subject;
-    for failure in &outcome.failures {
+    for failure in outcome.failures.iter().filter(|failure| !failure.left_alone()) {
         complain(&Refusal::from(failure.clone()).into());
     }
     if let Some(provider) = &outcome.provider {
@@ -99,6 +101,18 @@ fn tell(outcome: &Outcome) {
         let last = outcome.last.map_or(String::new(), |last| format!(", to {last}"));
         say(format_args!("{subject}: {provider}: {new} new values, {revised} revised{last}"));
         outcome.notes.iter().for_each(|note| say(format_args!("  {note}")));
+    }
+}
+
+/// One line for all subjects that a provider in trouble was not asked about.
+fn tell_left_alone(outcomes: &[Outcome]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let failures = outcomes.iter().flat_map(|outcome| &outcome.failures);
+    for failure in failures.filter(|failure| failure.left_alone()) {
+        *counts.entry(&failure.provider).or_default() += 1;
+    }
+    for (provider, count) in counts {
+        say(format_args!("{provider}: not asked about {count} more subjects after its errors"));
     }
 }
 

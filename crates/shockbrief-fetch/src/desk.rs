@@ -4,6 +4,7 @@
 //! the next symbol would meet too is left alone for the rest of the run. A split or dividend in new rows makes
 //! the whole history be asked again, since it changes every adjusted price before it.
 
+use crate::failure::LEFT_ALONE;
 use crate::{
     Ask, Batch, Failure, Fetched, Http, Raw, Row, Secret, Trouble, Validators,
     provider::{self, Call, Provider},
@@ -151,7 +152,7 @@ impl Desk<'_> {
             let Some(code) = spec.code(&wanted.subject, wanted.exchange.as_ref()) else { continue };
             if let Some(failure) = memory.down.get(&spec.id) {
                 let subject = wanted.subject.clone();
-                let seen = format!("not asked, after {}: {}", failure.subject, failure.seen);
+                let seen = format!("{LEFT_ALONE}{}: {}", failure.subject, failure.seen);
                 outcome.failures.push(Failure { subject, seen, ..failure.clone() });
                 continue;
             }

@@ -80,6 +80,17 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// How a failure begins when the provider was not asked, after an earlier subject's failure.
+pub(crate) const LEFT_ALONE: &str = "not asked, after ";
+
+impl Failure {
+    /// Whether the provider was not even asked, because an earlier subject met a trouble of the provider.
+    #[must_use]
+    pub fn left_alone(&self) -> bool {
+        self.seen.starts_with(LEFT_ALONE)
+    }
+}
+
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         let refusal = match failure.trouble {
