@@ -9,7 +9,9 @@ use shockbrief_core::{
     fs::write_atomic,
 };
 use shockbrief_data::Calendars;
-use shockbrief_fetch::{Clock, Desk, Freshness, Http, Lag, Ledger, Outcome, PROVIDERS, Raw, Wanted, judge};
+use shockbrief_fetch::{
+    Clock, Desk, Entry, Freshness, Http, Lag, Ledger, Outcome, PROVIDERS, Raw, Wanted, judge,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -54,7 +56,9 @@ pub fn run(args: &Args) -> Result<()> {
         return fetching.status();
     }
     if let Some(folder) = &args.export {
-        return fetching.export(folder, args.as_of);
+        let files = fetching.export(folder, args.as_of.unwrap_or_else(|| fetching.today()))?;
+        files.iter().for_each(|path| say(path.display()));
+        return Ok(());
     }
     let outcomes = fetching.fetch(args.from, args.to)?;
     outcomes.iter().for_each(tell);
@@ -62,11 +66,31 @@ pub fn run(args: &Args) -> Result<()> {
     fetching.fresh(&outcomes)
 }
 
-/// What a scheduled brief does first when its report says `fetch: before`: brings what the reports need into the
-/// store, then applies the freshness rule. Gives the sentences that the brief's maker must say.
-#[allow(dead_code, reason = "called by scheduled runs")]
-pub fn before(reports: &[PathBuf], config: &Path, store: &Path) -> Result<Vec<String>> {
-    let fetching = Fetching::open(config, store, reports, &[], SystemClock::default())?;
+/// What a scheduled brief does first when its report says `fetch: before`.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "for scheduled runs")]
+pub struct Before<'a> {
+    /// The reports that are due.
+    pub reports: &'a [PathBuf],
+    /// Folder with universe, providers and calendars.
+    pub config: &'a Path,
+    /// The store.
+    pub store: &'a Path,
+    /// The data folder that briefs read; what was known at `as_of` is written there.
+    pub data: &'a Path,
+    /// The as-of date of the briefs.
+    pub as_of: Date,
+}
+
+/// Brings what the reports need into the store, applies the freshness rule, and writes what was known into the data
+/// folder. Gives sentences to say when the briefs may be made although a provider is down.
+///
+/// # Errors
+/// When data are older than `freshness: refuse_sessions` allows, or the store cannot be used.
+#[allow(dead_code, reason = "for scheduled runs")]
+pub fn before(before: &Before<'_>) -> Result<Vec<String>> {
+    let clock = SystemClock::default();
+    let fetching = Fetching::open(before.config, before.store, before.reports, &[], clock)?;
     let outcomes = fetching.fetch(None, None)?;
     let failures =
         outcomes.iter().flat_map(|outcome| &outcome.failures).filter(|failure| !failure.left_alone());
@@ -76,6 +100,9 @@ pub fn before(reports: &[PathBuf], config: &Path, store: &Path) -> Result<Vec<St
         Freshness::Annotate(sentences) => told.extend(sentences),
         Freshness::Refuse(refusal) => return Err(refusal.into()),
     }
+    // All names of the store, not those of these reports alone: other briefs read the same folder.
+    let whole = Fetching::open(before.config, before.store, &[], &[], clock)?;
+    whole.export(before.data, before.as_of)?;
     Ok(told)
 }
 
@@ -310,9 +337,8 @@ impl Fetching {
     }
 
     /// Writes prices as they were known at the end of a day, as the source `fetched-prices` declares them.
-    fn export(&self, folder: &Path, as_of: Option<Date>) -> Result<()> {
-        let day = as_of.unwrap_or_else(|| self.today());
-        let end = TimeZone::UTC.to_timestamp(day.at(23, 59, 59, 999_999_999))?;
+    fn export(&self, folder: &Path, as_of: Date) -> Result<Vec<PathBuf>> {
+        let end = TimeZone::UTC.to_timestamp(as_of.at(23, 59, 59, 999_999_999))?;
         let mut text = String::from("date,symbol,currency,adj_close,close_as_traded,volume\n");
         for instrument in &self.instruments {
             let symbol = instrument.symbol.as_str();
@@ -333,10 +359,73 @@ impl Fetching {
                 text.push_str(&format!("{date},{symbol},{currency},{adjusted},{quote},{volume}\n"));
             }
         }
-        let path = folder.join("fetched_prices.csv");
-        write_atomic(&path, text.as_bytes())?;
-        say(path.display());
+        let files = [
+            put(folder, "fetched_prices.csv", &text)?,
+            put(folder, "fetched_shares.csv", &self.shares(end)?)?,
+            put(folder, "fetched_values.csv", &self.values(end)?)?,
+        ];
+        Ok(files.into_iter().flatten().collect())
+    }
+
+    /// Share counts from filings, as the source `fetched-shares` declares them.
+    fn shares(&self, end: Timestamp) -> Result<String> {
+        let mut text = String::from("as_of,ticker,shares_outstanding,filed\n");
+        self.each_entry(DataKind::Filings, end, |_, entry| {
+            if entry.field == "shares" {
+                let filed = entry.known.to_zoned_datetime(TimeZone::UTC).date();
+                text.push_str(&format!("{},{},{},{filed}\n", entry.date, entry.symbol, entry.value));
+            }
+        })?;
+        Ok(text)
+    }
+
+    /// Every value of every series beside prices with the day since when it is known: a source of kind `records`
+    /// with `known: known` reads it.
+    fn values(&self, end: Timestamp) -> Result<String> {
+        let mut text = String::from("date,known,provider,symbol,field,value,unit\n");
+        let kinds: BTreeSet<DataKind> = self.series.iter().map(|(data, _)| *data).collect();
+        for data in kinds {
+            self.each_entry(data, end, |provider, entry| {
+                let known = entry.known.to_zoned_datetime(TimeZone::UTC).date();
+                let Entry { date, symbol, field, value, unit, .. } = entry;
+                let symbol = quoted(symbol);
+                text.push_str(&format!("{date},{known},{provider},{symbol},{field},{value},{unit}\n"));
+            })?;
+        }
+        Ok(text)
+    }
+
+    /// Calls with every value of a kind of data that was known at a time, by series and provider.
+    fn each_entry(&self, data: DataKind, end: Timestamp, mut call: impl FnMut(&str, &Entry)) -> Result<()> {
+        for (_, name) in self.series.iter().filter(|(own, _)| *own == data) {
+            for spec in self.config.chain(data) {
+                let entries = self.ledger.read(&spec.id, data, name)?;
+                entries.iter().filter(|entry| entry.known <= end).for_each(|entry| call(&spec.id, entry));
+            }
+        }
         Ok(())
+    }
+}
+
+/// Writes a file of more than a header; takes an earlier one away where there are no rows.
+fn put(folder: &Path, name: &str, text: &str) -> Result<Option<PathBuf>> {
+    let path = folder.join(name);
+    if text.lines().nth(1).is_some() {
+        write_atomic(&path, text.as_bytes())?;
+        return Ok(Some(path));
+    }
+    if path.is_file() {
+        fs_err::remove_file(&path)?;
+    }
+    Ok(None)
+}
+
+/// A CSV cell; names of models may hold commas and quotes.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
     }
 }
 
