@@ -257,7 +257,7 @@ impl Fetching {
         let pace = self.store.join("pace");
         let http = Http::new(&self.config.http, self.config.contact.as_deref(), &pace, Arc::new(self.clock))?;
         let raw = Raw::new(&self.store.join("raw"));
-        let desk = Desk { config: &self.config, http: &http, raw: &raw };
+        let desk = Desk { config: &self.config, http: &http, raw: &raw, parquet: &parquet };
         desk.fetch(&self.wanted(from, to)?, &mut self.ledger.clone())
     }
 
@@ -405,6 +405,11 @@ impl Fetching {
         }
         Ok(())
     }
+}
+
+/// A Parquet file as the text of a table.
+fn parquet(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    shockbrief_data::table::parquet_as_csv(bytes).map_err(|error| format!("{error:#}"))
 }
 
 /// Writes a file of more than a header; takes an earlier one away where there are no rows.

@@ -24,6 +24,27 @@ pub struct TextTable {
     columns: Vec<Vec<Option<String>>>,
 }
 
+/// A Parquet file in memory as CSV text with commas, every cell as it would be read from a file.
+///
+/// # Errors
+/// When it is no Parquet file, or holds what cannot be read as text.
+pub fn parquet_as_csv(bytes: &[u8]) -> Result<Vec<u8>> {
+    let file = tempfile::Builder::new().suffix(".parquet").tempfile()?;
+    fs_err::write(file.path(), bytes)?;
+    let table = TextTable::read(file.path())?;
+    let quoted = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    };
+    let line = |cells: Vec<String>| cells.join(",") + "\n";
+    let mut text = line(table.headers.iter().map(|name| quoted(name)).collect());
+    for row in 0..table.rows() {
+        let cells = table.columns.iter().map(|column| column[row].as_deref().map_or(String::new(), quoted));
+        text.push_str(&line(cells.collect()));
+    }
+    Ok(text.into_bytes())
+}
+
 impl TextTable {
     /// Reads a file; its format is its ending.
     ///

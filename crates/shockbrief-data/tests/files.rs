@@ -379,3 +379,11 @@ fn records_that_are_refused() {
     ];
     assert_snapshot!(messages.join("\n\n"));
 }
+
+#[test]
+fn a_parquet_file_in_memory_becomes_text() {
+    let text = "date,name,close\n2025-01-24,\"A, \"\"B\"\"\",142.5\n2025-01-27,,118.25\n";
+    let told = shockbrief_data::table::parquet_as_csv(&converted("parquet", text)).unwrap();
+    assert_eq!(String::from_utf8(told).unwrap(), text);
+    assert!(shockbrief_data::table::parquet_as_csv(b"PAR1 this is not parquet PAR1").is_err());
+}

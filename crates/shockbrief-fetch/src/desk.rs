@@ -8,12 +8,13 @@ use crate::failure::LEFT_ALONE;
 use crate::{
     Ask, Batch, Failure, Fetched, Http, Raw, Row, Secret, Trouble, Validators,
     provider::{self, Call, Provider},
+    text,
 };
 use anyhow::Result;
 use jiff::{Span, Timestamp, civil::Date};
 use shockbrief_core::{
     Mic,
-    config::{DataKind, Fetch, ProviderSpec},
+    config::{DataKind, Fetch, ProviderSpec, TableFormat},
 };
 use std::collections::BTreeMap;
 
@@ -103,6 +104,9 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
 }
 
+/// Turns a file into the text of a table, or says what is wrong with it.
+pub type Unpack = dyn Fn(&[u8]) -> Result<Vec<u8>, String>;
+
 /// Everything that a fetch needs.
 pub struct Desk<'a> {
     /// Declared providers.
@@ -111,6 +115,8 @@ pub struct Desk<'a> {
     pub http: &'a Http,
     /// Raw answers.
     pub raw: &'a Raw,
+    /// Turns a Parquet file into CSV text with commas; the error says what is wrong with the file.
+    pub parquet: &'a Unpack,
 }
 
 /// Subjects in a row with a failing server after which it counts as down.
@@ -267,6 +273,17 @@ impl Desk<'_> {
         if slices.is_empty() {
             return Ok(Err(ask.empty()));
         }
+        let texts;
+        let slices = if is_parquet(ask) {
+            texts = match slices.iter().map(|bytes| self.unpacked(ask, bytes)).collect::<Result<Vec<_>, _>>()
+            {
+                Ok(texts) => texts,
+                Err(failure) => return Ok(Err(failure)),
+            };
+            texts.iter().map(Vec::as_slice).collect()
+        } else {
+            slices
+        };
         let parsed = provider.parse(ask, &slices).map_err(|mut failure| {
             if let Some(key) = &key {
                 failure.seen = key.redact(&failure.seen);
@@ -274,6 +291,19 @@ impl Desk<'_> {
             failure
         });
         Ok(parsed.map(|batch| (batch, digests)))
+    }
+
+    fn unpacked(&self, ask: &Ask<'_>, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+        text::refuse_page(ask, bytes)?;
+        if !bytes.starts_with(b"PAR1") {
+            return Err(ask.changed(format!("no Parquet file: “{}”", text::glimpse(bytes))));
+        }
+        if !bytes.ends_with(b"PAR1") {
+            let seen = format!("the Parquet file stops after {} bytes", bytes.len());
+            return Err(ask.fail(Trouble::Truncated, seen, "try again"));
+        }
+        (self.parquet)(bytes)
+            .map_err(|error| ask.changed(format!("the Parquet file cannot be read: {error}")))
     }
 
     /// Reads the key, and refuses to ask where the provider would refuse.
@@ -339,6 +369,10 @@ impl Desk<'_> {
             }
         })
     }
+}
+
+fn is_parquet(ask: &Ask<'_>) -> bool {
+    ask.spec.mapping.as_ref().is_some_and(|mapping| mapping.format == TableFormat::Parquet)
 }
 
 fn nobody(wanted: &Wanted) -> Failure {

@@ -19,7 +19,7 @@ mod text;
 
 pub use batch::{Ask, Batch, Row};
 pub use clock::Clock;
-pub use desk::{Appended, Desk, Known, Outcome, Provenance, Sink, Wanted};
+pub use desk::{Appended, Desk, Known, Outcome, Provenance, Sink, Unpack, Wanted};
 pub use failure::{Failure, Trouble};
 pub use freshness::{Freshness, Lag, judge};
 pub use http::{Fetched, Http, Validators, user_agent};

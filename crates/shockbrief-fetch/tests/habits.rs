@@ -180,3 +180,28 @@ fn https_never_falls_back() {
     assert_eq!(outcomes[0].failures[0].trouble, Trouble::Tls);
     assert!(plain.seen.lock().unwrap().is_empty());
 }
+
+const PARQUET: &str =
+    "kind: table, pattern: \"{symbol}\", mapping: {format: parquet, date: day, values: {adj_close: close}}";
+
+#[test]
+fn a_parquet_file_is_read_by_its_mapping() {
+    let server = Server::start(|_| Reply::ok("PAR1day,close\n2025-01-24,142.5\n2025-01-27,118.25\nPAR1"));
+    let (_, store) = ask(&server, DataKind::Prices, "NVDA", PARQUET, "");
+    let day = |date: &str, value: f64| (date.to_owned(), value);
+    assert_eq!(values(&store, "NVDA", "adj_close"), [day("2025-01-24", 142.5), day("2025-01-27", 118.25)]);
+}
+
+#[test]
+fn a_cut_or_foreign_parquet_file_is_told() {
+    for (body, seen) in [
+        ("PAR1day,close\n", "the Parquet file stops after 14 bytes"),
+        ("day,close\n", "no Parquet file: “day,close”"),
+        ("PAR1PAR1", "the Parquet file cannot be read: no rows"),
+        ("<html><title>Login</title></html>", "a web page instead of data: “Login”"),
+    ] {
+        let server = Server::start(move |_| Reply::ok(body));
+        let (outcome, _) = ask(&server, DataKind::Prices, "NVDA", PARQUET, "");
+        assert_eq!(outcome.failures[0].seen, seen);
+    }
+}

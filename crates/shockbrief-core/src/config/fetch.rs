@@ -173,6 +173,8 @@ pub enum TableFormat {
     Csv,
     /// JSON: a list of objects, or an object of objects.
     Json,
+    /// A Parquet file.
+    Parquet,
 }
 
 /// How the table at a URL is read.

@@ -301,4 +301,24 @@ mod tests {
         ]);
         assert_eq!(derived.quarters.iter().map(|q| q.value).collect::<Vec<_>>(), [7.0, 10.0]);
     }
+
+    /// Some companies also tell the twelve months that end with each quarter: these are no fiscal years.
+    #[test]
+    fn trailing_twelve_months_change_nothing() {
+        let fiscal = vec![
+            fact("2022-01-01", "2022-12-31", "2023-02-02", 60.0),
+            fact("2022-01-01", "2022-09-30", "2022-10-28", 46.0),
+            fact("2022-01-01", "2022-06-30", "2022-07-29", 30.0),
+            fact("2022-01-01", "2022-03-31", "2022-04-29", 15.0),
+            fact("2023-01-01", "2023-03-31", "2023-04-28", 14.0),
+            fact("2023-01-01", "2023-06-30", "2023-08-04", 25.0),
+        ];
+        // Told with a rounding of their own, so that a quarter derived from them would differ.
+        let trailing = [
+            fact("2022-04-01", "2023-03-31", "2023-04-28", 59.4),
+            fact("2022-07-01", "2023-06-30", "2023-08-04", 55.4),
+        ];
+        let with = derive(fiscal.iter().cloned().chain(trailing).collect());
+        assert_eq!(told(&with), told(&derive(fiscal)));
+    }
 }
