@@ -17,7 +17,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean
+.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,18 @@ briefs: build typst $(if $(DATA),,sample) ## Make all briefs into out/ (DATA=FOL
 
 report: build typst $(if $(DATA),,sample) ## Make one brief: make report R=2025-01-deepseek
 	@$(BIN) render "reports/$(R)" --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)"
+
+due: build typst $(if $(DATA),,sample) ## Make whatever is due now (NOW=2025-02-03T07:00:00Z for another instant)
+	@$(BIN) run --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+
+weekly: build typst $(if $(DATA),,sample) ## Make the weekly monitor if it is due
+	@$(BIN) run --reports 'reports/weekly*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+
+monthly: build typst $(if $(DATA),,sample) ## Make the monthly letter if it is due
+	@$(BIN) run --reports 'reports/monthly*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+
+flash: build typst $(if $(DATA),,sample) ## Make the briefs on shocks that are due
+	@$(BIN) run --reports 'reports/*deepseek,reports/flash*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
 
 # Always the whole workspace: a selection of packages would select other features of shared dependencies,
 # and polars would be built twice.
@@ -64,6 +76,9 @@ doc:
 
 deps: ## Licences and advisories of dependencies (needs cargo-deny)
 	@cargo deny check
+
+faults: build typst sample ## Kill runs 200 times and check what is left
+	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test runs killed -- --nocapture
 
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace

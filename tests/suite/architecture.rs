@@ -14,7 +14,13 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("fetch", &["core"], &["reqwest"]),
     ("sample", &["core"], &[]),
     ("sections", &["core", "analytics"], &[]),
-    ("cli", &["core", "data", "analytics", "templating", "sections", "fetch", "sample"], &["clap"]),
+    ("fetch", &["core"], &["reqwest"]),
+    ("run", &["core"], &[]),
+    (
+        "cli",
+        &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run"],
+        &["clap"],
+    ),
 ];
 
 #[test]
@@ -71,6 +77,13 @@ fn processes_start_in_one_file() {
 fn analytics_reads_no_file_and_no_clock() {
     for forbidden in ["std::fs", "fs_err", "std::env", "SystemTime", "Instant::", "::now()"] {
         refuse("analytics", forbidden, &[]);
+    }
+}
+
+#[test]
+fn due_ness_reads_no_clock() {
+    for forbidden in ["std::env", "SystemTime", "Instant::", "::now()"] {
+        refuse("run", forbidden, &[]);
     }
 }
 

@@ -6,8 +6,9 @@ use crate::{
 };
 use anyhow::Result;
 use shockbrief_core::{
-    Brief, Dataset, Findings, Refusal,
+    Brief, Dataset, Figure, Findings, Refusal, Unit,
     config::{Language, Report},
+    diff::{Cause, Diff},
     fs,
 };
 use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
@@ -15,6 +16,9 @@ use shockbrief_templating::{
     ClaimSource, Compose, Composed, Edition, Section, Source, compose, locale::Rounding,
 };
 use std::{collections::BTreeMap, path::Path};
+
+/// The claim that announces a revision.
+const REVISION: &str = "revision";
 
 /// A report's findings with everything needed to compose it.
 pub struct Analysed {
@@ -30,7 +34,7 @@ pub struct Analysed {
 impl Analysed {
     /// Loads and analyses one report.
     pub fn new(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
-        Self::of(project, folder, Issue::open(folder, inputs)?, inputs)
+        Self::of(project, folder, Issue::open(project, folder, inputs)?, inputs)
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
@@ -93,10 +97,7 @@ impl Analysed {
                 .map(|(id, theme)| (id.to_string(), theme.name.clone()))
                 .collect(),
             sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
-            sections: of_report(report)?
-                .into_iter()
-                .map(|section| self.section(project, section, languages))
-                .collect::<Result<_>>()?,
+            sections: self.sections(project, languages)?,
             design: None,
             rounding: Rounding::default(),
             labels: project.labels.clone(),
@@ -129,7 +130,12 @@ impl Analysed {
         let own = report.claims.iter().map(|claim| (claim, &report.origin));
         let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
         let absent = |id: &String| self.findings.absent.contains_key(id);
+        // Only a revision says what changed.
+        let revised = self.findings.figures.contains_key("revision.number");
+        let revision = project.claims.by_id(REVISION).filter(|_| revised);
+        let revision = revision.map(|claim| (claim, &project.claims.origin));
         own.chain(house)
+            .chain(revision)
             .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
             .map(|(claim, origin)| ClaimSource {
                 claim: claim.clone(),
@@ -137,6 +143,36 @@ impl Analysed {
                 line: origin.line_of(&format!("id: {}", claim.id)),
             })
             .collect()
+    }
+
+    /// The report's sections; a revision is announced at the head of the first.
+    fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
+        let sections = of_report(&self.issue.report)?.into_iter();
+        let sections = sections.map(|section| self.section(project, section, languages));
+        let mut sections = sections.collect::<Result<Vec<_>>>()?;
+        if let Some(first) =
+            sections.first_mut().filter(|_| self.findings.figures.contains_key("revision.number"))
+        {
+            first.layout.text.insert_str(0, "#note[{{ claim(\"revision\") }}] ");
+        }
+        Ok(sections)
+    }
+
+    /// Makes this a later revision that says how many figures changed, and why.
+    pub fn revise(&mut self, number: u32, diff: &Diff) {
+        let as_of = self.issue.as_of;
+        let count = |causes: &[Cause]| {
+            diff.changes.iter().filter(|change| causes.contains(&change.cause)).count() as f64
+        };
+        let counts = [
+            ("number", f64::from(number)),
+            ("data", count(&[Cause::RevisedData])),
+            ("market", count(&[Cause::Market])),
+            ("method", count(&[Cause::Method, Cause::New, Cause::Gone])),
+        ];
+        for (id, value) in counts {
+            self.findings.add(Figure::new(format!("revision.{id}"), value, Unit::Count, "revision", as_of));
+        }
     }
 
     fn section(&self, project: &Project, section: &SectionSpec, languages: &[String]) -> Result<Section> {
@@ -201,7 +237,7 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     let mut earlier = inputs.clone();
     earlier.period = Some(issue.period.previous());
     earlier.as_of = None;
-    let mut before = Issue::open(folder, &earlier)?;
+    let mut before = Issue::open(project, folder, &earlier)?;
     // The earlier issue compared nothing: it is looked at for its figures alone.
     before.report.watch.clear();
     before.report.sections.retain(|id| id != "changes");

@@ -1,14 +1,16 @@
 //! The command line; doc comments are the help text.
 
 use clap::{Args, Parser, Subcommand};
-use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use shockbrief_core::Period;
+use shockbrief_run::{due, shard::Shard};
 use std::path::PathBuf;
 
 /// Briefs on AI-market shocks: every number computed, traceable and checked.
 ///
 /// Exit codes: 0 done; 2 usage or configuration; 3 some briefs failed, the others are out; 4 data refused;
-/// 5 a claim failed; 6 typesetting failed; 75 another run holds the output folder; 1 anything else.
+/// 5 a claim failed; 6 typesetting failed; 75 another run holds the output folder; 130 and 143 stopped by a signal;
+/// 1 anything else.
 #[derive(Debug, Parser)]
 #[command(name = "shockbrief", version, max_term_width = 100)]
 pub struct Cli {
@@ -22,6 +24,10 @@ pub struct Cli {
 pub enum Command {
     /// Make the named briefs for one period.
     Render(Render),
+    /// Make what is due and nothing else; for cron, timers and job arrays.
+    Run(Run),
+    /// Print units for cron, systemd or Kubernetes.
+    Schedule(Schedule),
     /// Everything but typesetting: configs, data, claims.
     Check(Check),
     /// Bring what is new from providers into the local store.
@@ -80,6 +86,142 @@ pub struct Render {
     /// Also keep the generated Typst source, as `SLUG-PERIOD.LANG.src`.
     #[arg(long)]
     pub keep_source: bool,
+}
+
+/// How missed periods are made up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CatchUp {
+    /// The last one alone.
+    Last,
+    /// Every one since the last published.
+    All,
+    /// Only what became ready today.
+    None,
+}
+
+impl From<CatchUp> for due::CatchUp {
+    fn from(value: CatchUp) -> Self {
+        match value {
+            CatchUp::Last => Self::Last,
+            CatchUp::All => Self::All,
+            CatchUp::None => Self::None,
+        }
+    }
+}
+
+/// How `run` tells what it does on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Report folders, as patterns.
+    #[arg(long, value_delimiter = ',', default_value = "reports/*")]
+    pub reports: Vec<String>,
+    /// Folder with market data, laid out as config/sources.yaml says.
+    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The instant that decides what is due, such as 2025-02-01T07:00:00Z (default: the clock).
+    #[arg(long)]
+    pub now: Option<Timestamp>,
+    /// Which missed periods to make.
+    #[arg(long, value_enum, default_value = "last")]
+    pub catch_up: CatchUp,
+    /// Make the last period again even where it is out; publish it when its bytes differ.
+    #[arg(long)]
+    pub force: bool,
+    /// Make the last period again and publish a revision where its inputs changed.
+    #[arg(long)]
+    pub revise: bool,
+    /// Say what would be made and why.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Make only the briefs of one shard: I/N (default: SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX).
+    #[arg(long)]
+    pub shard: Option<Shard>,
+    /// Wait so long for another run to end, such as 5m.
+    #[arg(long)]
+    pub wait: Option<Wait>,
+    /// Write a Prometheus text file.
+    #[arg(long)]
+    pub metrics: Option<PathBuf>,
+    /// Add to the ledger what is published and not in it, and end.
+    #[arg(long)]
+    pub rebuild_ledger: bool,
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How to log on standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log: LogFormat,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Seconds that one typesetting may take.
+    #[arg(long, default_value_t = 120)]
+    pub time_limit: u64,
+}
+
+/// A duration such as 90s, 5m or 1h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(std::time::Duration);
+
+impl From<Wait> for std::time::Duration {
+    fn from(wait: Wait) -> Self {
+        wait.0
+    }
+}
+
+impl std::str::FromStr for Wait {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let duration: SignedDuration = text.parse().map_err(|_| "write a duration such as 90s or 5m")?;
+        duration.try_into().map(Self).map_err(|_| "a wait cannot be negative".to_owned())
+    }
+}
+
+/// What calls `run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scheduler {
+    /// Lines for `crontab -`.
+    Crontab,
+    /// A service and a timer.
+    Systemd,
+    /// A `CronJob`.
+    Kubernetes,
+}
+
+/// Arguments of `schedule`.
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// For which scheduler.
+    #[arg(long, value_enum)]
+    pub print: Scheduler,
+    /// Report folders, as patterns.
+    #[arg(long, value_delimiter = ',', default_value = "reports/*")]
+    pub reports: Vec<String>,
+    /// Folder with market data.
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The container image, for Kubernetes.
+    #[arg(long, default_value = "shockbrief:latest")]
+    pub image: String,
 }
 
 /// Arguments of `check`.

@@ -1,7 +1,7 @@
 //! `detect`: shock days of a panel, and how the list fares against dated events.
 
 use crate::{
-    args::{Detect, DetectFormat, DetectModel},
+    args::{Detect, DetectFormat, DetectModel, Inputs},
     load::Project,
     say,
 };
@@ -10,10 +10,17 @@ use clap::ValueEnum;
 use jiff::civil::Date;
 use serde::Serialize;
 use shockbrief_analytics::detection::Settings;
-use shockbrief_core::{Dataset, Refusal, Symbol, config::Instrument, fs};
+use shockbrief_core::{
+    Dataset, Refusal, Symbol,
+    config::{Instrument, Report},
+    fs,
+};
 use shockbrief_data::Request;
 use shockbrief_sections::shock_days::{Finding, Normal, ShockDay, Validation, shock_days, validate};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Sessions on either side of an event's day 0 that count as a hit.
 const TOLERANCE: usize = 1;
@@ -123,6 +130,37 @@ fn load(args: &Detect, project: &Project, symbols: &[Symbol], benchmark: Option<
         records: &BTreeSet::new(),
         required: &required,
     })
+}
+
+/// Whether a session was a shock for the names of a report's panel, as `detect` judges by default.
+///
+/// # Errors
+/// A report without panel, or data that cannot be read.
+pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) -> Result<bool> {
+    let report = Report::load(folder)?;
+    let Some(panel) = &report.panel else {
+        return Err(report
+            .origin
+            .refuse("every: on-shock", "a report on shocks names no panel to search for them")
+            .hint("add `panel:` with benchmark and sample, or pin the period of the one event")
+            .into());
+    };
+    let args = Detect {
+        data: inputs.data.clone(),
+        config: inputs.config.clone(),
+        symbols: panel.sample.iter().map(ToString::to_string).collect(),
+        from: day,
+        to: day,
+        model: DetectModel::MarketAdjusted,
+        benchmark: panel.benchmark.to_string(),
+        format: DetectFormat::Table,
+        validate: false,
+        out: None,
+    };
+    let data = load(&args, project, &panel.sample, Some(&panel.benchmark))?;
+    let normal = Normal::MarketAdjusted(&panel.benchmark);
+    let days = shock_days(&data, &panel.sample, normal, Settings::default())?;
+    Ok(days.iter().any(|found| found.date == day && found.shock))
 }
 
 fn near(output: &Output<'_>) -> BTreeMap<Date, String> {

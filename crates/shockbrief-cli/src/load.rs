@@ -84,7 +84,10 @@ pub struct Issue {
 
 impl Issue {
     /// A report folder with the command line's period and as-of date, or the report's own.
-    pub fn open(folder: &Path, inputs: &Inputs) -> Result<Self> {
+    ///
+    /// Without one the as-of date is the period's last session on the schedule's calendar: what a reader of that
+    /// evening could know.
+    pub fn open(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
         if !folder.join("report.yaml").is_file() {
             return Err(Refusal::config(format!("{}: no report.yaml in this folder", folder.display()))
                 .hint("name a folder under reports/")
@@ -113,7 +116,10 @@ impl Issue {
         }
         // The report's own date belongs to its own period only.
         let own = report.as_of.filter(|_| inputs.period.is_none());
-        let as_of = inputs.as_of.or(own).unwrap_or_else(|| period.last_date());
+        let as_of = match inputs.as_of.or(own) {
+            Some(date) => date,
+            None => last_session(project, &report, period)?,
+        };
         Ok(Self { report, period, as_of })
     }
 
@@ -182,6 +188,17 @@ impl Issue {
         let listed = self.report.study.iter().flat_map(|study| &study.exchanges);
         listed.map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
     }
+}
+
+fn last_session(project: &Project, report: &Report, period: Period) -> Result<Date> {
+    let calendar = Mic::from(report.schedule.calendar.as_str());
+    let sessions = project.calendars.sessions(&calendar, period.first_date(), period.last_date());
+    let sessions = sessions.with_context(|| format!("{}: period {period}", report.origin.path.display()))?;
+    sessions.last().map(|session| session.date).ok_or_else(|| {
+        Refusal::data(format!("{calendar} has no session in {period}"))
+            .hint("name a period with sessions")
+            .into()
+    })
 }
 
 /// Record sources that the report's sections read.

@@ -8,9 +8,12 @@ mod diff;
 mod explain;
 mod fetch;
 mod load;
+mod plan;
 mod publish;
 mod render;
+mod run;
 mod sample;
+mod schedule;
 mod stat;
 mod study;
 mod study_table;
@@ -24,6 +27,8 @@ use std::{io::Write, process::ExitCode};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Render(args) => render::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Fetch(args) => fetch::run(&args),
         Command::Sample(args) => sample::run(&args),
@@ -52,14 +57,19 @@ pub struct SomeFailed {
     pub total: usize,
 }
 
-fn exit_code(error: &Error) -> u8 {
+/// The exit code of an error.
+pub fn exit_code(error: &Error) -> u8 {
+    if let Some(run::Stopped(signal)) = error.downcast_ref() {
+        return 128 + signal;
+    }
     if error.downcast_ref::<SomeFailed>().is_some() {
         return 3;
     }
     refusal(error).map_or(1, |refusal| refusal.class.exit_code())
 }
 
-fn refusal(error: &Error) -> Option<&Refusal> {
+/// The refusal behind an error.
+pub fn refusal(error: &Error) -> Option<&Refusal> {
     error.chain().find_map(|cause| cause.downcast_ref::<Refusal>())
 }
 
@@ -74,6 +84,11 @@ pub fn complain(error: &Error) {
     }
     // Nobody is left to tell when standard error is closed.
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints a line on standard error.
+pub fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Prints a line; a reader that has gone away is no error.

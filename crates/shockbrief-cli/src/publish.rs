@@ -6,13 +6,56 @@
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use shockbrief_core::{Class, Refusal};
-use std::path::{Path, PathBuf};
+use shockbrief_core::brief::Manifest;
+use shockbrief_core::{
+    Brief, Class, Refusal,
+    diff::{Diff, diff},
+};
+use shockbrief_run::{ledger, shard::Shard};
+use std::{
+    fs::{File, TryLockError},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The output folder, held by this process alone.
 pub struct Output {
     root: PathBuf,
-    _lock: std::fs::File,
+    _locks: Vec<File>,
+}
+
+/// How the output folder is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lock {
+    /// Shards of one run may work side by side; none holds the folder alone.
+    pub shard: Option<Shard>,
+    /// How long to wait for another run.
+    pub wait: Option<Duration>,
+}
+
+/// How often a held lock is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// A period as it is out.
+pub struct Earlier {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its twin.
+    pub brief: Brief,
+}
+
+impl Earlier {
+    /// What a new twin has else; the counts of an earlier revision's own note aside.
+    pub fn difference(&self, after: &Brief) -> Result<Diff> {
+        // Both as they are read back: a number may lose its last bit on the way through a file.
+        let after = serde_json::from_slice(&serde_json::to_vec(after)?)?;
+        let mut diff = diff(&self.brief, &after);
+        diff.changes.retain(|change| !change.figure.starts_with("revision."));
+        Ok(diff)
+    }
 }
 
 /// A period's files before they are published.
@@ -23,22 +66,46 @@ pub struct Staged<'a> {
 }
 
 impl Output {
-    /// Takes the folder's lock, or refuses when another run has it.
+    /// Refuses a place that cannot be an output folder.
+    pub fn check(root: &Path) -> Result<()> {
+        if root.exists() && !root.is_dir() {
+            return Err(Refusal::config(format!("{} is not a folder", root.display()))
+                .hint("name a folder with --out")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Takes the folder alone, or refuses when another run has it.
     pub fn open(root: &Path) -> Result<Self> {
+        Self::lock(root, Lock::default())
+    }
+
+    /// Takes the folder: alone, or as one shard beside others.
+    pub fn lock(root: &Path, lock: Lock) -> Result<Self> {
+        Self::check(root)?;
         fs::create_dir_all(root)?;
-        let path = root.join(".lock");
-        let lock =
-            std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        lock.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => anyhow::Error::from(
-                Refusal::new(Class::Locked, format!("another run holds {}", path.display()))
-                    .hint("wait for it to end, or choose another folder with --out"),
-            ),
-            std::fs::TryLockError::Error(error) => {
-                anyhow::Error::from(error).context(format!("cannot lock {}", path.display()))
-            }
-        })?;
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        let locks = match lock.shard {
+            None => vec![take(&root.join(".lock"), false, lock.wait)?],
+            Some(Shard { index, of }) => vec![
+                take(&root.join(".lock"), true, lock.wait)?,
+                take(&root.join(format!(".lock-{index}-of-{of}")), false, lock.wait)?,
+            ],
+        };
+        Ok(Self { root: root.to_owned(), _locks: locks })
+    }
+
+    /// What a period has now.
+    pub fn earlier(&self, slug: &str, period: &str) -> Result<Option<Earlier>> {
+        let folder = self.root.join(slug).join(period);
+        if !folder.join("manifest.json").is_file() {
+            return Ok(None);
+        }
+        let manifest = ledger::manifest(&folder.join("manifest.json"))?;
+        let twin = folder.join("brief.json");
+        let brief = serde_json::from_slice(&fs::read(&twin)?)
+            .with_context(|| format!("{} is no brief", twin.display()))?;
+        Ok(Some(Earlier { folder, manifest, brief }))
     }
 
     /// An empty folder for the files of one period; earlier unfinished ones are removed.
@@ -65,6 +132,20 @@ impl Output {
 }
 
 impl Staged<'_> {
+    /// Keeps what the period has now as `rN` beside the new files; its own earlier ones stay.
+    pub fn keep_earlier(&self, revision: u32) -> Result<()> {
+        let kept = self.folder.join(format!("r{revision}"));
+        fs::create_dir(&kept)?;
+        for entry in fs::read_dir(&self.target)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let old = name.to_string_lossy().strip_prefix('r').is_some_and(|n| n.parse::<u32>().is_ok());
+            let to = if old { self.folder.join(&name) } else { kept.join(&name) };
+            copy_tree(&entry.path(), &to)?;
+        }
+        Ok(())
+    }
+
     /// Where to write.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -91,6 +172,46 @@ impl Drop for Staged<'_> {
     }
 }
 
+/// Locks a file and writes into it who holds it. The kernel frees the lock when its holder dies, on this host
+/// or on another that shares the folder: no lock is ever stale, and none is guessed to be.
+fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
+    let open = File::options().create(true).truncate(false).read(true).write(true).open(path);
+    let mut file = open.with_context(|| format!("cannot write {}", path.display()))?;
+    let mut left = wait.unwrap_or_default();
+    loop {
+        let tried = if shared { file.try_lock_shared() } else { file.try_lock() };
+        match tried {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if left.is_zero() => return Err(held(path, &mut file).into()),
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(RETRY.min(left));
+                left = left.saturating_sub(RETRY);
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow::Error::from(error).context(format!("cannot lock {}", path.display())));
+            }
+        }
+    }
+    if !shared {
+        // Only told to the loser: a full disk must not keep a run from starting.
+        let _ = file.set_len(0).and_then(|()| write!(file, "process {} on {}", std::process::id(), host()));
+    }
+    Ok(file)
+}
+
+fn held(path: &Path, file: &mut File) -> Refusal {
+    let mut holder = String::new();
+    let known = file.read_to_string(&mut holder).is_ok() && !holder.is_empty();
+    let holder = if known { format!(" ({holder})") } else { String::new() };
+    Refusal::new(Class::Locked, format!("another run holds {}{holder}", path.display()))
+        .hint("wait for it to end with --wait 5m, or choose another folder with --out")
+}
+
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "a host without name".to_owned() } else { name.trim().to_owned() }
+}
+
 /// Swaps two folders in one step where the system can, else in two renames.
 fn exchange(new: &Path, old: &Path) -> Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -104,6 +225,19 @@ fn exchange(new: &Path, old: &Path) -> Result<()> {
         return Err(error.into());
     }
     fs::rename(&aside, new)?;
+    Ok(())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        fs::copy(from, to)?;
+        return Ok(());
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+    }
     Ok(())
 }
 

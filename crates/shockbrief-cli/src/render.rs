@@ -6,14 +6,14 @@ use crate::{
     args::Render,
     complain,
     load::Project,
-    publish::{Output, Staged},
+    publish::{Earlier, Output, Staged},
     say,
 };
 use anyhow::Result;
 use fs_err as fs;
 use rayon::prelude::*;
 use shockbrief_core::{
-    Brief, Class, Manifest, Refusal,
+    Brief, CheckedClaim, Class, Manifest, Refusal, Verdict,
     brief::{Audited, SCHEMA},
     fs::{sha256, sha256_file},
 };
@@ -62,17 +62,64 @@ fn brief(
     folder: &Path,
     args: &Render,
 ) -> Result<Vec<PathBuf>> {
-    let analysed = Analysed::new(project, folder, &args.inputs)?;
-    let languages = languages(&analysed, &args.lang)?;
-    let composed = analysed.compose(project, &languages)?;
-    let pdfs = typeset(
-        typst,
-        &composed,
-        &Typeset { limit: Duration::from_secs(args.time_limit), ..Typeset::default() },
-    )?;
-    let audited = audit(&analysed, &composed, &pdfs)?;
-    let made = Made { analysed: &analysed, composed: &composed, pdfs: &pdfs, audited };
-    publish(project, output, &made, args.keep_source)
+    let mut analysed = Analysed::new(project, folder, &args.inputs)?;
+    let making = Making {
+        lang: &args.lang,
+        limit: Duration::from_secs(args.time_limit),
+        keep_source: args.keep_source,
+        revise: false,
+    };
+    Ok(make(project, typst, output, &mut analysed, &making)?.paths)
+}
+
+/// How a brief is made.
+pub struct Making<'a> {
+    /// Languages; all of the report's where empty.
+    pub lang: &'a [String],
+    /// Time for one typesetting.
+    pub limit: Duration,
+    /// Whether the generated source is kept.
+    pub keep_source: bool,
+    /// Whether what the period has now is kept as an earlier revision.
+    pub revise: bool,
+}
+
+/// A published brief.
+pub struct Published {
+    /// Its PDFs.
+    pub paths: Vec<PathBuf>,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Claims whose other text stands.
+    pub claims_replaced: usize,
+    /// Whether it was out already, with the same twin, and stays as it is.
+    pub unchanged: bool,
+}
+
+/// Composes, typesets, audits and publishes.
+pub fn make(
+    project: &Project,
+    typst: &Typst,
+    output: &Output,
+    analysed: &mut Analysed,
+    making: &Making<'_>,
+) -> Result<Published> {
+    let languages = languages(analysed, making.lang)?;
+    let mut composed = analysed.compose(project, &languages)?;
+    if let Some(earlier) =
+        making.revise.then(|| output.earlier(&slug_of(analysed), &period_of(analysed))).transpose()?.flatten()
+    {
+        let diff = earlier.difference(&analysed.brief(&composed))?;
+        if diff.changes.is_empty() && earlier.manifest.config == config_digests(project, analysed)? {
+            return Ok(unchanged(earlier, analysed));
+        }
+        analysed.revise(earlier.manifest.revision + 1, &diff);
+        composed = analysed.compose(project, &languages)?;
+    }
+    let pdfs = typeset(typst, &composed, &Typeset { limit: making.limit, ..Typeset::default() })?;
+    let audited = audit(analysed, &composed, &pdfs)?;
+    let made = Made { analysed, composed: &composed, pdfs: &pdfs, audited };
+    publish(project, output, &made, making)
 }
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
@@ -119,7 +166,7 @@ struct Made<'a> {
     audited: BTreeMap<String, Audited>,
 }
 
-fn publish(project: &Project, output: &Output, made: &Made<'_>, keep_source: bool) -> Result<Vec<PathBuf>> {
+fn publish(project: &Project, output: &Output, made: &Made<'_>, making: &Making<'_>) -> Result<Published> {
     let Made { analysed, composed, pdfs, .. } = made;
     let (slug, period) = (&analysed.issue.report.slug, analysed.issue.period.to_string());
     let stem = format!("{slug}-{period}");
@@ -135,16 +182,50 @@ fn publish(project: &Project, output: &Output, made: &Made<'_>, keep_source: boo
     }
     let brief = analysed.brief(composed);
     put("brief.json".to_owned(), &json(&brief)?)?;
-    let manifest = manifest(project, made, &brief, outputs)?;
+    let mut manifest = manifest(project, made, &brief, outputs)?;
+    let claims_replaced = brief.claims.iter().filter(|claim| claim.verdict == Verdict::Replaced).count();
+    if let Some(earlier) = output.earlier(slug, &period)?.filter(|_| making.revise) {
+        staged.keep_earlier(earlier.manifest.revision)?;
+        manifest.revision = earlier.manifest.revision + 1;
+    }
     fs::write(staged.folder().join("manifest.json"), json(&manifest)?)?;
-    if keep_source {
+    if making.keep_source {
         composed.documents.iter().try_for_each(|document| keep(&staged, &stem, document))?;
     }
     let folder = staged.publish()?;
-    Ok(pdfs.iter().map(|pdf| folder.join(format!("{stem}.{}.pdf", pdf.language))).collect())
+    let paths = pdfs.iter().map(|pdf| folder.join(format!("{stem}.{}.pdf", pdf.language))).collect();
+    Ok(Published { paths, manifest, claims_replaced, unchanged: false })
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
+fn slug_of(analysed: &Analysed) -> String {
+    analysed.issue.report.slug.clone()
+}
+
+fn period_of(analysed: &Analysed) -> String {
+    analysed.issue.period.to_string()
+}
+
+/// What is out already, and stays.
+fn unchanged(earlier: Earlier, analysed: &Analysed) -> Published {
+    let replaced = |claim: &&CheckedClaim| claim.verdict == Verdict::Replaced;
+    let claims_replaced = earlier.brief.claims.iter().filter(replaced).count();
+    let stem = format!("{}-{}", slug_of(analysed), period_of(analysed));
+    let languages = earlier.manifest.audited.keys();
+    let paths = languages.map(|code| earlier.folder.join(format!("{stem}.{code}.pdf"))).collect();
+    Published { paths, manifest: earlier.manifest, claims_replaced, unchanged: true }
+}
+
+/// Digests of all configuration behind a brief.
+fn config_digests(project: &Project, analysed: &Analysed) -> Result<BTreeMap<String, String>> {
+    let report = &analysed.issue.report;
+    let mut config = BTreeMap::new();
+    digest_tree(&project.folder, Path::new("config"), &mut config)?;
+    digest_tree(&report.folder, &Path::new("reports").join(&report.slug), &mut config)?;
+    Ok(config)
+}
+
+/// Pretty JSON with a line end.
+pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -156,15 +237,13 @@ fn manifest(
     brief: &Brief,
     outputs: BTreeMap<String, String>,
 ) -> Result<Manifest> {
-    let report = &made.analysed.issue.report;
-    let mut config = BTreeMap::new();
-    digest_tree(&project.folder, Path::new("config"), &mut config)?;
-    digest_tree(&report.folder, &Path::new("reports").join(&report.slug), &mut config)?;
+    let config = config_digests(project, made.analysed)?;
     Ok(Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
         period: brief.period.clone(),
         as_of: brief.as_of,
+        revision: 1,
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
         config,

@@ -77,6 +77,9 @@ pub struct Manifest {
     pub period: String,
     /// Nothing later was used.
     pub as_of: Date,
+    /// How often the period was published, this time included.
+    #[serde(default = "first")]
+    pub revision: u32,
     /// Version of shockbrief.
     pub shockbrief: String,
     /// Version of the typesetter.
@@ -91,4 +94,8 @@ pub struct Manifest {
     pub audited: BTreeMap<String, Audited>,
     /// SHA-256 of each published file, by name.
     pub outputs: BTreeMap<String, String>,
+}
+
+fn first() -> u32 {
+    1
 }

@@ -44,6 +44,12 @@ impl HouseClaims {
         self.claims.iter().filter(move |claim| made(claim) && !declared(claim))
     }
 
+    /// The claim with this id.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<&Claim> {
+        self.claims.iter().find(|claim| claim.id == id)
+    }
+
     /// Refuses a claim of the report without text in one of the report's languages.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{EventId, Refusal, Symbol, ThemeId};
 use anyhow::Result;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
@@ -37,7 +37,28 @@ pub struct Schedule {
     pub timezone: String,
     /// Not before this time of day, `HH:MM`.
     #[serde(default)]
-    pub not_before: Option<String>,
+    pub not_before: Option<Time>,
+    /// Which session's close makes a period ready; default its last.
+    #[serde(default)]
+    pub ready_after: ReadyAfter,
+    /// Sessions after a brief on a shock in which no other one is made; default 10.
+    #[serde(default = "cooldown")]
+    pub cooldown: usize,
+}
+
+/// Which session's close makes a period ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadyAfter {
+    /// The last session of the period.
+    #[default]
+    LastSession,
+    /// The first session after it: for data that come late.
+    FirstSession,
+}
+
+fn cooldown() -> usize {
+    10
 }
 
 fn new_york() -> String {

@@ -1,0 +1,172 @@
+//! What `run` has to make: reports, their schedules and the ledger, before any data is read.
+
+use crate::args::Run;
+use anyhow::{Context, Result};
+use jiff::{Timestamp, tz::TimeZone};
+use shockbrief_core::{
+    Mic, Period, Refusal, Session,
+    config::{Frequency, Report},
+};
+use shockbrief_data::Calendars;
+use shockbrief_run::{
+    due::{self, Ready},
+    ledger::Ledger,
+    shard::Shard,
+};
+use std::{collections::BTreeSet, path::PathBuf};
+
+/// A brief to make.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The report's folder.
+    pub folder: PathBuf,
+    /// The report's slug.
+    pub slug: String,
+    /// The period; the report's own where it pins one.
+    pub period: Period,
+    /// Whether the report pins the period and its as-of date.
+    pub pinned: bool,
+    /// Whether a shock must be found before there is a brief.
+    pub on_shock: bool,
+    /// Why it is due, for people.
+    pub why: String,
+}
+
+/// The reports of a run with their calendars.
+pub struct Planner {
+    reports: Vec<Report>,
+    calendars: Calendars,
+    /// Reports that cannot be planned.
+    pub refused: Vec<anyhow::Error>,
+}
+
+impl Planner {
+    /// Reads the reports that the arguments name and that this shard holds.
+    pub fn load(args: &Run, shard: Option<Shard>) -> Result<Self> {
+        let mut planner = Self {
+            reports: Vec::new(),
+            calendars: Calendars::load(&args.config.join("calendars"))?,
+            refused: Vec::new(),
+        };
+        for folder in folders(&args.reports)? {
+            match Report::load(&folder) {
+                Ok(report) if shard.is_none_or(|shard| shard.holds(&report.slug)) => {
+                    planner.reports.push(report)
+                }
+                Ok(_) => {}
+                Err(error) => planner.refused.push(error),
+            }
+        }
+        Ok(planner)
+    }
+
+    /// What is due at this instant. A report whose calendar ends is refused; the others are planned.
+    pub fn due(&mut self, args: &Run, ledger: &Ledger, now: Timestamp) -> Vec<Item> {
+        let mut items = Vec::new();
+        for report in &self.reports {
+            match report_due(report, &self.calendars, args, ledger, now) {
+                Ok(found) => items.extend(found),
+                Err(error) => self.refused.push(error),
+            }
+        }
+        items
+    }
+}
+
+fn report_due(
+    report: &Report,
+    calendars: &Calendars,
+    args: &Run,
+    ledger: &Ledger,
+    now: Timestamp,
+) -> Result<Vec<Item>> {
+    let schedule = &report.schedule;
+    let zone = zone(report)?;
+    let pinned = pinned(report)?;
+    let (settled, published) = (ledger.settled(&report.slug), ledger.published(&report.slug));
+    let last = settled.last().copied();
+    let since = pinned.or(last).map(Period::first_date);
+    let (from, to) =
+        due::span(schedule, now, since.filter(|date| *date <= TimeZone::UTC.to_datetime(now).date()));
+    let mic = Mic::from(schedule.calendar.as_str());
+    let calendar = calendars.get(&mic)?;
+    let sessions = calendar
+        .sessions(from.max(calendar.covered_from()), to)
+        .with_context(|| format!("{}: schedule", report.origin.path.display()))?;
+    let ready = due::ready(schedule, &zone, &sessions, now);
+    let again = args.force || args.revise;
+    let wanted = match pinned {
+        Some(period) => {
+            let own = ready.iter().filter(|ready| ready.period == period);
+            own.filter(|_| again || !settled.contains(&period)).copied().collect()
+        }
+        None if again => ready.last().copied().into_iter().collect(),
+        None => due::due(&ready, &settled, args.catch_up.into(), &zone, now),
+    };
+    let on_shock = schedule.every == Frequency::OnShock && pinned.is_none();
+    let cooling = |ready: &Ready| on_shock && cooling(&sessions, &published, ready, schedule.cooldown);
+    Ok(wanted
+        .into_iter()
+        .filter(|ready| !cooling(ready))
+        .map(|ready| item(report, ready, pinned.is_some(), on_shock, &published))
+        .collect())
+}
+
+fn cooling(sessions: &[Session], published: &BTreeSet<Period>, ready: &Ready, cooldown: usize) -> bool {
+    let last =
+        published.iter().rev().map(|period| period.first_date()).find(|date| *date < ready.last_session);
+    due::cooling_down(sessions, last, ready.last_session, cooldown)
+}
+
+fn item(report: &Report, ready: Ready, pinned: bool, on_shock: bool, published: &BTreeSet<Period>) -> Item {
+    let before = if published.contains(&ready.period) { "published before" } else { "not yet published" };
+    Item {
+        folder: report.folder.clone(),
+        slug: report.slug.clone(),
+        period: ready.period,
+        pinned,
+        on_shock,
+        why: format!("ready since {}, {before}", ready.since),
+    }
+}
+
+/// The zone of the schedule.
+pub fn zone(report: &Report) -> Result<TimeZone> {
+    let name = &report.schedule.timezone;
+    TimeZone::get(name).map_err(|_| {
+        let refusal = report.origin.refuse("timezone", format!("unknown time zone `{name}`"));
+        refusal.hint("write an IANA name, such as Europe/Paris").into()
+    })
+}
+
+/// A report on one event is due for its own period alone.
+fn pinned(report: &Report) -> Result<Option<Period>> {
+    if report.schedule.every != Frequency::OnShock {
+        return Ok(None);
+    }
+    let period = report.period.as_ref();
+    Ok(period.map(|name| name.parse::<Period>()).transpose()?)
+}
+
+/// Folders with a report.yaml that the patterns name, each once, in order.
+pub fn folders(patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let mut found = BTreeSet::new();
+    for pattern in patterns {
+        let paths = glob::glob(pattern).map_err(|error| {
+            Refusal::config(format!("--reports {pattern}: {error}"))
+                .hint("write a pattern such as 'reports/*'")
+        })?;
+        for path in paths {
+            let path = path?;
+            if path.join("report.yaml").is_file() {
+                found.insert(path);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Refusal::config(format!("no report under {}", patterns.join(" ")))
+            .hint("name folders that hold a report.yaml with --reports 'reports/*'")
+            .into());
+    }
+    Ok(found.into_iter().collect())
+}

@@ -1,0 +1,10 @@
+//! Unattended runs: which briefs are due, the record of those made, and what is told to the outside.
+//!
+//! Nothing here reads a clock, loads data or starts a process: instants, sessions and outcomes come in as
+//! arguments, so that every rule can be tested for any day.
+
+pub mod due;
+pub mod ledger;
+pub mod metrics;
+pub mod schedules;
+pub mod shard;
