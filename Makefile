@@ -83,10 +83,11 @@ faults: build typst sample ## Kill runs 200 times and check what is left
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace
 
-verify: build typst sample ## Make every brief twice and compare the bytes
-	@rm -rf .sample/verify && for n in 1 2; do \
-	  $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verify/$$n >/dev/null; done
-	@diff -r .sample/verify/1 .sample/verify/2 && echo "the same bytes twice"
+verify: build typst sample ## Make every brief again, elsewhere and under other settings, and compare the bytes
+	@rm -rf .sample/verify && $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verify >/dev/null
+	@$(BIN) verify .sample/verify/*/*/manifest.json --data "$(or $(DATA),$(SAMPLE))"
+	@cd / && TZ=Asia/Tokyo LANG=tr_TR.UTF-8 RAYON_NUM_THREADS=1 POLARS_MAX_THREADS=1 "$(CURDIR)/$(BIN)" verify "$(CURDIR)"/.sample/verify/*/*/manifest.json \
+	  --data "$(abspath $(or $(DATA),$(SAMPLE)))" --config "$(CURDIR)/config" --reports "$(CURDIR)/reports" >/dev/null && echo "the same bytes from another folder, time zone, locale and with one thread"
 
 fuzz: build ## A million broken answers through the parsers of providers
 	@SHOCKBRIEF_FUZZ=1000000 cargo test --release --locked --workspace --test fuzz -- --nocapture

@@ -16,11 +16,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("sections", &["core", "analytics"], &[]),
     ("fetch", &["core"], &["reqwest"]),
     ("run", &["core"], &[]),
-    (
-        "cli",
-        &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run"],
-        &["clap"],
-    ),
+    ("cli", &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run"], &["clap"]),
 ];
 
 #[test]

@@ -28,6 +28,8 @@ pub enum Command {
     Run(Run),
     /// Print units for cron, systemd or Kubernetes.
     Schedule(Schedule),
+    /// Make published briefs again and compare every byte.
+    Verify(Verify),
     /// Everything but typesetting: configs, data, claims.
     Check(Check),
     /// Bring what is new from providers into the local store.
@@ -191,6 +193,29 @@ impl std::str::FromStr for Wait {
         let duration: SignedDuration = text.parse().map_err(|_| "write a duration such as 90s or 5m")?;
         duration.try_into().map(Self).map_err(|_| "a wait cannot be negative".to_owned())
     }
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Manifests of published briefs: out/SLUG/PERIOD/manifest.json.
+    #[arg(required = true)]
+    pub manifests: Vec<PathBuf>,
+    /// Folder with market data, laid out as config/sources.yaml says.
+    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Folder with the reports' folders.
+    #[arg(long, default_value = "reports")]
+    pub reports: PathBuf,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Seconds that one typesetting may take.
+    #[arg(long, default_value_t = 120)]
+    pub time_limit: u64,
 }
 
 /// What calls `run`.

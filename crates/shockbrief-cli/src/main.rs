@@ -17,6 +17,7 @@ mod schedule;
 mod stat;
 mod study;
 mod study_table;
+mod verify;
 
 use anyhow::Error;
 use args::{Cli, Command};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Fetch(args) => fetch::run(&args),
         Command::Sample(args) => sample::run(&args),

@@ -47,15 +47,13 @@ pub struct Earlier {
     pub brief: Brief,
 }
 
-impl Earlier {
-    /// What a new twin has else; the counts of an earlier revision's own note aside.
-    pub fn difference(&self, after: &Brief) -> Result<Diff> {
-        // Both as they are read back: a number may lose its last bit on the way through a file.
-        let after = serde_json::from_slice(&serde_json::to_vec(after)?)?;
-        let mut diff = diff(&self.brief, &after);
-        diff.changes.retain(|change| !change.figure.starts_with("revision."));
-        Ok(diff)
-    }
+/// What a new twin has else; the counts of a revision's own note aside.
+pub fn difference(before: &Brief, after: &Brief) -> Result<Diff> {
+    // Both as they are read back: a number may lose its last bit on the way through a file.
+    let after = serde_json::from_slice(&serde_json::to_vec(after)?)?;
+    let mut diff = diff(before, &after);
+    diff.changes.retain(|change| !change.figure.starts_with("revision."));
+    Ok(diff)
 }
 
 /// A period's files before they are published.

@@ -6,7 +6,7 @@ use crate::{
     args::Render,
     complain,
     load::Project,
-    publish::{Earlier, Output, Staged},
+    publish::{Earlier, Output, Staged, difference},
     say,
 };
 use anyhow::Result;
@@ -17,7 +17,7 @@ use shockbrief_core::{
     brief::{Audited, SCHEMA},
     fs::{sha256, sha256_file},
 };
-use shockbrief_templating::{Composed, Document, Pdf, Typeset, Typst, typeset};
+use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -40,7 +40,7 @@ pub fn run(args: &Render) -> Result<()> {
 }
 
 /// The only failure is the run's own; among several briefs each failure is told and the run says how many.
-fn finish(mut failures: Vec<anyhow::Error>, total: usize) -> Result<()> {
+pub fn finish(mut failures: Vec<anyhow::Error>, total: usize) -> Result<()> {
     match (failures.len(), total) {
         (0, _) => Ok(()),
         (failed, total) if failed == total => {
@@ -105,21 +105,61 @@ pub fn make(
     making: &Making<'_>,
 ) -> Result<Published> {
     let languages = languages(analysed, making.lang)?;
-    let mut composed = analysed.compose(project, &languages)?;
-    if let Some(earlier) =
-        making.revise.then(|| output.earlier(&slug_of(analysed), &period_of(analysed))).transpose()?.flatten()
-    {
-        let diff = earlier.difference(&analysed.brief(&composed))?;
+    let (slug, period) = (slug_of(analysed), period_of(analysed));
+    let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
+    if let Some(earlier) = earlier {
+        let composed = analysed.compose(project, &languages)?;
+        let diff = difference(&earlier.brief, &analysed.brief(&composed))?;
         if diff.changes.is_empty() && earlier.manifest.config == config_digests(project, analysed)? {
             return Ok(unchanged(earlier, analysed));
         }
         analysed.revise(earlier.manifest.revision + 1, &diff);
-        composed = analysed.compose(project, &languages)?;
     }
-    let pdfs = typeset(typst, &composed, &Typeset { limit: making.limit, ..Typeset::default() })?;
+    let product = produce(project, typst, analysed, &languages, making.limit)?;
+    publish(project, output, analysed, &product, making)
+}
+
+/// What a brief consists of, before it is published.
+pub struct Product {
+    /// The twin.
+    pub brief: Brief,
+    /// Published files by name.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Names of the PDFs.
+    pdfs: Vec<String>,
+    composed: Composed,
+    audited: BTreeMap<String, Audited>,
+}
+
+/// Composes, typesets and audits; the twin goes into every PDF.
+pub fn produce(
+    project: &Project,
+    typst: &Typst,
+    analysed: &Analysed,
+    languages: &[String],
+    limit: Duration,
+) -> Result<Product> {
+    let mut composed = analysed.compose(project, languages)?;
+    let brief = analysed.brief(&composed);
+    let twin = json(&brief)?;
+    composed.attach(&Attachment {
+        path: "/brief.json".to_owned(),
+        text: String::from_utf8(twin.clone())?,
+        mime: "application/json",
+        relationship: "source",
+        description: "brief.json".to_owned(),
+    });
+    let pdfs = typeset(typst, &composed, &Typeset { limit, ..Typeset::default() })?;
     let audited = audit(analysed, &composed, &pdfs)?;
-    let made = Made { analysed, composed: &composed, pdfs: &pdfs, audited };
-    publish(project, output, &made, making)
+    let stem = format!("{}-{}", slug_of(analysed), period_of(analysed));
+    let mut files = BTreeMap::from([("brief.json".to_owned(), twin)]);
+    let mut names = Vec::new();
+    for pdf in pdfs {
+        let name = format!("{stem}.{}.pdf", pdf.language);
+        names.push(name.clone());
+        files.insert(name, pdf.bytes);
+    }
+    Ok(Product { brief, files, pdfs: names, composed, audited })
 }
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
@@ -158,42 +198,32 @@ fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
     Ok(if asked.is_empty() { report.languages.clone() } else { asked.to_vec() })
 }
 
-/// A brief ready to publish.
-struct Made<'a> {
-    analysed: &'a Analysed,
-    composed: &'a Composed,
-    pdfs: &'a [Pdf],
-    audited: BTreeMap<String, Audited>,
-}
-
-fn publish(project: &Project, output: &Output, made: &Made<'_>, making: &Making<'_>) -> Result<Published> {
-    let Made { analysed, composed, pdfs, .. } = made;
-    let (slug, period) = (&analysed.issue.report.slug, analysed.issue.period.to_string());
-    let stem = format!("{slug}-{period}");
-    let staged = output.stage(slug, &period)?;
-    let mut outputs = BTreeMap::new();
-    let mut put = |name: String, bytes: &[u8]| -> Result<()> {
-        fs::write(staged.folder().join(&name), bytes)?;
-        outputs.insert(name, sha256(bytes));
-        Ok(())
-    };
-    for pdf in *pdfs {
-        put(format!("{stem}.{}.pdf", pdf.language), &pdf.bytes)?;
+fn publish(
+    project: &Project,
+    output: &Output,
+    analysed: &Analysed,
+    product: &Product,
+    making: &Making<'_>,
+) -> Result<Published> {
+    let (slug, period) = (slug_of(analysed), period_of(analysed));
+    let staged = output.stage(&slug, &period)?;
+    for (name, bytes) in &product.files {
+        fs::write(staged.folder().join(name), bytes)?;
     }
-    let brief = analysed.brief(composed);
-    put("brief.json".to_owned(), &json(&brief)?)?;
-    let mut manifest = manifest(project, made, &brief, outputs)?;
-    let claims_replaced = brief.claims.iter().filter(|claim| claim.verdict == Verdict::Replaced).count();
-    if let Some(earlier) = output.earlier(slug, &period)?.filter(|_| making.revise) {
+    let mut manifest = manifest(project, analysed, product)?;
+    if let Some(earlier) = output.earlier(&slug, &period)?.filter(|_| making.revise) {
         staged.keep_earlier(earlier.manifest.revision)?;
         manifest.revision = earlier.manifest.revision + 1;
     }
     fs::write(staged.folder().join("manifest.json"), json(&manifest)?)?;
     if making.keep_source {
-        composed.documents.iter().try_for_each(|document| keep(&staged, &stem, document))?;
+        let stem = format!("{slug}-{period}");
+        product.composed.documents.iter().try_for_each(|document| keep(&staged, &stem, document))?;
     }
     let folder = staged.publish()?;
-    let paths = pdfs.iter().map(|pdf| folder.join(format!("{stem}.{}.pdf", pdf.language))).collect();
+    let replaced = |claim: &&CheckedClaim| claim.verdict == Verdict::Replaced;
+    let claims_replaced = product.brief.claims.iter().filter(replaced).count();
+    let paths = product.pdfs.iter().map(|name| folder.join(name)).collect();
     Ok(Published { paths, manifest, claims_replaced, unchanged: false })
 }
 
@@ -216,7 +246,7 @@ fn unchanged(earlier: Earlier, analysed: &Analysed) -> Published {
 }
 
 /// Digests of all configuration behind a brief.
-fn config_digests(project: &Project, analysed: &Analysed) -> Result<BTreeMap<String, String>> {
+pub fn config_digests(project: &Project, analysed: &Analysed) -> Result<BTreeMap<String, String>> {
     let report = &analysed.issue.report;
     let mut config = BTreeMap::new();
     digest_tree(&project.folder, Path::new("config"), &mut config)?;
@@ -231,13 +261,8 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn manifest(
-    project: &Project,
-    made: &Made<'_>,
-    brief: &Brief,
-    outputs: BTreeMap<String, String>,
-) -> Result<Manifest> {
-    let config = config_digests(project, made.analysed)?;
+fn manifest(project: &Project, analysed: &Analysed, product: &Product) -> Result<Manifest> {
+    let brief = &product.brief;
     Ok(Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
@@ -246,11 +271,11 @@ fn manifest(
         revision: 1,
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
-        config,
+        config: config_digests(project, analysed)?,
         inputs: brief.inputs.clone(),
         files: brief.inputs.iter().map(|input| (input.path.clone(), input.file_sha256.clone())).collect(),
-        audited: made.audited.clone(),
-        outputs,
+        audited: product.audited.clone(),
+        outputs: product.files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect(),
     })
 }
 

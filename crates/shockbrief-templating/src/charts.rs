@@ -56,6 +56,9 @@ impl Charts {
 
     /// Draws a chart and returns the Typst call that places it.
     pub(crate) fn place(&self, state: &State, scope: &Scope, chart: &Chart) -> Result<String, Error> {
+        if empty(chart) {
+            return string(state, scope, "absent.chart");
+        }
         let key = format!("chart.{}", chart.id());
         let caption = string(state, scope, &format!("{key}.caption"))?;
         let text = |name: &str| {
@@ -82,6 +85,14 @@ impl Charts {
             escape::literal(chart.id()),
             escape::literal(&drawn.alt),
         ))
+    }
+}
+
+/// Whether there is nothing to draw.
+fn empty(chart: &Chart) -> bool {
+    match chart {
+        Chart::Lines { lines, .. } => lines.iter().all(|line| line.values.iter().all(Option::is_none)),
+        _ => false,
     }
 }
 

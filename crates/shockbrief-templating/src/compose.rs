@@ -7,6 +7,7 @@
 use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
 use crate::locale::{DateStyle, Locale, Rounding};
 use crate::{
+    attach,
     audit::{self, Numerals},
     escape,
     format::FormatError,
@@ -223,7 +224,11 @@ fn document(
     let headings = headings.collect::<Result<Vec<_>, _>>()?;
     let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings, openings);
     let timestamp = timestamp(brief.as_of);
-    Ok(Document { language: edition.code.clone(), files, origins, timestamp, numerals })
+    let mut document = Document { language: edition.code.clone(), files, origins, timestamp, numerals };
+    for table in brief.findings.tables.values() {
+        attach::attach(&mut document, &attach::csv(engine.scope(), table));
+    }
+    Ok(document)
 }
 
 /// Texts of configuration that reach pages as they stand.

@@ -94,6 +94,10 @@ impl Engine {
         Self { environment, scope, rules, charts }
     }
 
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// The language's way of writing, with what it has printed.
     #[must_use]
     pub fn locale(&self) -> &Locale {

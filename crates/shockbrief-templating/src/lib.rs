@@ -4,8 +4,10 @@
 //! into PDF. This crate alone knows minijinja and starts a process. It computes nothing: every number on a
 //! page is a figure of the findings, printed by a filter of its unit.
 
+pub mod attach;
 pub mod audit;
 pub mod charts;
+pub mod compact;
 pub mod compose;
 pub mod engine;
 pub mod escape;
@@ -18,6 +20,7 @@ mod tables;
 pub mod typography;
 pub mod typst;
 
+pub use attach::Attachment;
 pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

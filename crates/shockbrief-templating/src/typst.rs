@@ -134,7 +134,7 @@ impl Typst {
             )
             .hint("check that this is the real Typst command")
         })?;
-        Ok(Pdf { language: document.language.clone(), bytes })
+        Ok(Pdf { language: document.language.clone(), bytes: crate::compact::compact(&bytes)? })
     }
 
     fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {

@@ -1,0 +1,96 @@
+//! Files inside the PDF: PDF/A-3 lets a document carry its data, each with its type and its relation to the text.
+
+use crate::compose::{Composed, Document};
+use crate::engine::Scope;
+use crate::escape;
+use shockbrief_core::{Cell, Table, Value};
+use std::fmt::Write as _;
+
+/// A file to carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its path within the document, such as `/brief.json`.
+    pub path: String,
+    /// Its content.
+    pub text: String,
+    /// Its media type.
+    pub mime: &'static str,
+    /// What it is to the document, in the words of ISO 19005-3: `data` behind it, or its `source`.
+    pub relationship: &'static str,
+    /// What it holds, for people.
+    pub description: String,
+}
+
+impl Composed {
+    /// Attaches a file to every document.
+    pub fn attach(&mut self, attachment: &Attachment) {
+        self.documents.iter_mut().for_each(|document| attach(document, attachment));
+    }
+}
+
+/// Attaches a file to one document.
+pub(crate) fn attach(document: &mut Document, attachment: &Attachment) {
+    let Attachment { path, text, mime, relationship, description } = attachment;
+    document.files.insert(path.clone(), text.clone());
+    let main = document.files.entry("/main.typ".to_owned()).or_default();
+    let [path, mime, description] = [path.as_str(), mime, description.as_str()].map(escape::literal);
+    let _ = writeln!(
+        main,
+        "#pdf.attach({path}, relationship: \"{relationship}\", mime-type: {mime}, description: {description})"
+    );
+}
+
+/// A table as CSV (RFC 4180): headers and labels in the document's language, numbers in full, dates as ISO 8601.
+pub(crate) fn csv(scope: &Scope, table: &Table) -> Attachment {
+    let word = |key: &str| scope.strings.get(key).map_or(key, String::as_str).to_owned();
+    let header: Vec<String> = table.columns.iter().map(|column| word(&column.header)).collect();
+    let mut text = line(&header);
+    for row in &table.rows {
+        let cells: Vec<String> = row.cells.iter().map(|cell| plain(scope, cell, word)).collect();
+        text.push_str(&line(&cells));
+    }
+    Attachment {
+        path: format!("/tables/{}.csv", table.id),
+        text,
+        mime: "text/csv",
+        relationship: "data",
+        description: format!("{} {}", word("format.word.table"), table.id),
+    }
+}
+
+fn plain(scope: &Scope, cell: &Cell, word: impl Fn(&str) -> String) -> String {
+    let figure = |id: &String| scope.findings.figures.get(id);
+    match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Label(key) => word(key),
+        Cell::Figure(id) => match figure(id).and_then(|figure| figure.value) {
+            Some(Value::Number(value)) => value.to_string(),
+            Some(Value::Date(date)) => date.to_string(),
+            None => String::new(),
+        },
+        Cell::P(id) => figure(id).and_then(|figure| figure.p).map_or_else(String::new, |p| p.to_string()),
+        Cell::Empty => String::new(),
+    }
+}
+
+fn line(fields: &[String]) -> String {
+    let quoted = |field: &String| {
+        if field.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field.clone()
+        }
+    };
+    fields.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_when_they_must_be() {
+        let fields = ["plain", "a,b", "say \"no\"", ""].map(str::to_owned);
+        assert_eq!(line(&fields), "plain,\"a,b\",\"say \"\"no\"\"\",\r\n");
+    }
+}
