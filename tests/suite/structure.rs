@@ -213,7 +213,7 @@ fn every_report_is_well_structured_in_both_languages() {
         let pdf = Pdf::load(path);
         let counts = check(&pdf, &path.display().to_string());
         assert!(
-            counts["Table"] > 0 && counts["TH"] > 0 && counts["Link"] > 0,
+            counts["Table"] > 0 && counts["TH"] > 0 && counts["H1"] > 0,
             "{}: {counts:?}",
             path.display()
         );

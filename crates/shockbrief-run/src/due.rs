@@ -222,7 +222,11 @@ mod tests {
         assert_eq!(not_before(at("2025-10-25T23:10:00Z"), two_thirty, &paris), at("2025-10-26T00:30:00Z"));
         let new_york = zone("America/New_York");
         assert_eq!(not_before(at("2025-03-09T06:10:00Z"), two_thirty, &new_york), at("2025-03-09T07:30:00Z"));
-        assert_eq!(not_before(at("2025-11-02T05:10:00Z"), two_thirty, &new_york), at("2025-11-02T06:30:00Z"));
+        let half_past_one = Some("01:30".parse().unwrap());
+        assert_eq!(
+            not_before(at("2025-11-02T04:10:00Z"), half_past_one, &new_york),
+            at("2025-11-02T05:30:00Z")
+        );
     }
 
     #[test]

@@ -25,21 +25,13 @@ type Value = fn(&ReportMetrics) -> Option<f64>;
 /// The text, one block per metric, reports in order.
 #[must_use]
 pub fn text(finished: Timestamp, exit_code: u8, reports: &BTreeMap<String, ReportMetrics>) -> String {
-    let seconds = |at: Timestamp| at.as_second() as f64;
     let mut out = String::new();
     let head =
         |name: &str, help: &str| format!("# HELP shockbrief_{name} {help}\n# TYPE shockbrief_{name} gauge\n");
-    let _ = write!(
-        out,
-        "{}shockbrief_run_timestamp_seconds {}\n",
-        head("run_timestamp_seconds", "End of the last run."),
-        seconds(finished)
-    );
-    let _ = write!(
-        out,
-        "{}shockbrief_run_exit_code {exit_code}\n",
-        head("run_exit_code", "Exit code of the last run.")
-    );
+    out.push_str(&head("run_timestamp_seconds", "End of the last run."));
+    let _ = writeln!(out, "shockbrief_run_timestamp_seconds {}", finished.as_second());
+    out.push_str(&head("run_exit_code", "Exit code of the last run."));
+    let _ = writeln!(out, "shockbrief_run_exit_code {exit_code}");
     let blocks: [(&str, &str, Value); 6] = [
         ("last_success_timestamp_seconds", "Last publication.", |m| {
             m.last_success.map(|at| at.as_second() as f64)
