@@ -2,7 +2,7 @@
 
 use crate::{Context, Desk, Outcome, tabulate};
 use anyhow::Result;
-use shockbrief_core::{Cell, Chart, Figure, Findings, Row, Table, Unit, findings::Mark};
+use shockbrief_core::{Cell, Figure, Findings, Row, Table, Unit};
 
 /// Models by their prefix in facts, with their names; the last is dense: all its parameters are active.
 const MODELS: [(&str, &str); 5] = [
@@ -36,7 +36,6 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     effort(desk, findings);
     tabulate::notes(desk, "architecture", &NEEDED, findings);
     findings.tables.insert("models".to_owned(), table(desk, findings));
-    findings.charts.insert("architecture-active".to_owned(), chart(findings));
     Ok(Outcome::Ready)
 }
 
@@ -137,16 +136,4 @@ fn table(desk: &Desk<'_>, findings: &Findings) -> Table {
         })
         .collect();
     Table { id: "models".to_owned(), columns, rows, sources: vec!["facts".to_owned()] }
-}
-
-fn chart(findings: &Findings) -> Chart {
-    let marks = known(findings)
-        .map(|(model, name)| Mark {
-            label: name.to_owned(),
-            translate: false,
-            figure: share_id(model),
-            group: "hyperscalers".to_owned(),
-        })
-        .collect();
-    Chart::Bars { id: "architecture-active".to_owned(), marks, sources: vec!["facts".to_owned()] }
 }

@@ -9,7 +9,7 @@ use minijinja::Error;
 use shockbrief_core::findings::Line;
 
 const TOP: f64 = 22.0;
-const FIELD: f64 = 112.0;
+const FIELD: f64 = 100.0;
 const BOTTOM: f64 = 14.0;
 /// Amounts are drawn in thousand millions.
 const BILLION: i16 = 9;

@@ -9,7 +9,7 @@ use super::{Drawn, Pen, Point};
 use minijinja::Error;
 use shockbrief_core::findings::Mark;
 
-const ROW: f64 = 10.2;
+const ROW: f64 = 9.4;
 /// Room above the first row, with and without a title of the axis.
 const TOP: (f64, f64) = (15.0, 4.0);
 const BOTTOM: f64 = 13.0;

@@ -12,7 +12,7 @@ use shockbrief_core::findings::{Axis, Line};
 /// Room above the axis, for its title.
 const TOP: f64 = 18.0;
 /// Height of the field of lines.
-const FIELD: f64 = 130.0;
+const FIELD: f64 = 118.0;
 /// Room below it, with and without a title of the axis.
 const BOTTOM: (f64, f64) = (26.0, 15.0);
 const DASHES: [&[f64]; 5] = [&[], &[5.0, 2.0], &[1.5, 1.8], &[6.0, 2.0, 1.5, 2.0], &[9.0, 2.5]];

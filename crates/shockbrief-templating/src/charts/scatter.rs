@@ -10,7 +10,7 @@ use minijinja::Error;
 use shockbrief_core::findings::{Across, Dot, Track};
 
 const TOP: f64 = 18.0;
-const FIELD: f64 = 160.0;
+const FIELD: f64 = 145.0;
 const BOTTOM: f64 = 26.0;
 
 struct Frame {
