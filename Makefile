@@ -80,6 +80,14 @@ deps: ## Licences and advisories of dependencies (needs cargo-deny)
 faults: build typst sample ## Kill runs 200 times and check what is left
 	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test runs killed -- --nocapture
 
+browser: build typst sample ## Open the archive in Chromium, with axe-core (installs both where it can)
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1; } || true
+	@[ -s .tools/axe/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --prefix .tools/axe axe-core@4.10.3 >/dev/null 2>&1 || true
+	@if command -v chromium >/dev/null && [ -s .tools/axe/node_modules/axe-core/axe.min.js ]; then \
+	  rm -rf .sample/archive && $(BIN) render $(REPORTS) --data "$(SAMPLE)" --out .sample/archive >/dev/null \
+	  && tests/browser/check.sh .sample/archive .tools/axe/node_modules/axe-core/axe.min.js; \
+	else echo "left out: the archive in a browser (install chromium and npm)"; fi
+
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace
 

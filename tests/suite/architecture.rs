@@ -14,9 +14,13 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("fetch", &["core"], &["reqwest"]),
     ("sample", &["core"], &[]),
     ("sections", &["core", "analytics"], &[]),
-    ("fetch", &["core"], &["reqwest"]),
     ("run", &["core"], &[]),
-    ("cli", &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run"], &["clap"]),
+    ("archive", &["core"], &[]),
+    (
+        "cli",
+        &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run", "archive"],
+        &["clap"],
+    ),
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use shockbrief_core::{
 };
 use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Edition, Section, Source, compose, locale::Rounding,
+    ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline, locale::Rounding,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -105,8 +105,10 @@ impl Analysed {
     }
 
     /// The machine-readable twin.
-    pub fn brief(&self, composed: &Composed) -> Brief {
-        Brief {
+    pub fn brief(&self, composed: &Composed) -> Result<Brief> {
+        let headline = headline(&self.issue.report.headline, &self.findings, &self.languages)?;
+        Ok(Brief {
+            headline,
             schema: shockbrief_core::brief::SCHEMA,
             report: self.issue.report.slug.clone(),
             period: self.issue.period.to_string(),
@@ -117,7 +119,7 @@ impl Analysed {
             findings: self.findings.clone(),
             inputs: self.data.inputs.clone(),
             notices: self.data.notices.clone(),
-        }
+        })
     }
 
     fn simulated(&self) -> bool {

@@ -28,6 +28,8 @@ pub enum Command {
     Run(Run),
     /// Print units for cron, systemd or Kubernetes.
     Schedule(Schedule),
+    /// Write the pages that list every brief of an output folder.
+    Archive(Archive),
     /// Make published briefs again and compare every byte.
     Verify(Verify),
     /// Everything but typesetting: configs, data, claims.
@@ -216,6 +218,17 @@ pub struct Verify {
     /// Seconds that one typesetting may take.
     #[arg(long, default_value_t = 120)]
     pub time_limit: u64,
+}
+
+/// Arguments of `archive`.
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// Output folder.
+    #[arg(default_value = "out")]
+    pub out: PathBuf,
+    /// Folder with brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
 }
 
 /// What calls `run`.

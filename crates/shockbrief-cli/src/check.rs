@@ -11,7 +11,7 @@ pub fn run(args: &Check) -> Result<()> {
         let analysed = Analysed::new(&project, folder, &args.inputs)?;
         let composed = analysed.compose(&project, &analysed.issue.report.languages)?;
         if args.json {
-            say(serde_json::to_string_pretty(&analysed.brief(&composed))?);
+            say(serde_json::to_string_pretty(&analysed.brief(&composed)?)?);
             continue;
         }
         say(format_args!(

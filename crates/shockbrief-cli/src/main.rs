@@ -1,6 +1,7 @@
 //! The `shockbrief` command: parses, dispatches, and turns errors into messages and exit codes.
 
 mod analyse;
+mod archive;
 mod args;
 mod check;
 mod detect;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Archive(args) => archive::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Fetch(args) => fetch::run(&args),
         Command::Sample(args) => sample::run(&args),

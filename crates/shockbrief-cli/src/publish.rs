@@ -93,6 +93,11 @@ impl Output {
         Ok(Self { root: root.to_owned(), _locks: locks })
     }
 
+    /// Holds the archive of a folder, after any other that writes it now.
+    pub fn archive_lock(root: &Path) -> Result<File> {
+        take(&root.join(".lock-archive"), false, Some(Duration::from_secs(120)))
+    }
+
     /// What a period has now.
     pub fn earlier(&self, slug: &str, period: &str) -> Result<Option<Earlier>> {
         let folder = self.root.join(slug).join(period);

@@ -3,6 +3,7 @@
 use crate::{
     SomeFailed,
     analyse::Analysed,
+    archive,
     args::Render,
     complain,
     load::Project,
@@ -36,6 +37,7 @@ pub fn run(args: &Render) -> Result<()> {
             Err(error) => failures.push(error),
         }
     }
+    archive::refresh(&args.out, &project);
     finish(failures, args.reports.len())
 }
 
@@ -109,7 +111,7 @@ pub fn make(
     let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
     if let Some(earlier) = earlier {
         let composed = analysed.compose(project, &languages)?;
-        let diff = difference(&earlier.brief, &analysed.brief(&composed))?;
+        let diff = difference(&earlier.brief, &analysed.brief(&composed)?)?;
         if diff.changes.is_empty() && earlier.manifest.config == config_digests(project, analysed)? {
             return Ok(unchanged(earlier, analysed));
         }
@@ -140,7 +142,7 @@ pub fn produce(
     limit: Duration,
 ) -> Result<Product> {
     let mut composed = analysed.compose(project, languages)?;
-    let brief = analysed.brief(&composed);
+    let brief = analysed.brief(&composed)?;
     let twin = json(&brief)?;
     composed.attach(&Attachment {
         path: "/brief.json".to_owned(),

@@ -179,6 +179,7 @@ impl Work<'_> {
             let seconds = started.elapsed().as_secs_f64();
             failures.extend(self.note(item, outcome, seconds)?);
         }
+        crate::archive::refresh(&self.args.out, &project);
         Ok(failures)
     }
 

@@ -99,7 +99,7 @@ fn announce(
     let before: Brief = serde_json::from_slice(&fs::read(&twin)?)
         .with_context(|| format!("{} is no brief", twin.display()))?;
     let composed = analysed.compose(project, languages)?;
-    let diff = crate::publish::difference(&before, &analysed.brief(&composed))?;
+    let diff = crate::publish::difference(&before, &analysed.brief(&composed)?)?;
     analysed.revise(manifest.revision, &diff);
     Ok(())
 }

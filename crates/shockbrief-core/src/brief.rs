@@ -39,6 +39,18 @@ pub struct CheckedClaim {
     pub verdict: Verdict,
 }
 
+/// A figure that stands for the brief in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Headline {
+    /// Its id.
+    pub figure: String,
+    /// What readers call it, by language.
+    pub name: BTreeMap<String, String>,
+    /// As it is printed, by language.
+    pub text: BTreeMap<String, String>,
+}
+
 /// `brief.json`: figures, tables, charts and claims of one brief.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +67,9 @@ pub struct Brief {
     pub title: BTreeMap<String, String>,
     /// Whether part of the data is simulated.
     pub simulated: bool,
+    /// The figures that stand for the brief in a listing.
+    #[serde(default)]
+    pub headline: Vec<Headline>,
     /// Claims in the report's order.
     pub claims: Vec<CheckedClaim>,
     /// Figures, tables, charts and lists.

@@ -121,6 +121,7 @@ mod tests {
             as_of,
             title: BTreeMap::new(),
             simulated: false,
+            headline: Vec::new(),
             claims: Vec::new(),
             findings,
             inputs: vec![Input {

@@ -15,7 +15,7 @@ pub mod panel;
 pub mod period;
 pub mod records;
 
-pub use brief::{Brief, CheckedClaim, Manifest, Verdict};
+pub use brief::{Brief, CheckedClaim, Headline, Manifest, Verdict};
 pub use error::{Class, Refusal};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};

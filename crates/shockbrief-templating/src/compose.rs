@@ -10,13 +10,13 @@ use crate::{
     attach,
     audit::{self, Numerals},
     escape,
-    format::FormatError,
+    format::{Format, FormatError, Place},
     typography,
 };
 use anyhow::Result;
 use jiff::civil::Date;
-use shockbrief_core::config::{Brand, Claim, Language};
-use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Refusal, Verdict};
+use shockbrief_core::config::{Brand, Claim, Language, Listed};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 /// The page design; a report may bring its own.
@@ -128,6 +128,30 @@ pub struct Composed {
     pub claims: Vec<Outcome>,
     /// One document per language.
     pub documents: Vec<Document>,
+}
+
+/// The figures that stand for a brief in a listing, printed in each language; one without value is left out.
+///
+/// # Errors
+/// A format that cannot be read, or that does not fit the figure's unit.
+pub fn headline(
+    listed: &[Listed],
+    findings: &Findings,
+    languages: &BTreeMap<String, Language>,
+) -> Result<Vec<Headline>> {
+    let mut found = Vec::new();
+    for item in listed {
+        let Some(figure) = findings.figures.get(&item.figure).filter(|figure| figure.value.is_some()) else {
+            continue;
+        };
+        let format = Format::parse(&item.format)?;
+        let mut text = BTreeMap::new();
+        for (code, language) in languages {
+            text.insert(code.clone(), format.apply(&Locale::new(code, language)?, figure, Place::Table)?);
+        }
+        found.push(Headline { figure: item.figure.clone(), name: item.name.clone(), text });
+    }
+    Ok(found)
 }
 
 /// Judges the claims and renders every language.

@@ -21,6 +21,6 @@ pub mod typography;
 pub mod typst;
 
 pub use attach::Attachment;
-pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose};
+pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose, headline};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

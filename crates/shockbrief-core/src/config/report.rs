@@ -160,6 +160,8 @@ struct RawReport {
     themes: Vec<ThemeId>,
     sections: Vec<String>,
     #[serde(default)]
+    headline: Vec<Listed>,
+    #[serde(default)]
     watch: Vec<Watched>,
     #[serde(default)]
     claims: Vec<Claim>,
@@ -171,6 +173,18 @@ struct RawReport {
 pub struct Watched {
     /// Its id.
     pub figure: String,
+    /// What readers call it, by language.
+    pub name: BTreeMap<String, String>,
+}
+
+/// A figure that stands for the brief in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Its id.
+    pub figure: String,
+    /// How it is printed, as in a table: `pct(1)`.
+    pub format: String,
     /// What readers call it, by language.
     pub name: BTreeMap<String, String>,
 }
@@ -204,6 +218,8 @@ pub struct Report {
     pub themes: Vec<ThemeId>,
     /// Sections, in order.
     pub sections: Vec<String>,
+    /// Figures that stand for the brief in a listing.
+    pub headline: Vec<Listed>,
     /// Figures compared with the issue before.
     pub watch: Vec<Watched>,
     /// Claims.
@@ -239,6 +255,7 @@ impl Report {
             panel: raw.panel,
             themes: raw.themes,
             sections: raw.sections,
+            headline: raw.headline,
             watch: raw.watch,
             claims: raw.claims,
         })
