@@ -16,9 +16,21 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("sections", &["core", "analytics"], &[]),
     ("run", &["core"], &[]),
     ("archive", &["core"], &[]),
+    ("deliver", &["core"], &[]),
     (
         "cli",
-        &["core", "data", "analytics", "templating", "sections", "sample", "fetch", "run", "archive"],
+        &[
+            "core",
+            "data",
+            "analytics",
+            "templating",
+            "sections",
+            "sample",
+            "fetch",
+            "run",
+            "archive",
+            "deliver",
+        ],
         &["clap"],
     ),
 ];

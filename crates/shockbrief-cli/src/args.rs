@@ -158,6 +158,9 @@ pub struct Run {
     /// Wait so long for another run to end, such as 5m.
     #[arg(long)]
     pub wait: Option<Wait>,
+    /// Folder of fetched data, for reports with `fetch: before`.
+    #[arg(long, default_value = ".store")]
+    pub store: PathBuf,
     /// Write a Prometheus text file.
     #[arg(long)]
     pub metrics: Option<PathBuf>,

@@ -68,7 +68,6 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// What a scheduled brief does first when its report says `fetch: before`.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "for scheduled runs")]
 pub struct Before<'a> {
     /// The reports that are due.
     pub reports: &'a [PathBuf],
@@ -87,7 +86,6 @@ pub struct Before<'a> {
 ///
 /// # Errors
 /// When data are older than `freshness: refuse_sessions` allows, or the store cannot be used.
-#[allow(dead_code, reason = "for scheduled runs")]
 pub fn before(before: &Before<'_>) -> Result<Vec<String>> {
     let clock = SystemClock::default();
     let fetching = Fetching::open(before.config, before.store, before.reports, &[], clock)?;

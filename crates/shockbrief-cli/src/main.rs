@@ -4,6 +4,7 @@ mod analyse;
 mod archive;
 mod args;
 mod check;
+mod deliver;
 mod detect;
 mod diff;
 mod explain;

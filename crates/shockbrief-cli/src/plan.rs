@@ -28,6 +28,8 @@ pub struct Item {
     pub pinned: bool,
     /// Whether a shock must be found before there is a brief.
     pub on_shock: bool,
+    /// Whether data are fetched first.
+    pub fetch: bool,
     /// Why it is due, for people.
     pub why: String,
 }
@@ -58,6 +60,11 @@ impl Planner {
             }
         }
         Ok(planner)
+    }
+
+    /// The reports.
+    pub fn reports(&self) -> &[Report] {
+        &self.reports
     }
 
     /// What is due at this instant. A report whose calendar ends is refused; the others are planned.
@@ -126,6 +133,7 @@ fn item(report: &Report, ready: Ready, pinned: bool, on_shock: bool, published: 
         period: ready.period,
         pinned,
         on_shock,
+        fetch: report.schedule.fetch.is_some(),
         why: format!("ready since {}, {before}", ready.since),
     }
 }

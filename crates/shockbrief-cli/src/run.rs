@@ -5,8 +5,9 @@ use crate::{
     analyse::Analysed,
     args::{Inputs, LogFormat, Run},
     complain,
+    deliver::{Monitor, pending, send},
     detect::shock_on,
-    exit_code,
+    exit_code, fetch,
     load::Project,
     plan::{Item, Planner},
     publish::{Lock, Output},
@@ -17,7 +18,11 @@ use crate::{
 use anyhow::Result;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
-use shockbrief_core::fs::write_atomic;
+use shockbrief_core::{
+    Refusal,
+    config::{Delivery, Report},
+    fs::write_atomic,
+};
 use shockbrief_run::{
     ledger::{self, Entry, Event, Ledger},
     metrics::{self, ReportMetrics},
@@ -26,7 +31,7 @@ use shockbrief_run::{
 use shockbrief_templating::Typst;
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -114,7 +119,9 @@ pub fn run(args: &Run) -> Result<()> {
         planned.iter().for_each(|item| say(format!("{} {}: {}", item.slug, item.period, item.why)));
         return finish(std::mem::take(&mut planner.refused), &[], None);
     }
-    if planned.is_empty() {
+    let delivery = Delivery::load(&args.config.join("delivery.yaml"))?;
+    let unsent = pending(planner.reports(), &delivery, &Ledger::read(&args.out)?)?;
+    if planned.is_empty() && unsent.is_empty() {
         return finish(std::mem::take(&mut planner.refused), &[], None);
     }
     let signals = Signals::watch()?;
@@ -124,13 +131,18 @@ pub fn run(args: &Run) -> Result<()> {
     heal(args, &mut ledger)?;
     planner.refused.clear();
     let items = planner.due(args, &ledger, now);
+    let monitor = Monitor::open(&delivery);
+    monitor.start();
     let mut work = Work { args, output: &output, ledger, now, made: Vec::new() };
-    let failures = work.all(&items, &signals)?;
     let mut errors = std::mem::take(&mut planner.refused);
-    errors.extend(failures);
+    errors.extend(work.all(&items, &signals)?);
+    if signals.seen().is_none() {
+        errors.extend(work.deliver(planner.reports(), &delivery)?);
+    }
     let stopped = signals.seen();
     let code = if let Some(signal) = stopped { 128 + signal } else { code_of(&errors, &work.made) };
     work.record(code)?;
+    monitor.end(code, &errors.iter().map(|error| format!("{error:#}\n")).collect::<String>());
     finish(errors, &work.made, stopped)
 }
 
@@ -169,17 +181,69 @@ impl Work<'_> {
         }
         let project = Project::load(&self.args.config)?;
         let typst = Typst::locate(self.args.typst.as_deref(), Path::new("."))?;
+        let stale = self.fetch(items);
         for item in items {
             if signals.seen().is_some() {
                 break;
             }
             self.log("start", item, &item.why);
             let started = stopwatch();
-            let outcome = self.one(&project, &typst, item);
+            let outcome = match stale.as_ref().filter(|_| item.fetch) {
+                Some(refusal) => Err(refusal.clone().into()),
+                None => self.one(&project, &typst, item),
+            };
             let seconds = started.elapsed().as_secs_f64();
             failures.extend(self.note(item, outcome, seconds)?);
         }
         crate::archive::refresh(&self.args.out, &project);
+        Ok(failures)
+    }
+
+    /// Fetches for the reports that want it; gives why their data may not be used.
+    fn fetch(&self, items: &[Item]) -> Option<Refusal> {
+        let wanting: Vec<PathBuf> =
+            items.iter().filter(|item| item.fetch).map(|item| item.folder.clone()).collect();
+        if wanting.is_empty() {
+            return None;
+        }
+        let before = fetch::Before {
+            reports: &wanting,
+            config: &self.args.config,
+            store: &self.args.store,
+            data: &self.args.data,
+            as_of: jiff::tz::TimeZone::UTC.to_datetime(self.now).date(),
+        };
+        match fetch::before(&before) {
+            Ok(told) => {
+                told.iter().filter(|_| !self.args.quiet).for_each(crate::tell);
+                None
+            }
+            Err(error) => {
+                Some(refusal(&error).cloned().unwrap_or_else(|| Refusal::data(format!("{error:#}"))))
+            }
+        }
+    }
+
+    /// Sends what is not yet sent, also of earlier runs; each outcome goes into the ledger.
+    fn deliver(&mut self, reports: &[Report], delivery: &Delivery) -> Result<Vec<anyhow::Error>> {
+        let mut failures = Vec::new();
+        for item in pending(reports, delivery, &self.ledger)? {
+            let outcome = send(&self.args.out, delivery, &item);
+            let reason = outcome.as_ref().err().map(|error| format!("{error:#}"));
+            self.ledger.append(Entry {
+                schema: ledger::SCHEMA,
+                at: clock(),
+                event: if reason.is_none() { Event::Delivered } else { Event::Undelivered },
+                report: item.report,
+                period: item.period,
+                as_of: None,
+                revision: Some(item.revision),
+                brief: None,
+                target: Some(item.target),
+                reason,
+            })?;
+            failures.extend(outcome.err());
+        }
         Ok(failures)
     }
 
@@ -320,6 +384,7 @@ fn entry(event: Event, item: &Item, reason: Option<String>) -> Entry {
         as_of: None,
         revision: None,
         brief: None,
+        target: None,
         reason,
     }
 }

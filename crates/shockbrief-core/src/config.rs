@@ -5,6 +5,7 @@
 
 mod brand;
 mod claims;
+mod delivery;
 mod events;
 mod facts;
 mod fetch;
@@ -18,6 +19,7 @@ mod universe;
 
 pub use brand::Brand;
 pub use claims::HouseClaims;
+pub use delivery::{Delivery, DeliveryTarget, Retry, safe};
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use fetch::{
@@ -27,7 +29,7 @@ pub use fetch::{
 pub use labels::Labels;
 pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
-pub use report::{Claim, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched};
+pub use report::{Claim, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched};
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
     ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, Undated, VerifiedMove, ZeroVolume,

@@ -13,6 +13,8 @@ pub enum Class {
     Claim,
     /// The typesetter failed (exit code 6).
     Typeset,
+    /// A delivery was not taken (exit code 3: the briefs are out).
+    Delivery,
     /// Another run holds the lock (exit code 75).
     Locked,
 }
@@ -26,6 +28,7 @@ impl Class {
             Self::Data => 4,
             Self::Claim => 5,
             Self::Typeset => 6,
+            Self::Delivery => 3,
             Self::Locked => 75,
         }
     }

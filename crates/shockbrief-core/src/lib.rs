@@ -16,6 +16,8 @@ pub mod period;
 pub mod records;
 
 pub use brief::{Brief, CheckedClaim, Headline, Manifest, Verdict};
+pub use jiff::civil::Date;
+
 pub use error::{Class, Refusal};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};

@@ -43,6 +43,12 @@ impl Secret {
         Ok(Self(text))
     }
 
+    /// The key itself, for a header or an address that is not shown.
+    #[must_use]
+    pub fn for_header(&self) -> &str {
+        &self.0
+    }
+
     /// The key itself, for the request alone.
     pub(crate) fn expose(&self) -> &str {
         &self.0

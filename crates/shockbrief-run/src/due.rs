@@ -152,6 +152,7 @@ mod tests {
             timezone: "Europe/Paris".to_owned(),
             not_before: not_before.map(|text| text.parse().unwrap()),
             ready_after: ReadyAfter::LastSession,
+            fetch: None,
             cooldown: 10,
         }
     }

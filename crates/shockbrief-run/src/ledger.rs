@@ -28,6 +28,10 @@ pub enum Event {
     Quiet,
     /// Nothing was published; the next run tries again.
     Failed,
+    /// A target has taken it.
+    Delivered,
+    /// A target has not; the next run tries again.
+    Undelivered,
 }
 
 /// One line.
@@ -52,6 +56,9 @@ pub struct Entry {
     /// SHA-256 of the twin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brief: Option<String>,
+    /// The target of a delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Why it failed, or why there was no brief.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -115,7 +122,7 @@ impl Ledger {
     /// Periods of a report that need no further run: published, or without shock.
     #[must_use]
     pub fn settled(&self, report: &str) -> BTreeSet<Period> {
-        self.periods(report, |event| event != Event::Failed)
+        self.periods(report, |event| matches!(event, Event::Published | Event::Quiet))
     }
 
     /// Periods of a report that are out.
@@ -127,6 +134,28 @@ impl Ledger {
     fn periods(&self, report: &str, of: impl Fn(Event) -> bool) -> BTreeSet<Period> {
         let entries = self.entries.iter().filter(|entry| entry.report == report && of(entry.event));
         entries.filter_map(|entry| entry.period.parse().ok()).collect()
+    }
+
+    /// The last published period of a report by its dates, with its last revision.
+    #[must_use]
+    pub fn last_published(&self, report: &str) -> Option<(String, u32)> {
+        let period = self.published(report).pop_last()?.to_string();
+        let revisions = self.entries.iter().filter(|entry| {
+            entry.event == Event::Published && entry.report == report && entry.period == period
+        });
+        let revision = revisions.filter_map(|entry| entry.revision).max().unwrap_or(1);
+        Some((period, revision))
+    }
+
+    /// Whether a target has taken a revision.
+    #[must_use]
+    pub fn delivered(&self, report: &str, period: &str, revision: u32, target: &str) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.event == Event::Delivered
+                && (entry.report.as_str(), entry.period.as_str()) == (report, period)
+                && entry.revision == Some(revision)
+                && entry.target.as_deref() == Some(target)
+        })
     }
 
     /// Whether a period is recorded as published.
@@ -159,6 +188,7 @@ pub fn published(at: Timestamp, manifest: &Manifest) -> Entry {
         as_of: Some(manifest.as_of),
         revision: Some(manifest.revision),
         brief: manifest.outputs.get("brief.json").cloned(),
+        target: None,
         reason: None,
     }
 }
@@ -223,6 +253,7 @@ mod tests {
             as_of: None,
             revision: None,
             brief: None,
+            target: None,
             reason: None,
         }
     }

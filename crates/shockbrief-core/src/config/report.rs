@@ -41,9 +41,20 @@ pub struct Schedule {
     /// Which session's close makes a period ready; default its last.
     #[serde(default)]
     pub ready_after: ReadyAfter,
+    /// Whether a scheduled run fetches data before it makes the brief; default no.
+    #[serde(default)]
+    pub fetch: Option<FetchWhen>,
     /// Sessions after a brief on a shock in which no other one is made; default 10.
     #[serde(default = "cooldown")]
     pub cooldown: usize,
+}
+
+/// When a scheduled run fetches data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FetchWhen {
+    /// Before the brief is made.
+    Before,
 }
 
 /// Which session's close makes a period ready.
@@ -160,6 +171,8 @@ struct RawReport {
     themes: Vec<ThemeId>,
     sections: Vec<String>,
     #[serde(default)]
+    deliver: Vec<String>,
+    #[serde(default)]
     headline: Vec<Listed>,
     #[serde(default)]
     watch: Vec<Watched>,
@@ -218,6 +231,8 @@ pub struct Report {
     pub themes: Vec<ThemeId>,
     /// Sections, in order.
     pub sections: Vec<String>,
+    /// Targets of `config/delivery.yaml` that it is sent to.
+    pub deliver: Vec<String>,
     /// Figures that stand for the brief in a listing.
     pub headline: Vec<Listed>,
     /// Figures compared with the issue before.
@@ -255,6 +270,7 @@ impl Report {
             panel: raw.panel,
             themes: raw.themes,
             sections: raw.sections,
+            deliver: raw.deliver,
             headline: raw.headline,
             watch: raw.watch,
             claims: raw.claims,
