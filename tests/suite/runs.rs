@@ -302,6 +302,22 @@ fn a_revision_keeps_the_earlier_edition_and_says_what_changed() {
 }
 
 #[test]
+fn a_pinned_brief_waits_for_its_as_of_date() {
+    let desk = Desk::with(0);
+    copy(&root().join("reports/2025-01-deepseek"), &desk.path("reports/2025-01-deepseek"));
+    let planned = |now: &str| {
+        let plan = desk.run(&["--dry-run", "--now", now]);
+        assert_eq!(code(&plan), Some(0), "{}", errors(&plan));
+        String::from_utf8(plan.stdout).unwrap().lines().count()
+    };
+    // The shock of 27 January 2025 as known on 14 February.
+    assert_eq!(planned("2025-01-28T08:00:00Z"), 0);
+    assert_eq!(planned("2025-02-14T23:00:00Z"), 0);
+    assert_eq!(planned("2025-02-15T08:00:00Z"), 1);
+    assert_eq!(planned("2025-06-15T08:00:00Z"), 1);
+}
+
+#[test]
 fn shards_share_the_work() {
     let desk = Desk::with(5);
     let mut named = Vec::new();

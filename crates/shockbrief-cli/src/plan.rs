@@ -102,10 +102,12 @@ fn report_due(
         .with_context(|| format!("{}: schedule", report.origin.path.display()))?;
     let ready = due::ready(schedule, &zone, &sessions, now);
     let again = args.force || args.revise;
+    // A pinned as-of date lies after the shock: before it is over, its data cannot be known.
+    let known = report.as_of.is_none_or(|date| TimeZone::UTC.to_datetime(now).date() > date);
     let wanted = match pinned {
         Some(period) => {
             let own = ready.iter().filter(|ready| ready.period == period);
-            own.filter(|_| again || !settled.contains(&period)).copied().collect()
+            own.filter(|_| known && (again || !settled.contains(&period))).copied().collect()
         }
         None if again => ready.last().copied().into_iter().collect(),
         None => due::due(&ready, &settled, args.catch_up.into(), &zone, now),

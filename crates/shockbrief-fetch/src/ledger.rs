@@ -7,7 +7,7 @@
 use crate::{Appended, Batch, Known, Provenance, Row, Sink};
 use anyhow::{Context, Result};
 use fs_err as fs;
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use shockbrief_core::config::DataKind;
 use std::{
@@ -169,6 +169,7 @@ impl Sink for Ledger {
         let mut places = history(&self.read(&provenance.provider, data, subject)?);
         let (mut appended, mut text) = (Appended::default(), String::new());
         for row in &batch.rows {
+            let row = &learnt(&places, row, provenance.fetched);
             let change = judge(&mut places, row);
             match change {
                 Change::Same => appended.same += 1,
@@ -188,6 +189,18 @@ enum Change {
     Same,
     New,
     Revised,
+}
+
+/// A row that says something else for a time that the ledger has already answered for is known since it was fetched:
+/// what was known then does not change afterwards, whatever time its provider gives.
+fn learnt(places: &History, row: &Row, fetched: Timestamp) -> Row {
+    let values = places.get(&(row.symbol.clone(), row.field.clone(), row.date));
+    let told = values.and_then(|values| values.get(&row.known));
+    if told.is_none_or(|value| value.to_bits() == row.value.to_bits()) {
+        return row.clone();
+    }
+    let later = row.known.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(row.known);
+    Row { known: fetched.max(later), ..row.clone() }
 }
 
 /// Whether the value in effect at the row's time is another one; the row is entered when it is.
@@ -274,6 +287,18 @@ mod tests {
         assert_eq!(known(&ledger, "2025-01-01T00:00:00Z"), [0.0; 0]);
         let held = ledger.held("p", DataKind::Prices, "A/B").unwrap().unwrap();
         assert_eq!((held.last, held.revisions), ("2025-01-03".parse().unwrap(), 1));
+    }
+
+    #[test]
+    fn another_value_for_a_time_already_answered_is_a_revision() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::new(folder.path());
+        put(&mut ledger, vec![row("2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+        let appended = put(&mut ledger, vec![row("2025-01-02", 1.5, "2025-01-03T00:00:00Z")]);
+        assert_eq!(appended, Appended { new: 0, revised: 1, same: 0 });
+        assert_eq!(known(&ledger, "2025-01-03T00:00:00Z"), [1.0]);
+        assert_eq!(known(&ledger, "2025-01-03T00:00:01Z"), [1.5]);
+        assert_eq!(ledger.held("p", DataKind::Prices, "A/B").unwrap().unwrap().revisions, 1);
     }
 
     #[test]
