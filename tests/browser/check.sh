@@ -21,8 +21,12 @@ HTML
     --disable-sync --no-first-run --allow-file-access-from-files --user-data-dir="$work/profile"
     --window-size=1400,1000 --virtual-time-budget=20000)
   [ "$scheme" = dark ] && flags+=(--blink-settings=preferredColorScheme=0)
-  local dom; dom=$("$browser" "${flags[@]}" --dump-dom "file://$work/frame.html" 2>/dev/null)
-  local result; result=$(grep -o 'RESULT {.*}' <<<"$dom" || true)
+  local result='' attempt
+  # A browser that was slow to start gets a second chance; a page that is wrong stays wrong.
+  for attempt in 1 2; do
+    result=$("$browser" "${flags[@]}" --dump-dom "file://$work/frame.html" 2>/dev/null | grep -o 'RESULT {.*}' || true)
+    [ -n "$result" ] && break
+  done
   echo "$page, $width px, $scheme: ${result:-no result}"
   [[ $result == *'"wide":0,"bad":[]'* ]] && [[ $result == *'"left":1}'* ]]
 }

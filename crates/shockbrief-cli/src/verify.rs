@@ -121,15 +121,27 @@ fn different(
     let before = manifest.inputs.iter().map(|input| (input.path.clone(), input.sha256.clone())).collect();
     let now = product.brief.inputs.iter().map(|input| (input.path.clone(), input.sha256.clone())).collect();
     let data = changed(&before, &now);
-    let because = match (config.is_empty(), data.is_empty()) {
-        (true, true) => "with the same configuration and data: this is a fault of shockbrief".to_owned(),
-        _ => format!("changed since: {}", [config, data].concat().join(", ")),
+    let since = [config, data, tools(manifest)].concat();
+    let because = if since.is_empty() {
+        "with the same configuration, data and tools: this is a fault of shockbrief".to_owned()
+    } else {
+        format!("changed since: {}", since.join(", "))
     };
     Ok(Refusal::new(
         Class::Data,
         format!("{}: {} came out else; {because}", path.display(), names.join(", ")),
     )
     .hint("check out the configuration and data of that day, or publish a revision with `run --revise`"))
+}
+
+/// Tools of another version than the ones that published.
+fn tools(manifest: &Manifest) -> Vec<String> {
+    let typst = shockbrief_templating::typst::VERSION;
+    [("shockbrief", &manifest.shockbrief, env!("CARGO_PKG_VERSION")), ("typst", &manifest.typst, typst)]
+        .into_iter()
+        .filter(|(_, before, now)| before.as_str() != *now)
+        .map(|(name, before, now)| format!("{name} from {before} to {now}"))
+        .collect()
 }
 
 /// Names whose digests differ or that only one side has.
