@@ -16,7 +16,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("sections", &["core", "analytics"], &[]),
     ("run", &["core"], &[]),
     ("archive", &["core"], &[]),
-    ("deliver", &["core"], &[]),
+    ("deliver", &["core"], &["lettre", "object_store"]),
     (
         "cli",
         &[

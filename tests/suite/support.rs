@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the built command, the sample data, and running one against the other.
 
+pub mod servers;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},

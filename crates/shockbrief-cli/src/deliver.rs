@@ -3,9 +3,9 @@
 use anyhow::Result;
 use shockbrief_core::{
     Refusal,
-    config::{Delivery, KeySource, Report},
+    config::{Delivery, DeliveryTarget, KeySource, Language, Report},
 };
-use shockbrief_deliver::{Courier, Letter, Package, Reply, deliver};
+use shockbrief_deliver::{Courier, Job, Letter, Package, Reply, Secrets, deliver};
 use shockbrief_fetch::{Outbound, Secret};
 use shockbrief_run::ledger::{self, Ledger};
 use std::{path::Path, time::Duration};
@@ -43,6 +43,19 @@ pub struct Pending {
     pub revision: u32,
     /// The target's name.
     pub target: String,
+    /// The part that is sent apart, such as the language of a mail.
+    pub part: Option<String>,
+}
+
+impl Pending {
+    /// The name under which the ledger knows it.
+    pub fn recorded(&self) -> String {
+        recorded(&self.target, self.part.as_deref())
+    }
+}
+
+fn recorded(target: &str, part: Option<&str>) -> String {
+    part.map_or_else(|| target.to_owned(), |part| format!("{target}:{part}"))
 }
 
 /// What reports declare and the ledger does not know as delivered: the last published period of each report, in its
@@ -50,45 +63,69 @@ pub struct Pending {
 pub fn pending(reports: &[Report], delivery: &Delivery, ledger: &Ledger) -> Result<Vec<Pending>> {
     let mut found = Vec::new();
     for report in reports.iter().filter(|report| !report.deliver.is_empty()) {
-        for target in &report.deliver {
-            if !delivery.targets.contains_key(target) {
-                let refusal = report.origin.refuse(target, format!("unknown delivery target `{target}`"));
+        let mut parts = Vec::new();
+        for name in &report.deliver {
+            let Some(target) = delivery.targets.get(name) else {
+                let refusal = report.origin.refuse(name, format!("unknown delivery target `{name}`"));
                 return Err(refusal.hint("declare it under `targets:` in config/delivery.yaml").into());
-            }
+            };
+            // A mail to readers of a language that the report does not have is for other reports.
+            let spoken =
+                |part: &Option<&str>| part.is_none_or(|code| report.languages.iter().any(|own| own == code));
+            parts.extend(target.parts().into_iter().filter(spoken).map(|part| (name, part)));
         }
         let Some((period, revision)) = ledger.last_published(&report.slug) else { continue };
-        let missing = |target: &&String| !ledger.delivered(&report.slug, &period, revision, target);
-        found.extend(report.deliver.iter().filter(missing).map(|target| Pending {
+        let missing = |(target, part): &(&String, Option<&str>)| {
+            !ledger.delivered(&report.slug, &period, revision, &recorded(target, *part))
+        };
+        found.extend(parts.into_iter().filter(missing).map(|(target, part)| Pending {
             report: report.slug.clone(),
             period: period.clone(),
             revision,
             target: target.clone(),
+            part: part.map(str::to_owned),
         }));
     }
     Ok(found)
 }
 
 /// Makes one delivery.
-pub fn send(out: &Path, delivery: &Delivery, pending: &Pending) -> Result<()> {
+pub fn send(out: &Path, config: &Path, delivery: &Delivery, pending: &Pending) -> Result<()> {
     let folder = out.join(&pending.report).join(&pending.period);
     let manifest = ledger::manifest(&folder.join("manifest.json"))?;
     let Some(target) = delivery.targets.get(&pending.target) else { return Ok(()) };
-    let secret = match target {
-        shockbrief_core::config::DeliveryTarget::Webhook { token: Some(place), .. } => {
-            Some(secret(&pending.target, place)?)
-        }
-        _ => None,
-    };
-    let package = Package { folder: &folder, manifest: &manifest };
-    let courier = Network(Outbound::new(LIMIT)?);
+    let part = pending.part.as_deref();
+    let stamp = part.filter(|_| manifest.inputs.iter().any(|input| input.simulated));
+    let stamp = stamp.map(|code| Language::load(&config.join("languages"), code)).transpose()?;
     deliver(
-        &pending.target,
-        target,
-        secret.as_ref().map(Secret::for_header),
-        &package,
-        delivery.retry,
-        &courier,
+        &Job {
+            name: &pending.target,
+            target,
+            part,
+            secrets: &secrets(&pending.target, target)?,
+            package: Package { folder: &folder, manifest: &manifest },
+            stamp: stamp
+                .as_ref()
+                .and_then(|language| language.strings.get("stamp.simulated"))
+                .map(String::as_str),
+            retry: delivery.retry,
+        },
+        &Network(Outbound::new(LIMIT)?),
     )
+}
+
+/// What the target wants to know of the sender.
+fn secrets(name: &str, target: &DeliveryTarget) -> Result<Secrets, Refusal> {
+    let (user, place) = match target {
+        DeliveryTarget::Folder { .. } => (None, None),
+        DeliveryTarget::Webhook { token, .. } => (None, token.as_ref()),
+        DeliveryTarget::Bucket { key_id, key, .. } => (Some(key_id), Some(key)),
+        DeliveryTarget::Mail(mail) => (mail.user.as_ref(), mail.password.as_ref()),
+    };
+    let read = |place: Option<&KeySource>| -> Result<Option<String>, Refusal> {
+        place.map(|place| Ok(secret(name, place)?.for_header().to_owned())).transpose()
+    };
+    Ok(Secrets { user: read(user)?, secret: read(place)? })
 }
 
 fn secret(name: &str, place: &KeySource) -> Result<Secret, Refusal> {

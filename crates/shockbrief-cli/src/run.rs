@@ -228,8 +228,9 @@ impl Work<'_> {
     fn deliver(&mut self, reports: &[Report], delivery: &Delivery) -> Result<Vec<anyhow::Error>> {
         let mut failures = Vec::new();
         for item in pending(reports, delivery, &self.ledger)? {
-            let outcome = send(&self.args.out, delivery, &item);
+            let outcome = send(&self.args.out, &self.args.config, delivery, &item);
             let reason = outcome.as_ref().err().map(|error| format!("{error:#}"));
+            let target = item.recorded();
             self.ledger.append(Entry {
                 schema: ledger::SCHEMA,
                 at: clock(),
@@ -239,7 +240,7 @@ impl Work<'_> {
                 as_of: None,
                 revision: Some(item.revision),
                 brief: None,
-                target: Some(item.target),
+                target: Some(target),
                 reason,
             })?;
             failures.extend(outcome.err());

@@ -19,7 +19,7 @@ mod universe;
 
 pub use brand::Brand;
 pub use claims::HouseClaims;
-pub use delivery::{Delivery, DeliveryTarget, Retry, safe};
+pub use delivery::{Delivery, DeliveryTarget, MailTarget, Retry, safe};
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use fetch::{

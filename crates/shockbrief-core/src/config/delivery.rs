@@ -25,6 +25,83 @@ pub enum DeliveryTarget {
         #[serde(default)]
         token: Option<KeySource>,
     },
+    /// Files are put into an S3-compatible store.
+    Bucket {
+        /// The bucket's name.
+        bucket: String,
+        /// What stands before the names of its objects.
+        #[serde(default)]
+        prefix: String,
+        /// The store's address; default Amazon's for the region.
+        #[serde(default)]
+        endpoint: Option<String>,
+        /// The region; default `us-east-1`.
+        #[serde(default)]
+        region: Option<String>,
+        /// Where the id of the key is found.
+        key_id: KeySource,
+        /// Where the key is found.
+        key: KeySource,
+    },
+    /// The PDF of each language goes to the readers of that language.
+    Mail(Box<MailTarget>),
+}
+
+/// A mail server and who gets what.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTarget {
+    /// The server: `smtps://host:465`, or `smtp://host:587`, which must offer STARTTLS unless it is this machine.
+    pub smtp: String,
+    /// The sender.
+    pub from: String,
+    /// Recipients by language.
+    pub to: BTreeMap<String, Vec<String>>,
+    /// Where the user's name is found.
+    #[serde(default)]
+    pub user: Option<KeySource>,
+    /// Where the password is found.
+    #[serde(default)]
+    pub password: Option<KeySource>,
+    /// A certificate in PEM that is trusted beside the system's.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+impl DeliveryTarget {
+    /// What is sent apart, and recorded apart: a language of a mail, else the whole.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Option<&str>> {
+        match self {
+            Self::Mail(mail) => mail.to.keys().map(|language| Some(language.as_str())).collect(),
+            _ => vec![None],
+        }
+    }
+
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::Webhook { url, .. } if !safe(url) => Some(NOT_HTTPS),
+            Self::Webhook { .. } => None,
+            Self::Bucket { endpoint, .. } => endpoint.as_ref().filter(|url| !safe(url)).map(|_| NOT_HTTPS),
+            Self::Mail(mail) => mail.fault(),
+        }
+    }
+}
+
+const NOT_HTTPS: (&str, &str) = ("its address is not https", "write https://…; http is for 127.0.0.1 alone");
+
+impl MailTarget {
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if !(self.smtp.starts_with("smtp://") || self.smtp.starts_with("smtps://")) {
+            return Some(("its server is no smtp address", "write smtps://host:465, or smtp://host:587"));
+        }
+        if self.to.is_empty() || self.to.values().any(Vec::is_empty) {
+            return Some(("nobody gets its mail", "write `to: {fr: [name@example.org]}`"));
+        }
+        (self.user.is_some() != self.password.is_some())
+            .then_some(("a user without password, or a password without user", "give both, or neither"))
+    }
 }
 
 /// How often a delivery is tried.
@@ -76,11 +153,8 @@ impl Delivery {
         }
         let (raw, origin): (RawDelivery, Origin) = super::load(path)?;
         for (name, target) in &raw.targets {
-            if let DeliveryTarget::Webhook { url, .. } = target
-                && !safe(url)
-            {
-                let refusal = origin.refuse(name, format!("target `{name}`: its address is not https"));
-                return Err(refusal.hint("write https://…; http is for 127.0.0.1 alone").into());
+            if let Some((fault, hint)) = target.fault() {
+                return Err(origin.refuse(name, format!("target `{name}`: {fault}")).hint(hint).into());
             }
         }
         Ok(Self { targets: raw.targets, retry: raw.retry, ping: raw.ping })
