@@ -222,7 +222,7 @@ fn signal(child: &Child, name: &str) {
 fn a_signal_ends_a_run_cleanly() {
     for (name, expected) in [("TERM", 143), ("INT", 130)] {
         let desk = Desk::with(4);
-        let run = desk.command(&["-q"]).stderr(Stdio::piped()).spawn().unwrap();
+        let run = desk.command(&["-q", "--jobs", "1"]).stderr(Stdio::piped()).spawn().unwrap();
         let started = Instant::now();
         while desk.published().is_empty() && started.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(20));

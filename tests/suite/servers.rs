@@ -38,7 +38,7 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// Starts it; the first `busy` messages are put off with code 451.
+    /// Starts it; the first `busy` messages are put off with code 421.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -61,8 +61,9 @@ impl MailServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let reader = Reader { mail: Mail::default(), kept: kept.clone(), busy: busy.clone() };
+                let config = config.clone();
                 // A client that hangs up ends its session and nothing else.
-                let _ = serve(stream, &config, reader);
+                std::thread::spawn(move || serve(stream, &config, reader));
             }
         });
         Self { port, certificate: identity.cert.pem(), taken }
@@ -105,7 +106,8 @@ impl Handler for Reader {
         let mut busy = self.busy.lock().expect("no other session crashed");
         if *busy > 0 {
             *busy -= 1;
-            return Response::custom(451, "try again later".to_owned());
+            // A code that also ends the session: `mailin` takes what follows a refused message for more of it.
+            return Response::custom(421, "try again later".to_owned());
         }
         self.kept.lock().expect("no other session crashed").push(Mail { encrypted: true, ..mail });
         mailin::response::OK

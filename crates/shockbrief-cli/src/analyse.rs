@@ -5,9 +5,10 @@ use crate::{
     load::{Issue, Project},
 };
 use anyhow::Result;
+use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Refusal, Unit,
-    config::{Language, Report},
+    Brief, Dataset, Figure, Findings, Mic, Refusal, Session, Unit,
+    config::{Language, Report, Scenarios},
     diff::{Cause, Diff},
     fs,
 };
@@ -15,17 +16,102 @@ use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline, locale::Rounding,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// The claim that announces a revision.
 const REVISION: &str = "revision";
+
+/// What the briefs of a report for one period have in common, whatever portfolio they are for.
+pub struct Shared {
+    data: Arc<Dataset>,
+    exchanges: BTreeMap<Mic, Vec<Session>>,
+    findings: Findings,
+}
+
+impl Shared {
+    fn new(project: &Project, issue: &Issue, inputs: &Inputs) -> Result<Self> {
+        let data = Arc::new(issue.data(project, &inputs.data)?);
+        let mut shared = Self { data, exchanges: issue.exchanges(project)?, findings: Findings::default() };
+        shared.findings =
+            shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        Ok(shared)
+    }
+
+    fn context(
+        &self,
+        project: &Project,
+        issue: &Issue,
+        scenarios: &Scenarios,
+        previous: Option<&Findings>,
+        analyse: impl FnOnce(&Context<'_>) -> Result<Findings>,
+    ) -> Result<Findings> {
+        analyse(&Context::new(Desk {
+            report: &issue.report,
+            period: issue.period,
+            as_of: issue.as_of,
+            universe: &project.universe,
+            events: &project.events,
+            facts: &project.facts,
+            models: &project.models,
+            data: &self.data,
+            exchanges: &self.exchanges,
+            scenarios,
+            previous,
+        })?)
+    }
+}
+
+/// What was loaded and analysed last, for the next portfolio of the same report.
+#[derive(Default)]
+pub struct Cache(Mutex<VecDeque<(Key, Slot)>>);
+
+/// Report folder, period, as-of date.
+type Key = (PathBuf, String, Date);
+/// Filled by whoever comes first; the others wait.
+type Slot = Arc<Mutex<Option<Arc<Shared>>>>;
+
+/// Issues kept: the one being made and the one before it, which some reports compare with.
+const KEPT: usize = 2;
+
+impl Cache {
+    fn get(&self, issue: &Issue, make: impl FnOnce() -> Result<Shared>) -> Result<Arc<Shared>> {
+        if issue.report.client.is_none() {
+            return Ok(Arc::new(make()?));
+        }
+        let slot = self.slot((issue.report.folder.clone(), issue.period.to_string(), issue.as_of));
+        let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = &*held {
+            return Ok(shared.clone());
+        }
+        let shared = Arc::new(make()?);
+        *held = Some(shared.clone());
+        Ok(shared)
+    }
+
+    fn slot(&self, key: Key) -> Slot {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = kept.iter().find(|(other, _)| *other == key) {
+            return slot.clone();
+        }
+        let slot = Slot::default();
+        kept.push_back((key, slot.clone()));
+        if kept.len() > KEPT {
+            kept.pop_front();
+        }
+        slot
+    }
+}
 
 /// A report's findings with everything needed to compose it.
 pub struct Analysed {
     /// What was asked for.
     pub issue: Issue,
     /// The data behind it.
-    pub data: Dataset,
+    pub data: Arc<Dataset>,
     /// What was computed.
     pub findings: Findings,
     languages: BTreeMap<String, Language>,
@@ -43,22 +129,15 @@ impl Analysed {
         let languages = project.languages(&issue.report.languages)?;
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
-        let data = issue.data(project, &inputs.data)?;
-        let exchanges = issue.exchanges(project)?;
-        let context = Context::new(Desk {
-            report: &issue.report,
-            period: issue.period,
-            as_of: issue.as_of,
-            universe: &project.universe,
-            events: &project.events,
-            facts: &project.facts,
-            models: &project.models,
-            data: &data,
-            exchanges: &exchanges,
-            scenarios: &project.scenarios,
-            previous: previous.as_ref(),
-        })?;
-        let findings = shockbrief_sections::analyse(&context)?;
+        let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
+        let findings = shared.context(
+            project,
+            &issue,
+            &project.scenarios_of(&issue.report),
+            previous.as_ref(),
+            |context| shockbrief_sections::for_portfolio(context, &shared.findings),
+        )?;
+        let data = shared.data.clone();
         Ok(Self { issue, data, findings, languages })
     }
 
@@ -254,7 +333,7 @@ fn with_names(
     report: &Report,
 ) -> BTreeMap<String, Language> {
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
-    let scenarios = &project.scenarios;
+    let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
     let shocks = scenarios.scenarios.iter().map(|(id, s)| (format!("scenario.{id}"), &s.name));
     let watched = report.watch.iter().enumerate().map(|(i, w)| (format!("watch.{i}"), &w.name));

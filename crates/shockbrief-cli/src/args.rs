@@ -161,6 +161,9 @@ pub struct Run {
     /// Folder of fetched data, for reports with `fetch: before`.
     #[arg(long, default_value = ".store")]
     pub store: PathBuf,
+    /// Briefs made side by side (default: one per core); memory grows with it.
+    #[arg(short, long)]
+    pub jobs: Option<std::num::NonZeroU8>,
     /// Write a Prometheus text file.
     #[arg(long)]
     pub metrics: Option<PathBuf>,

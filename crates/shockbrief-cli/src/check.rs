@@ -1,13 +1,17 @@
 //! `check`: everything but typesetting.
 
-use crate::{analyse::Analysed, args::Check, load::Project, say};
+use crate::{analyse::Analysed, args::Check, load::Project, render::places, say};
 use anyhow::Result;
 use shockbrief_core::Verdict;
 
 /// Checks each report and lists its claims with their values.
 pub fn run(args: &Check) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
-    for folder in &args.reports {
+    let (places, mut failures) = places(&args.reports);
+    if let Some(failure) = failures.pop() {
+        return Err(failure);
+    }
+    for folder in &places {
         let analysed = Analysed::new(&project, folder, &args.inputs)?;
         let composed = analysed.compose(&project, &analysed.issue.report.languages)?;
         if args.json {

@@ -1,6 +1,6 @@
 //! Loading for a report: configuration, calendars and data for one as-of date.
 
-use crate::args::Inputs;
+use crate::{analyse::Cache, args::Inputs};
 use anyhow::{Context, Result};
 use jiff::civil::Date;
 use shockbrief_core::{
@@ -12,6 +12,7 @@ use shockbrief_core::{
 };
 use shockbrief_data::{Calendars, Request};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
@@ -43,6 +44,8 @@ pub struct Project {
     pub labels: Vec<String>,
     /// Exchange calendars.
     pub calendars: Calendars,
+    /// What briefs of one report share.
+    pub shared: Cache,
 }
 
 impl Project {
@@ -60,7 +63,16 @@ impl Project {
             scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
             labels: Labels::load(&folder.join("numerals.yaml"))?.labels,
             calendars: Calendars::load(&folder.join("calendars"))?,
+            shared: Cache::default(),
         })
+    }
+
+    /// The scenarios of a report: on its own portfolio where it has one, else on the model portfolios.
+    pub fn scenarios_of(&self, report: &Report) -> Cow<'_, Scenarios> {
+        match &report.client {
+            Some(client) => Cow::Owned(self.scenarios.alone("own", &client.portfolio)),
+            None => Cow::Borrowed(&self.scenarios),
+        }
     }
 
     /// The strings of a report's languages.
@@ -88,12 +100,17 @@ impl Issue {
     /// Without one the as-of date is the period's last session on the schedule's calendar: what a reader of that
     /// evening could know.
     pub fn open(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
-        if !folder.join("report.yaml").is_file() {
+        if !folder.is_file() && !folder.join("report.yaml").is_file() {
             return Err(Refusal::config(format!("{}: no report.yaml in this folder", folder.display()))
                 .hint("name a folder under reports/")
                 .into());
         }
         let report = Report::load(folder)?;
+        if report.for_each.is_some() && report.client.is_none() {
+            return Err(Refusal::config(format!("{}: for which portfolio?", report.origin.path.display()))
+                .hint("name the file of a portfolio")
+                .into());
+        }
         let period = match (inputs.period, &report.period) {
             (Some(period), _) => period,
             (None, Some(period)) => period.parse().map_err(|error: Refusal| {

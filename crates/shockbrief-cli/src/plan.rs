@@ -1,6 +1,6 @@
 //! What `run` has to make: reports, their schedules and the ledger, before any data is read.
 
-use crate::args::Run;
+use crate::{args::Run, render};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, tz::TimeZone};
 use shockbrief_core::{
@@ -18,7 +18,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 /// A brief to make.
 #[derive(Debug, Clone)]
 pub struct Item {
-    /// The report's folder.
+    /// The report's folder, or the file of its portfolio.
     pub folder: PathBuf,
     /// The report's slug.
     pub slug: String,
@@ -38,7 +38,15 @@ pub struct Item {
 pub struct Planner {
     reports: Vec<Report>,
     calendars: Calendars,
-    /// Reports that cannot be planned.
+    /// Why some reports cannot be read.
+    unreadable: Vec<anyhow::Error>,
+}
+
+/// What is due, and why some reports cannot be planned.
+pub struct Plan {
+    /// Briefs to make.
+    pub items: Vec<Item>,
+    /// Calendars that end, and the like.
     pub refused: Vec<anyhow::Error>,
 }
 
@@ -48,15 +56,17 @@ impl Planner {
         let mut planner = Self {
             reports: Vec::new(),
             calendars: Calendars::load(&args.config.join("calendars"))?,
-            refused: Vec::new(),
+            unreadable: Vec::new(),
         };
-        for folder in folders(&args.reports)? {
-            match Report::load(&folder) {
+        let (places, refused) = render::places(&folders(&args.reports)?);
+        planner.unreadable = refused;
+        for place in places {
+            match Report::load(&place) {
                 Ok(report) if shard.is_none_or(|shard| shard.holds(&report.slug)) => {
                     planner.reports.push(report)
                 }
                 Ok(_) => {}
-                Err(error) => planner.refused.push(error),
+                Err(error) => planner.unreadable.push(error),
             }
         }
         Ok(planner)
@@ -67,16 +77,21 @@ impl Planner {
         &self.reports
     }
 
+    /// Reports that could not be read; told once, at the end.
+    pub fn unreadable(&mut self) -> Vec<anyhow::Error> {
+        std::mem::take(&mut self.unreadable)
+    }
+
     /// What is due at this instant. A report whose calendar ends is refused; the others are planned.
-    pub fn due(&mut self, args: &Run, ledger: &Ledger, now: Timestamp) -> Vec<Item> {
-        let mut items = Vec::new();
+    pub fn due(&self, args: &Run, ledger: &Ledger, now: Timestamp) -> Plan {
+        let mut plan = Plan { items: Vec::new(), refused: Vec::new() };
         for report in &self.reports {
             match report_due(report, &self.calendars, args, ledger, now) {
-                Ok(found) => items.extend(found),
-                Err(error) => self.refused.push(error),
+                Ok(found) => plan.items.extend(found),
+                Err(error) => plan.refused.push(error),
             }
         }
-        items
+        plan
     }
 }
 
@@ -130,7 +145,7 @@ fn cooling(sessions: &[Session], published: &BTreeSet<Period>, ready: &Ready, co
 fn item(report: &Report, ready: Ready, pinned: bool, on_shock: bool, published: &BTreeSet<Period>) -> Item {
     let before = if published.contains(&ready.period) { "published before" } else { "not yet published" };
     Item {
-        folder: report.folder.clone(),
+        folder: report.client.as_ref().map_or(&report.folder, |client| &client.path).clone(),
         slug: report.slug.clone(),
         period: ready.period,
         pinned,

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use shockbrief_core::{
     Brief, CheckedClaim, Class, Manifest, Refusal, Verdict,
     brief::{Audited, SCHEMA},
+    config::Report,
     fs::{sha256, sha256_file},
 };
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
@@ -30,15 +31,34 @@ pub fn run(args: &Render) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
     let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?;
     let output = Output::open(&args.out)?;
-    let mut failures = Vec::new();
-    for folder in &args.reports {
-        match brief(&project, &typst, &output, folder, args) {
+    let (places, mut failures) = places(&args.reports);
+    let total = places.len() + failures.len();
+    for place in &places {
+        match brief(&project, &typst, &output, place, args) {
             Ok(published) => published.iter().for_each(|path| say(path.display())),
             Err(error) => failures.push(error),
         }
     }
     archive::refresh(&args.out, &project);
-    finish(failures, args.reports.len())
+    finish(failures, total)
+}
+
+/// Where each brief of these reports is loaded from, and the reports that cannot be read.
+pub fn places(reports: &[PathBuf]) -> (Vec<PathBuf>, Vec<anyhow::Error>) {
+    let (mut places, mut failures) = (Vec::new(), Vec::new());
+    for report in reports {
+        // A folder without report is refused where it is opened, with its own message.
+        let found = if report.join("report.yaml").is_file() {
+            Report::places(report)
+        } else {
+            Ok(vec![report.clone()])
+        };
+        match found {
+            Ok(found) => places.extend(found),
+            Err(error) => failures.push(error),
+        }
+    }
+    (places, failures)
 }
 
 /// The only failure is the run's own; among several briefs each failure is told and the run says how many.
@@ -252,7 +272,17 @@ pub fn config_digests(project: &Project, analysed: &Analysed) -> Result<BTreeMap
     let report = &analysed.issue.report;
     let mut config = BTreeMap::new();
     digest_tree(&project.folder, Path::new("config"), &mut config)?;
-    digest_tree(&report.folder, &Path::new("reports").join(&report.slug), &mut config)?;
+    let folder = report.folder.file_name().map(Path::new).unwrap_or(Path::new("")).to_owned();
+    digest_tree(&report.folder, &Path::new("reports").join(folder), &mut config)?;
+    if let Some(client) = &report.client {
+        // A brief for one portfolio says nothing of the others.
+        let others = Report::places(&report.folder)?;
+        let others = others.iter().filter(|place| **place != client.path);
+        let names = others.filter_map(|place| place.strip_prefix(report.folder.parent()?).ok());
+        names.for_each(|name| {
+            config.remove(&Path::new("reports").join(name).display().to_string());
+        });
+    }
     Ok(config)
 }
 

@@ -114,28 +114,30 @@ pub fn run(args: &Run) -> Result<()> {
     }
     let now = args.now.unwrap_or_else(clock);
     let mut planner = Planner::load(args, shard)?;
+    let mut errors = planner.unreadable();
     let planned = planner.due(args, &Ledger::read(&args.out)?, now);
     if args.dry_run {
-        planned.iter().for_each(|item| say(format!("{} {}: {}", item.slug, item.period, item.why)));
-        return finish(std::mem::take(&mut planner.refused), &[], None);
+        planned.items.iter().for_each(|item| say(format!("{} {}: {}", item.slug, item.period, item.why)));
+        errors.extend(planned.refused);
+        return finish(errors, &[], None);
     }
     let delivery = Delivery::load(&args.config.join("delivery.yaml"))?;
     let unsent = pending(planner.reports(), &delivery, &Ledger::read(&args.out)?)?;
-    if planned.is_empty() && unsent.is_empty() {
-        return finish(std::mem::take(&mut planner.refused), &[], None);
+    if planned.items.is_empty() && unsent.is_empty() {
+        errors.extend(planned.refused);
+        return finish(errors, &[], None);
     }
     let signals = Signals::watch()?;
     let output = Output::lock(&args.out, Lock { shard, wait: args.wait.map(Duration::from) })?;
     let mut ledger = Ledger::read(&args.out)?;
     // Another run may have published since, or died between publishing and its entry.
     heal(args, &mut ledger)?;
-    planner.refused.clear();
-    let items = planner.due(args, &ledger, now);
+    let planned = planner.due(args, &ledger, now);
+    errors.extend(planned.refused);
     let monitor = Monitor::open(&delivery);
     monitor.start();
     let mut work = Work { args, output: &output, ledger, now, made: Vec::new() };
-    let mut errors = std::mem::take(&mut planner.refused);
-    errors.extend(work.all(&items, &signals)?);
+    errors.extend(work.all(&planned.items, &signals)?);
     if signals.seen().is_none() {
         errors.extend(work.deliver(planner.reports(), &delivery)?);
     }
@@ -182,21 +184,49 @@ impl Work<'_> {
         let project = Project::load(&self.args.config)?;
         let typst = Typst::locate(self.args.typst.as_deref(), Path::new("."))?;
         let stale = self.fetch(items);
-        for item in items {
+        // Briefs side by side, as many as there are cores, each with its own typesetting; what came out is recorded
+        // in order before the next ones begin, so that a signal or a crash finds little unrecorded.
+        for batch in items
+            .chunks(self.args.jobs.map_or_else(rayon::current_num_threads, |jobs| usize::from(jobs.get())))
+        {
             if signals.seen().is_some() {
                 break;
             }
-            self.log("start", item, &item.why);
-            let started = stopwatch();
-            let outcome = match stale.as_ref().filter(|_| item.fetch) {
-                Some(refusal) => Err(refusal.clone().into()),
-                None => self.one(&project, &typst, item),
-            };
-            let seconds = started.elapsed().as_secs_f64();
-            failures.extend(self.note(item, outcome, seconds)?);
+            batch.iter().for_each(|item| self.log("start", item, &item.why));
+            let outcomes = self.side_by_side(&project, &typst, batch, stale.as_ref())?;
+            for (item, (outcome, seconds)) in batch.iter().zip(outcomes) {
+                failures.extend(self.note(item, outcome, seconds)?);
+            }
         }
         crate::archive::refresh(&self.args.out, &project);
         Ok(failures)
+    }
+
+    /// Makes the briefs of a batch, one thread each.
+    ///
+    /// Threads of their own, since one of rayon's that waits would take up another brief and wait for itself.
+    fn side_by_side(
+        &self,
+        project: &Project,
+        typst: &Typst,
+        batch: &[Item],
+        stale: Option<&Refusal>,
+    ) -> Result<Vec<(Result<Option<Published>>, f64)>> {
+        let make = |item: &Item| {
+            let started = stopwatch();
+            let outcome = match stale.filter(|_| item.fetch) {
+                Some(refusal) => Err(refusal.clone().into()),
+                None => self.one(project, typst, item),
+            };
+            (outcome, started.elapsed().as_secs_f64())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = batch.iter().map(|item| scope.spawn(|| make(item))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().map_err(|_| anyhow::anyhow!("making a brief crashed"))
+            };
+            threads.into_iter().map(join).collect()
+        })
     }
 
     /// Fetches for the reports that want it; gives why their data may not be used.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 use shockbrief_core::{
     Brief, Class, Manifest, Refusal,
+    config::Report,
     fs::{sha256, sha256_file},
 };
 use shockbrief_run::ledger;
@@ -39,7 +40,7 @@ fn one(project: &Project, typst: &Typst, path: &Path, args: &Verify) -> Result<u
     let manifest = ledger::manifest(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(".")).to_owned();
     stale(&manifest, &folder, path)?;
-    let report = args.reports.join(&manifest.report);
+    let report = Report::place(&args.reports, &manifest.report);
     let inputs = Inputs {
         data: args.data.clone(),
         config: args.config.clone(),

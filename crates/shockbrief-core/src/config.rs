@@ -5,6 +5,7 @@
 
 mod brand;
 mod claims;
+mod client;
 mod delivery;
 mod events;
 mod facts;
@@ -19,6 +20,7 @@ mod universe;
 
 pub use brand::Brand;
 pub use claims::HouseClaims;
+pub use client::Client;
 pub use delivery::{Delivery, DeliveryTarget, MailTarget, Retry, safe};
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};

@@ -16,6 +16,7 @@ mod data;
 mod dated;
 mod demand;
 mod efficiency;
+mod holdings;
 mod market;
 mod method;
 mod outlook;
@@ -62,6 +63,15 @@ pub struct Section {
     pub template_name: &'static str,
     /// Its layout: a minijinja template of Typst source.
     pub template: &'static str,
+    /// Whether its findings differ from one portfolio of the report to the next.
+    pub by_portfolio: bool,
+}
+
+impl Section {
+    const fn by_portfolio(mut self) -> Self {
+        self.by_portfolio = true;
+        self
+    }
 }
 
 macro_rules! section {
@@ -78,6 +88,7 @@ macro_rules! section {
             analyse: $analyse,
             template_name: concat!(stringify!($module), ".typ.j2"),
             template: include_str!(concat!(stringify!($module), ".typ.j2")),
+            by_portfolio: false,
         }
     };
     ($id:literal, $module:ident) => {
@@ -108,7 +119,8 @@ pub static SECTIONS: &[Section] = &[
     section!("buying-opportunity", buying),
     section!("broadening", broadening),
     section!("beyond-us", beyond),
-    section!("stress", stress),
+    section!("holdings", holdings).by_portfolio(),
+    section!("stress", stress).by_portfolio(),
     section!("changes", changes),
     section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
@@ -147,20 +159,45 @@ pub fn of_report(report: &Report) -> Result<Vec<&'static Section>> {
 /// # Errors
 /// A section that lacks the data it cannot do without; the error names the section.
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
+    for_portfolio(context, &shared(context)?)
+}
+
+/// Computes the findings that are the same for every portfolio of a report.
+///
+/// # Errors
+/// As [`analyse`].
+pub fn shared(context: &Context<'_>) -> Result<Findings> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
-    let report = context.desk.report;
+    add(context, &mut findings, |section| !section.by_portfolio && section.id != CHANGES)?;
+    Ok(findings)
+}
+
+/// Completes shared findings with those of the report's portfolio.
+///
+/// # Errors
+/// As [`analyse`].
+pub fn for_portfolio(context: &Context<'_>, shared: &Findings) -> Result<Findings> {
+    let mut findings = shared.clone();
+    add(context, &mut findings, |section| section.by_portfolio)?;
     // What compares figures with an earlier issue needs them all, wherever the reader meets it.
-    let (last, first): (Vec<_>, Vec<_>) =
-        of_report(report)?.into_iter().partition(|section| section.id == "changes");
-    for section in first.into_iter().chain(last) {
-        let outcome = (section.analyse)(context, &mut findings)
+    add(context, &mut findings, |section| section.id == CHANGES)?;
+    Ok(findings)
+}
+
+/// The section that compares with an earlier issue.
+const CHANGES: &str = "changes";
+
+fn add(context: &Context<'_>, findings: &mut Findings, wanted: impl Fn(&Section) -> bool) -> Result<()> {
+    let report = context.desk.report;
+    for section in of_report(report)?.into_iter().filter(|section| wanted(section)) {
+        let outcome = (section.analyse)(context, findings)
             .with_context(|| format!("{}: section `{}`", report.origin.path.display(), section.id))?;
         if let Outcome::Absent(reason) = outcome {
             findings.absent.insert(section.id.to_owned(), reason.to_owned());
         }
     }
-    Ok(findings)
+    Ok(())
 }
 
 /// A symbol that the study needs and the data does not hold.

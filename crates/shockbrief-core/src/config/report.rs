@@ -1,6 +1,6 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::Origin;
+use super::{Client, Origin, client};
 use crate::{EventId, Refusal, Symbol, ThemeId};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -160,6 +160,8 @@ pub struct Claim {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawReport {
+    #[serde(default)]
+    for_each: Option<String>,
     title: BTreeMap<String, String>,
     subtitle: BTreeMap<String, String>,
     languages: Vec<String>,
@@ -203,7 +205,7 @@ pub struct Listed {
 }
 
 /// A brief's configuration, validated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The folder's name.
     pub slug: String,
@@ -239,15 +241,75 @@ pub struct Report {
     pub watch: Vec<Watched>,
     /// Claims.
     pub claims: Vec<Claim>,
+    /// Files beside the report, one brief each: `portfolios/*.yaml`.
+    pub for_each: Option<String>,
+    /// The portfolio that this brief is for.
+    pub client: Option<Client>,
 }
 
 impl Report {
-    /// Reads and validates `<folder>/report.yaml`.
+    /// Reads and validates `<folder>/report.yaml`, or the report above a portfolio's file, for that portfolio.
     ///
     /// # Errors
-    /// Overlapping windows, a title or claim without one of the languages, a claim id used twice,
-    /// or anything [`super::load`] refuses.
-    pub fn load(folder: &Path) -> Result<Self> {
+    /// Overlapping windows, a title or claim without one of the languages, a claim id used twice, a portfolio that
+    /// the report cannot follow, or anything [`super::load`] refuses.
+    pub fn load(place: &Path) -> Result<Self> {
+        if !place.is_file() {
+            return Self::of_folder(place);
+        }
+        let above = place.ancestors().skip(1).find(|folder| folder.join("report.yaml").is_file());
+        let folder = above.ok_or_else(|| {
+            Refusal::config(format!("{}: no report.yaml in a folder above it", place.display()))
+                .hint("put the portfolio below the folder of its report")
+        })?;
+        Self::of_folder(folder)?.with(place)
+    }
+
+    /// Where the briefs of a report's folder are loaded from: the folder, or the file of each portfolio, in order.
+    ///
+    /// # Errors
+    /// A pattern that leaves the folder or names no file, or anything [`Self::load`] refuses.
+    pub fn places(folder: &Path) -> Result<Vec<PathBuf>> {
+        if folder.is_file() {
+            return Ok(vec![folder.to_owned()]);
+        }
+        let report = Self::of_folder(folder)?;
+        match &report.for_each {
+            None => Ok(vec![folder.to_owned()]),
+            Some(pattern) => client::files(folder, pattern, &report.origin),
+        }
+    }
+
+    /// Where the brief with this slug is loaded from.
+    #[must_use]
+    pub fn place(reports: &Path, slug: &str) -> PathBuf {
+        let own = reports.join(slug);
+        if own.exists() {
+            return own;
+        }
+        let found = slug.rsplit_once('.').and_then(|(report, portfolio)| {
+            let places = Self::places(&reports.join(report)).ok()?;
+            places.into_iter().find(|place| client::stem(place) == portfolio)
+        });
+        found.unwrap_or(own)
+    }
+
+    /// The report as it is for one portfolio.
+    fn with(mut self, place: &Path) -> Result<Self> {
+        let client = Client::load(place, &self)?;
+        self.slug = format!("{}.{}", self.slug, client.id);
+        self.subtitle.clone_from(&client.portfolio.name);
+        if let Some(languages) = &client.languages {
+            self.languages.clone_from(languages);
+        }
+        if let Some(deliver) = &client.deliver {
+            self.deliver.clone_from(deliver);
+        }
+        self.client = Some(client);
+        Ok(self)
+    }
+
+    fn of_folder(folder: &Path) -> Result<Self> {
         let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
         let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if let Some(study) = &raw.study {
@@ -274,6 +336,8 @@ impl Report {
             headline: raw.headline,
             watch: raw.watch,
             claims: raw.claims,
+            for_each: raw.for_each,
+            client: None,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `config/scenarios.yaml`: stress scenarios and the model portfolios that they are applied to.
 
 use super::Origin;
-use crate::{EventId, Symbol, ThemeId};
+use crate::{EventId, Refusal, Symbol, ThemeId};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -55,14 +55,31 @@ impl Scenarios {
             return Err(origin.refuse("horizon", "a horizon of 0 sessions").hint("write 1 or more").into());
         }
         for (id, portfolio) in &scenarios.portfolios {
-            let sum: f64 = portfolio.weights.values().sum();
-            if (sum - 1.0).abs() > TOLERANCE {
-                return Err(origin
-                    .refuse(&format!("{id}:"), format!("weights of portfolio `{id}` sum to {sum}, not 1"))
-                    .hint("correct the weights; cash is not a position here")
-                    .into());
-            }
+            check_weights(id, &format!("{id}:"), &portfolio.weights, &origin)?;
         }
         Ok(scenarios)
     }
+
+    /// The same scenarios for one portfolio alone.
+    #[must_use]
+    pub fn alone(&self, id: &str, portfolio: &ModelPortfolio) -> Self {
+        Self { portfolios: BTreeMap::from([(id.to_owned(), portfolio.clone())]), ..self.clone() }
+    }
+}
+
+/// Weights are of one whole portfolio.
+pub(super) fn check_weights(
+    id: &str,
+    needle: &str,
+    weights: &BTreeMap<Symbol, f64>,
+    origin: &Origin,
+) -> Result<(), Refusal> {
+    let sum: f64 = weights.values().sum();
+    // Not-a-number fails the comparison too.
+    if (sum - 1.0).abs() <= TOLERANCE {
+        return Ok(());
+    }
+    Err(origin
+        .refuse(needle, format!("weights of portfolio `{id}` sum to {sum}, not 1"))
+        .hint("correct the weights; cash is not a position here"))
 }

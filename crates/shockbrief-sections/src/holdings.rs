@@ -1,0 +1,209 @@
+//! One portfolio over the period: what it returned, which holdings made it, how spread it is.
+//!
+//! Weights are those at the period's start, held without trading; contributions are weight times return and add up to
+//! the portfolio's return.
+
+use crate::{Context, Outcome, panel::Panel, tabulate};
+use anyhow::Result;
+use shockbrief_analytics::{
+    moments,
+    reason::{Missing, Outcome as Computed},
+};
+use shockbrief_core::{Cell, Findings, Row, Symbol, Table, ThemeId, Unit, config::ModelPortfolio};
+use std::collections::BTreeMap;
+
+/// Sessions of a year.
+const YEAR: usize = 252;
+
+pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
+    let Some(client) = &context.desk.report.client else { return Ok(Outcome::Absent("absent.no-portfolio")) };
+    let Some(panel) = &context.panel else { return Ok(Outcome::Absent("absent.no-panel")) };
+    let book = Book::of(panel, &client.portfolio);
+    book.record(panel, findings);
+    for table in [book.table(panel, findings), book.themes(panel, findings)] {
+        findings.tables.insert(table.id.clone(), table);
+    }
+    Ok(Outcome::Ready)
+}
+
+/// Returns that a portfolio's holdings made, in the order of their contributions.
+struct Book<'a> {
+    weights: &'a BTreeMap<Symbol, f64>,
+    /// Symbol, theme, weight, return of the period.
+    holdings: Vec<(&'a Symbol, Option<ThemeId>, f64, Computed<f64>)>,
+}
+
+impl<'a> Book<'a> {
+    fn of(panel: &Panel<'_>, portfolio: &'a ModelPortfolio) -> Self {
+        let mut holdings: Vec<_> = portfolio
+            .weights
+            .iter()
+            .map(|(symbol, weight)| {
+                let member = panel.sample.iter().find(|member| member.symbol == *symbol);
+                let change = member.and_then(|member| member.change(&panel.period));
+                let change = change.ok_or(Missing::TooFew { what: "closing prices", have: 0, need: 2 });
+                (symbol, member.and_then(|member| member.theme.clone()), *weight, change)
+            })
+            .collect();
+        let contribution =
+            |weight: f64, change: &Computed<f64>| change.as_ref().map_or(0.0, |change| weight * change);
+        holdings.sort_by(|a, b| {
+            contribution(b.2, &b.3).total_cmp(&contribution(a.2, &a.3)).then_with(|| a.0.cmp(b.0))
+        });
+        Self { weights: &portfolio.weights, holdings }
+    }
+
+    /// A portfolio without one of its holdings is another portfolio: its return is missing then.
+    fn total(&self) -> Computed<f64> {
+        self.holdings.iter().map(|(_, _, weight, change)| Ok(weight * change.clone()?)).sum()
+    }
+
+    /// Daily returns over the last year at constant weights; days on which a holding has no price are left out.
+    fn daily(&self, panel: &Panel<'_>) -> Vec<Option<f64>> {
+        let window = panel.trailing(YEAR);
+        let returns: Option<Vec<(f64, Vec<Option<f64>>)>> = self
+            .weights
+            .iter()
+            .map(|(symbol, weight)| {
+                let member = panel.sample.iter().find(|member| member.symbol == *symbol)?;
+                Some((*weight, member.returns()))
+            })
+            .collect();
+        let Some(returns) = returns else { return vec![None; window.len()] };
+        window.map(|row| returns.iter().map(|(weight, series)| Some(weight * series[row]?)).sum()).collect()
+    }
+
+    fn record(&self, panel: &Panel<'_>, findings: &mut Findings) {
+        let (period, year) = (&panel.period, panel.trailing(YEAR));
+        let market = panel.benchmark.change(period);
+        let market = market.ok_or(Missing::TooFew { what: "closing prices", have: 0, need: 2 });
+        let excess = self.total().and_then(|total| Ok(total - market?));
+        let daily = self.daily(panel);
+        let market: Vec<Option<f64>> = panel.benchmark.returns()[year.clone()].to_vec();
+        let effective = 1.0 / self.weights.values().map(|weight| weight * weight).sum::<f64>();
+        for (part, value, unit, statistic, range) in [
+            ("return", self.total(), Unit::Ratio, "portfolio_return", period),
+            ("excess", excess, Unit::Ratio, "portfolio_excess_return", period),
+            ("volatility", volatility(&daily), Unit::Ratio, "annualised_volatility", &year),
+            ("beta", beta(&daily, &market), Unit::Number, "ols_beta", &year),
+            ("names", Ok(self.weights.len() as f64), Unit::Count, "count", period),
+            ("effective", Ok(effective), Unit::Number, "inverse_herfindahl", period),
+        ] {
+            let inputs: Vec<&str> = self.weights.keys().map(Symbol::as_str).collect();
+            findings
+                .add(panel.figure(format!("portfolio.{part}"), value, unit, statistic, range).inputs(inputs));
+        }
+    }
+
+    fn table(&self, panel: &Panel<'_>, findings: &mut Findings) -> Table {
+        let columns = vec![
+            tabulate::text("col.holding"),
+            tabulate::number("col.weight", "pct(1)"),
+            tabulate::number("col.period", "pct(1)"),
+            tabulate::number("col.contribution", "pct(2)"),
+        ];
+        let mut rows = Vec::new();
+        for (symbol, _, weight, change) in &self.holdings {
+            let part = change.clone().map(|change| weight * change);
+            let name = Cell::Text(panel.name(symbol));
+            rows.push(row(panel, &symbol.slug(), name, *weight, change.clone(), part, findings));
+        }
+        let mut total = row(
+            panel,
+            "total",
+            Cell::Label("row.portfolio".to_owned()),
+            1.0,
+            self.total(),
+            self.total(),
+            findings,
+        );
+        total.total = true;
+        rows.push(total);
+        Table { id: "holdings".to_owned(), columns, rows, sources: panel.sources() }
+    }
+
+    fn themes(&self, panel: &Panel<'_>, findings: &mut Findings) -> Table {
+        let columns = vec![
+            tabulate::text("col.theme"),
+            tabulate::number("col.weight", "pct(1)"),
+            tabulate::number("col.contribution", "pct(2)"),
+        ];
+        let mut rows = Vec::new();
+        for (theme, _) in panel.all_themes() {
+            let of = || self.holdings.iter().filter(|holding| holding.1.as_ref() == Some(theme));
+            let weight: f64 = of().map(|holding| holding.2).sum();
+            if of().next().is_none() {
+                continue;
+            }
+            let part: Computed<f64> = of().map(|(_, _, weight, change)| Ok(weight * change.clone()?)).sum();
+            let id = format!("portfolio.theme.{theme}");
+            let [weight, part] = [("weight", Ok(weight)), ("contribution", part)].map(|(name, value)| {
+                findings.add(panel.figure(
+                    format!("{id}.{name}"),
+                    value,
+                    Unit::Ratio,
+                    "portfolio_return",
+                    &panel.period,
+                ))
+            });
+            rows.push(tabulate::row(Cell::Label(format!("theme.{theme}")), [weight, part]));
+        }
+        Table { id: "holdings-themes".to_owned(), columns, rows, sources: panel.sources() }
+    }
+}
+
+fn row(
+    panel: &Panel<'_>,
+    slug: &str,
+    name: Cell,
+    weight: f64,
+    change: Computed<f64>,
+    part: Computed<f64>,
+    findings: &mut Findings,
+) -> Row {
+    let id = format!("portfolio.{slug}");
+    let figures =
+        [("weight", Ok(weight)), ("return", change), ("contribution", part)].map(|(name, value)| {
+            findings.add(panel.figure(
+                format!("{id}.{name}"),
+                value,
+                Unit::Ratio,
+                "portfolio_return",
+                &panel.period,
+            ))
+        });
+    tabulate::row(name, figures)
+}
+
+fn volatility(daily: &[Option<f64>]) -> Computed<f64> {
+    let known: Vec<f64> = daily.iter().flatten().copied().collect();
+    Ok((moments::variance(&known, 1)? * YEAR as f64).sqrt())
+}
+
+fn beta(daily: &[Option<f64>], market: &[Option<f64>]) -> Computed<f64> {
+    let (own, market): (Vec<f64>, Vec<f64>) =
+        daily.iter().zip(market).filter_map(|(own, market)| Some(((*own)?, (*market)?))).unzip();
+    let variance = moments::variance(&market, 1)?;
+    if variance <= 0.0 {
+        return Err(Missing::ConstantSeries { what: "the market" });
+    }
+    Ok(moments::covariance(&own, &market, 1)? / variance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beta_and_volatility_by_hand() {
+        // Market 1, 2, 3, 4 %: variance 5/3; own 2, 3, 5, 6 %: covariance 7/3 (in squared per cent).
+        let percent = |values: [f64; 4]| values.map(|value| Some(value / 100.0));
+        let (own, market) = (percent([2.0, 3.0, 5.0, 6.0]), percent([1.0, 2.0, 3.0, 4.0]));
+        assert!((beta(&own, &market).unwrap() - 1.4).abs() < 1e-12);
+        assert!((volatility(&market).unwrap() - (252.0_f64 * 5.0 / 3.0).sqrt() / 100.0).abs() < 1e-12);
+        let gap = [own[0], None, own[2], own[3]];
+        // Without the second day: market 1, 3, 4, own 2, 5, 6; covariance 19/6, variance 7/3.
+        assert!((beta(&gap, &market).unwrap() - 19.0 / 14.0).abs() < 1e-12);
+        assert!(beta(&own, &[Some(0.01); 4]).is_err());
+    }
+}
