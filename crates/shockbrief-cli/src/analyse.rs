@@ -49,12 +49,13 @@ impl Shared {
         previous: Option<&Findings>,
         analyse: impl FnOnce(&Context<'_>) -> Result<Findings>,
     ) -> Result<Findings> {
+        let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
             period: issue.period,
             as_of: issue.as_of,
             universe: &project.universe,
-            events: &project.events,
+            events: &events,
             facts: &project.facts,
             models: &project.models,
             data: &self.data,

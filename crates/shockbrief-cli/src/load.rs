@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
     config::{
-        Brand, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report, Scenarios,
-        Sources, Study, Universe, load_models,
+        Brand, DETECTED, Event, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report,
+        Scenarios, Sources, Study, Universe, load_models,
     },
 };
 use shockbrief_data::{Calendars, Request};
@@ -73,6 +73,26 @@ impl Project {
             Some(client) => Cow::Owned(self.scenarios.alone("own", &client.portfolio)),
             None => Cow::Borrowed(&self.scenarios),
         }
+    }
+
+    /// The dated events; for a study on whatever session is a shock, with that session as one of them.
+    pub fn events_of(&self, issue: &Issue) -> Result<Cow<'_, Events>> {
+        let any = issue.report.study.as_ref().is_some_and(|study| study.event.as_str() == DETECTED);
+        if !any {
+            return Ok(Cow::Borrowed(&self.events));
+        }
+        let (calendar, date) =
+            (Mic::from(issue.report.schedule.calendar.as_str()), issue.period.first_date());
+        let sessions = self.calendars.sessions(&calendar, date, date)?;
+        let session = sessions.first().ok_or_else(|| {
+            Refusal::data(format!("{calendar} has no session on {date}")).hint("name a day with a session")
+        })?;
+        // News is taken to have been there at the opening: exchanges that had closed by then react on their next day.
+        let event =
+            Event { instant: session.open, name: BTreeMap::new(), topic: None, source: String::new() };
+        let mut events = self.events.clone();
+        events.events.insert(DETECTED.into(), event);
+        Ok(Cow::Owned(events))
     }
 
     /// The strings of a report's languages.
@@ -188,7 +208,8 @@ impl Issue {
     }
 
     fn study_start(&self, project: &Project, study: &Study) -> Result<Date> {
-        let Some(event) = project.events.events.get(&study.event) else {
+        let events = project.events_of(self)?;
+        let Some(event) = events.events.get(&study.event) else {
             return Ok(self.as_of); // the study itself refuses an unknown event, with its line
         };
         let rows = study.estimation[0].unsigned_abs() as usize + MARGIN;

@@ -166,11 +166,7 @@ pub fn zone(report: &Report) -> Result<TimeZone> {
 
 /// A report on one event is due for its own period alone.
 fn pinned(report: &Report) -> Result<Option<Period>> {
-    if report.schedule.every != Frequency::OnShock {
-        return Ok(None);
-    }
-    let period = report.period.as_ref();
-    Ok(period.map(|name| name.parse::<Period>()).transpose()?)
+    Ok(report.pinned().map(|name| name.parse::<Period>()).transpose()?)
 }
 
 /// Folders with a report.yaml that the patterns name, each once, in order.

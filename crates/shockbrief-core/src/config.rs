@@ -31,7 +31,9 @@ pub use fetch::{
 pub use labels::Labels;
 pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
-pub use report::{Claim, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched};
+pub use report::{
+    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched,
+};
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
     ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, Undated, VerifiedMove, ZeroVolume,

@@ -35,7 +35,14 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
             record(panel, &id, &market, &holdings, scenario, findings);
             rows.push(row(&id, portfolio_id, &format!("scenario.{scenario_id}")));
         }
-        for event in &scenarios.replays {
+        // A brief of an earlier date knows nothing of an event after it.
+        let past = |id: &&shockbrief_core::EventId| {
+            let event = context.desk.events.events.get(*id);
+            event.is_some_and(|event| {
+                jiff::tz::TimeZone::UTC.to_datetime(event.instant).date() <= context.desk.as_of
+            })
+        };
+        for event in scenarios.replays.iter().filter(past) {
             let id = format!("stress.{portfolio_id}.{event}");
             replayed(context, panel, &id, portfolio, event, findings);
             rows.push(row(&id, portfolio_id, "scenario.replay"));

@@ -80,11 +80,14 @@ fn paris() -> String {
     "Europe/Paris".to_owned()
 }
 
+/// The event of a study on whatever session a brief on shocks is made for.
+pub const DETECTED: &str = "detected";
+
 /// The event study of a brief.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Study {
-    /// The event of `config/events.yaml`.
+    /// The event of `config/events.yaml`, or [`DETECTED`].
     pub event: EventId,
     /// First and last estimation row relative to day 0; default `[-130, -11]`.
     #[serde(default = "estimation")]
@@ -292,6 +295,13 @@ impl Report {
             places.into_iter().find(|place| client::stem(place) == portfolio)
         });
         found.unwrap_or(own)
+    }
+
+    /// The one event that a report on shocks is about; none for one that is made at every shock.
+    #[must_use]
+    pub fn pinned(&self) -> Option<&str> {
+        let any = self.study.as_ref().is_some_and(|study| study.event.as_str() == DETECTED);
+        self.period.as_deref().filter(|_| self.schedule.every == Frequency::OnShock && !any)
     }
 
     /// The report as it is for one portfolio.
