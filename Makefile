@@ -17,7 +17,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
+.PHONY: warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -87,6 +87,10 @@ browser: build typst sample ## Open the archive in Chromium, with axe-core (inst
 	  rm -rf .sample/archive && $(BIN) render $(REPORTS) --data "$(SAMPLE)" --out .sample/archive >/dev/null \
 	  && tests/browser/check.sh .sample/archive .tools/axe/node_modules/axe-core/axe.min.js; \
 	else echo "left out: the archive in a browser (install chromium and npm)"; fi
+
+warehouse: build typst sample ## Briefs from SQLite and PostgreSQL (gets ADBC drivers and a server where it can)
+	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" tests/warehouse/run.sh \
+	  cargo test --release --locked --workspace --test warehouse -- --nocapture
 
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace

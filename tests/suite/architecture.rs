@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::Path};
 /// Crate, the crates of this workspace that it may use, and outside crates that it alone may use.
 const RULES: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &["serde_yaml"]),
-    ("data", &["core"], &["polars"]),
+    ("data", &["core"], &["polars", "adbc_core", "adbc_driver_manager"]),
     ("analytics", &[], &["faer", "statrs"]),
     ("templating", &["core"], &["minijinja", "kuva", "icu"]),
     ("fetch", &["core"], &["reqwest"]),

@@ -17,6 +17,7 @@ mod report;
 mod scenarios;
 mod sources;
 mod universe;
+mod warehouse;
 
 pub use brand::Brand;
 pub use claims::HouseClaims;
@@ -40,6 +41,7 @@ pub use sources::{
 };
 
 pub use universe::{Instrument, Kind, Theme, Universe};
+pub use warehouse::Warehouse;
 
 use crate::{Refusal, fs};
 use anyhow::Result;

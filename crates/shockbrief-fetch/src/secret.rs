@@ -1,7 +1,7 @@
 //! Keys of providers: read from the environment or a file, never printed.
 
 use shockbrief_core::{Refusal, config::KeySource};
-use std::{env, fmt};
+use std::fmt;
 
 /// A key; its debug form is a row of stars.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,17 +25,11 @@ impl Secret {
     /// # Errors
     /// When the variable is not set, the file cannot be read, or either is empty or holds more than a key.
     pub fn read(provider: &str, place: &KeySource) -> Result<Self, Refusal> {
-        let (text, named) = match place {
-            KeySource::Env(name) => (env::var(name).ok(), format!("the environment variable {name}")),
-            KeySource::File(path) => {
-                (fs_err::read_to_string(path).ok(), format!("the file {}", path.display()))
-            }
-        };
-        let text = text.map(|text| text.trim().to_owned()).unwrap_or_default();
-        if text.is_empty() {
+        let (text, named) = place.read();
+        let Some(text) = text else {
             return Err(Refusal::config(format!("provider `{provider}`: {named} holds no key"))
                 .hint("put the provider's key there, or disable the provider in config/fetch.yaml"));
-        }
+        };
         if text.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
             return Err(Refusal::config(format!("provider `{provider}`: {named} holds more than a key"))
                 .hint("keep the key alone there: one word of ASCII letters, digits and signs"));

@@ -56,6 +56,18 @@ pub enum KeySource {
     File(PathBuf),
 }
 
+impl KeySource {
+    /// What is kept there, without space around it, and the place in words.
+    #[must_use]
+    pub fn read(&self) -> (Option<String>, String) {
+        let (text, place) = match self {
+            Self::Env(name) => (std::env::var(name).ok(), format!("the environment variable {name}")),
+            Self::File(path) => (fs_err::read_to_string(path).ok(), format!("the file {}", path.display())),
+        };
+        (text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()), place)
+    }
+}
+
 /// A key's place as typed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -97,7 +97,7 @@ pub struct SourceSpec {
     pub id: String,
     /// What it holds.
     pub kind: SourceKind,
-    /// File format, such as `csv` or `parquet`.
+    /// File format: `csv`, `parquet`, or `sql` for query files of a warehouse.
     pub format: String,
     /// Files, relative to the data folder; `*` and `?` stand for text within one name.
     pub glob: String,

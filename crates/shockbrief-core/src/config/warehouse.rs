@@ -1,0 +1,68 @@
+//! A query file of a warehouse: which driver, where, which rows.
+
+use super::{KeySource, Origin};
+use crate::Refusal;
+use anyhow::Result;
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::Path};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWarehouse {
+    driver: String,
+    #[serde(default)]
+    uri: Option<KeySource>,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+    query: String,
+}
+
+/// A file of a source with `format: sql`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warehouse {
+    /// An ADBC driver: the path of its library, or a name that is looked for where the system keeps libraries.
+    pub driver: String,
+    /// Where the address of the database is found, which may hold a password.
+    pub uri: Option<KeySource>,
+    /// Options of the driver, by their ADBC names.
+    pub options: BTreeMap<String, String>,
+    /// Texts that stand in the query as `:name`.
+    pub parameters: BTreeMap<String, String>,
+    /// The query; `:from` and `:to` stand for the dates wanted.
+    pub query: String,
+    /// The file, for messages.
+    pub origin: Origin,
+}
+
+impl Warehouse {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// A query that is no single SELECT, a parameter that hides `from` or `to`, or anything [`super::load`] refuses.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (raw, origin): (RawWarehouse, Origin) = super::load(path)?;
+        let query = raw.query.trim().trim_end_matches(';').trim_end().to_owned();
+        let first = query.split_whitespace().next().unwrap_or_default().to_lowercase();
+        if !matches!(first.as_str(), "select" | "with") || query.contains(';') {
+            return Err(refuse(
+                &origin,
+                "query:",
+                "the query is no single SELECT",
+                "write one SELECT, without `;`",
+            ));
+        }
+        if raw.parameters.keys().any(|name| matches!(name.as_str(), "from" | "to")) {
+            let hint = "they are the dates wanted; name the parameter otherwise";
+            return Err(refuse(&origin, "parameters:", "`from` and `to` are taken", hint));
+        }
+        let RawWarehouse { driver, uri, options, parameters, .. } = raw;
+        Ok(Self { driver, uri, options, parameters, query, origin })
+    }
+}
+
+fn refuse(origin: &Origin, needle: &str, message: &str, hint: &str) -> anyhow::Error {
+    let refusal: Refusal = origin.refuse(needle, message);
+    refusal.hint(hint).into()
+}
