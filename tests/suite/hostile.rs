@@ -1,6 +1,7 @@
 //! Hostile text in every text field of the data files: it is set as text, or refused in words; never run, never a crash.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "counts are part of what the test tells")]
 
 use shockbrief_tests::{copy_folder, pages, root, sample, shockbrief};
 use std::{fmt::Write as _, path::Path};

@@ -4,6 +4,7 @@
 //! provides both.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "what is left out is said")]
 
 use adbc_core::{
     Connection as _, Database as _, Driver as _, Statement as _,
