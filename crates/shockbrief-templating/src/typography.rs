@@ -129,7 +129,8 @@ impl Scanner {
             }
             if !self.verbatim(c) {
                 self.fresh = c == '\n' || (self.fresh && c.is_whitespace());
-                self.pieces.push(Piece::Prose(c));
+                // Typst writes a no-break space as a tilde.
+                self.pieces.push(Piece::Prose(if c == '~' { NBSP } else { c }));
                 self.at += 1;
             }
         }
@@ -156,7 +157,8 @@ impl Scanner {
             }
             '#' => self.code(),
             WORD | SILENT => self.word(self.at + 1),
-            '=' | '-' | '+' if self.fresh && (next == ' ' || next == '=') => self.silent(self.at + 1),
+            '=' | '-' | '+' if self.fresh && next == ' ' => self.silent(self.at + 2),
+            '=' if self.fresh && next == '=' => self.silent(self.at + 1),
             _ => return false,
         }
         true
@@ -280,6 +282,18 @@ fn set(pieces: &[Piece], rules: Rules) -> String {
     out
 }
 
+/// Whether two numbers can be the ends of a range: 10 and 15, 2019 and 2024, 2019 and 20, but not a month of a year.
+fn is_rising(from: &[char], to: &[char]) -> bool {
+    if from.is_empty() || to.is_empty() || to[0] == '0' || from.len() > 4 || to.len() > 4 {
+        return false;
+    }
+    if from.len() == 4 && to.len() == 2 {
+        return from[2..] < *to && *to > ['1', '2'][..];
+    }
+    (from[0] != '0' || from.len() == 1) && (from.len(), from) < (to.len(), to)
+        || from.len() == 4 && to.len() == 4
+}
+
 struct Setter {
     text: Vec<char>,
     out: Vec<char>,
@@ -300,89 +314,37 @@ fn is_numeric(c: char) -> bool {
 }
 
 /// Words of a quantity that must stay on the line of their number.
-const UNITS_FR: &[&str] = &[
-    "milliard",
-    "milliards",
-    "million",
-    "millions",
-    "Md",
-    "Mds",
-    "M",
-    "k",
-    "pb",
-    "pt",
-    "pts",
-    "point",
-    "points",
-    "an",
-    "ans",
-    "mois",
-    "jour",
-    "jours",
-    "séance",
-    "séances",
-    "titres",
-    "nm",
-    "W",
-    "kW",
-    "MW",
-    "GW",
-    "TWh",
-    "MWh",
-    "h",
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-    "dollars",
-    "euros",
-    "°C",
-];
-const UNITS_EN: &[&str] = &[
-    "billion",
-    "million",
-    "trillion",
-    "bn",
-    "bp",
-    "bps",
-    "pp",
-    "points",
-    "sessions",
-    "days",
-    "nm",
-    "W",
-    "kW",
-    "MW",
-    "GW",
-    "TWh",
-    "MWh",
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-    "dollars",
-];
-/// Abbreviations that must stay on the line of what follows.
-const BEFORE_FR: &[&str] =
-    &["M.", "MM.", "Mme", "Dr", "n°", "no", "p.", "art.", "fig.", "tabl.", "vol.", "chap.", "§"];
-const BEFORE_EN: &[&str] =
-    &["Mr.", "Mr", "Mrs", "Ms", "Dr", "No.", "no.", "p.", "pp.", "Fig.", "Sec.", "§", "USD", "EUR"];
+const UNITS_FR: &str = "milliard milliards million millions Md Mds M k pb pt pts point points an ans mois jour jours \
+    séance séances titres dollars euros mètre mètres h min janvier février mars avril mai juin juillet août septembre \
+    octobre novembre décembre janv févr avr juill sept oct nov déc Ko Mo Go To Po";
+const UNITS_EN: &str = "billion million trillion bn bp bps pp points sessions days dollars metres am pm January February \
+    March April May June July August September October November December Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov \
+    Dec KB MB GB TB PB";
+/// Symbols of units in any language.
+const UNITS: &str = "nm mm cm m km kg g W kW MW GW TWh MWh kWh V Hz MHz GHz ms s °C °F";
+/// Months that stand before their day in English.
+const MONTHS_EN: &str =
+    "January February March April May June July August September October November December";
+/// Abbreviations that must stay on the line of the number that follows.
+const NUMBERED_FR: &str = "n° N° nº nᵒ no nos p. pp. art. al. fig. tabl. vol. t. chap. § §§";
+const NUMBERED_EN: &str = "No. no. Nos. nos. p. pp. Fig. fig. Sec. vol. ch. art. § §§ USD EUR GBP JPY";
+/// Titles that must stay on the line of the name that follows.
+const TITLES_FR: &str = "M. MM. Mme Mmes Mlle Dr Pr Me av. apr.";
+const TITLES_EN: &str = "Mr. Mr Mrs. Mrs Ms. Ms Dr. Dr Prof. Prof";
+/// Words that lost their head, before which an apostrophe is no opening quote.
+const CUT_EN: &str = "tis twas em til cause n";
+
+/// “J.” or « J.-C. », the initials of a name.
+fn is_initial(word: &str) -> bool {
+    word.split('-').all(|part| {
+        let mut chars = part.chars();
+        chars.next().is_some_and(char::is_uppercase) && chars.next() == Some('.') && chars.next().is_none()
+    })
+}
+
+fn listed(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|known| known == word)
+}
 
 impl Setter {
     fn new(text: Vec<char>, rules: Rules) -> Self {
@@ -394,11 +356,20 @@ impl Setter {
             let c = self.text[self.at];
             self.at += 1;
             match c {
+                '\'' if self.rules == Rules::English && self.opens_single() => self.out.push('‘'),
                 '\'' => self.out.push('’'),
                 '"' => self.quote(),
                 '.' if self.next_is("..") => self.ellipsis(),
                 '-' => self.hyphen(),
-                ' ' => self.space(),
+                ' ' | NBSP | NNBSP => self.space(c),
+                '…' => self.dots(),
+                '.' => self.stop(),
+                '(' => self.bracket(),
+                '°' if matches!(self.next(0), Some('C' | 'F'))
+                    && self.last_solid().is_some_and(is_numeric) =>
+                {
+                    self.spaced(NBSP, c);
+                }
                 _ if self.rules == Rules::French => self.french(c),
                 _ => self.english(c),
             }
@@ -424,8 +395,15 @@ impl Setter {
         self.out.iter().rev().copied().find(|c| *c != SILENT && !is_space(*c))
     }
 
-    /// Removes spaces at the end of the output, behind anything that prints nothing.
+    /// Removes spaces at the end of the output, behind anything that prints nothing; those within an opening
+    /// guillemet stay.
     fn strip(&mut self) {
+        if self.last_solid() != Some('«') || self.rules != Rules::French {
+            self.strip_all();
+        }
+    }
+
+    fn strip_all(&mut self) {
         let mut tail = Vec::new();
         while let Some(c) = self.out.last().copied().filter(|c| *c == SILENT || is_space(*c)) {
             self.out.pop();
@@ -453,24 +431,74 @@ impl Setter {
             && (!matches!(before, Some('*' | '_')) || self.next(0).is_some_and(is_wordy))
     }
 
+    fn close(&mut self) {
+        self.strip_all();
+        self.out.extend([NBSP, '»']);
+    }
+
     fn quote(&mut self) {
         match (self.rules, self.opens()) {
             (Rules::French, true) => self.out.extend(['«', NBSP]),
-            (Rules::French, false) => {
-                self.strip();
-                self.out.extend([NBSP, '»']);
-            }
+            (Rules::French, false) => self.close(),
             (_, true) => self.out.push('“'),
             (_, false) => self.out.push('”'),
         }
     }
 
+    /// Whether a quotation in single marks opens here: an apostrophe has no partner further on.
+    fn opens_single(&self) -> bool {
+        let rest: Vec<char> = self.text[self.at..].iter().copied().take_while(|c| *c != '\n').collect();
+        let word: String = rest.iter().take_while(|c| c.is_alphabetic()).collect();
+        let closes = |i: usize| {
+            matches!(rest[i], '\'' | '’')
+                && rest[i - 1] != ' '
+                && !rest.get(i + 1).copied().is_some_and(is_wordy)
+        };
+        self.opens()
+            && rest.first().is_some_and(|c| !c.is_ascii_digit() && !matches!(c, '\'' | '"' | '’'))
+            && !listed(CUT_EN, &word)
+            && (1..rest.len()).any(closes)
+    }
+
     fn ellipsis(&mut self) {
-        self.at += 2;
-        if self.rules == Rules::French {
+        while self.text.get(self.at) == Some(&'.') {
+            self.at += 1;
+        }
+        self.dots();
+    }
+
+    /// An ellipsis; « etc. » already says that more follows.
+    fn dots(&mut self) {
+        if self.rules == Rules::French && !matches!(self.last_solid(), None | Some(',' | '\n' | '–' | '—'))
+        {
             self.strip();
         }
-        self.out.push('…');
+        if self.ends_with_word("etc") {
+            self.out.push('.');
+        } else if !self.ends_with_word("etc.") {
+            self.out.push('…');
+        }
+    }
+
+    fn ends_with_word(&self, word: &str) -> bool {
+        let word: Vec<char> = word.chars().collect();
+        let before = self.out.len().checked_sub(word.len() + 1).and_then(|at| self.out.get(at));
+        self.out.ends_with(&word) && !before.copied().is_some_and(is_wordy)
+    }
+
+    /// A full stop takes no space before it when it ends something.
+    fn stop(&mut self) {
+        let ends = self.text.get(self.at).is_none_or(|c| !is_wordy(*c) && *c != '.');
+        if ends && self.last().is_some_and(is_space) && !matches!(self.last_solid(), Some('…' | '.')) {
+            self.strip_plain();
+        }
+        self.out.push('.');
+    }
+
+    /// No space stands within brackets.
+    fn bracket(&mut self) {
+        self.out.push('(');
+        self.skip_spaces();
     }
 
     /// Minus before a number, en dash in ranges of years and between spaces, else a hyphen.
@@ -482,39 +510,89 @@ impl Setter {
             self.at += if em { 2 } else { 1 };
             self.out.push(if em { '—' } else { '–' });
         } else if after.is_some_and(is_numeric)
-            && before.is_none_or(|c| is_space(c) || matches!(c, '\n' | '(' | '[' | '±' | '<' | '>' | '='))
+            && before.is_none_or(|c| {
+                is_space(c)
+                    || matches!(
+                        c,
+                        '\n' | '('
+                            | '['
+                            | '±'
+                            | '<'
+                            | '>'
+                            | '='
+                            | '≈'
+                            | '≤'
+                            | '≥'
+                            | '*'
+                            | '_'
+                            | '“'
+                            | '‘'
+                            | '«'
+                    )
+            })
         {
             self.out.push(MINUS);
-        } else if self.is_year_range() || self.is_dash_between_spaces() {
+        } else if self.is_range() || self.is_dash_between_spaces() {
             self.out.push('–');
         } else {
             self.out.push('-');
         }
     }
 
-    fn is_year_range(&self) -> bool {
-        let digits = |chars: &mut dyn Iterator<Item = char>| chars.take_while(char::is_ascii_digit).count();
-        let before = digits(&mut self.out.iter().rev().copied());
-        let after = digits(&mut self.text[self.at..].iter().copied());
-        let limits = |i: Option<char>| i.is_none_or(|c| c != '-' && c != '–');
-        before == 4
-            && after == 4
-            && limits(self.out.iter().rev().copied().nth(4))
-            && limits(self.text.get(self.at + 4).copied())
+    /// Whether the hyphen stands between two whole numbers that rise, or between years.
+    fn is_range(&self) -> bool {
+        let mut before: Vec<char> = self.out.iter().rev().copied().take_while(char::is_ascii_digit).collect();
+        before.reverse();
+        let after: Vec<char> =
+            self.text[self.at..].iter().copied().take_while(char::is_ascii_digit).collect();
+        let limits =
+            |c: Option<char>| c.is_none_or(|c| !is_wordy(c) && !matches!(c, '-' | '–' | '.' | ',' | '/'));
+        let ends = |at: usize| {
+            let next = self.text.get(at).copied();
+            let stop =
+                matches!(next, Some('.' | ',')) && !self.text.get(at + 1).copied().is_some_and(is_wordy);
+            stop || limits(next)
+        };
+        limits(self.out.iter().rev().copied().nth(before.len()))
+            && ends(self.at + after.len())
+            && is_rising(&before, &after)
     }
 
     fn is_dash_between_spaces(&self) -> bool {
         self.last().is_some_and(is_space)
             && self.last_solid().is_some_and(|c| c != '\n')
-            && self.next(0).is_some_and(is_space)
+            && self.next(0).is_some_and(|c| is_space(c) || c == '\n')
+            && self.word_follows()
     }
 
-    /// A plain space becomes one that does not break where a rule says so.
-    fn space(&mut self) {
-        let c = if self.joins_thousands() {
-            if self.rules == Rules::French { NNBSP } else { ' ' }
-        } else if self.joins_unit() || self.joins_abbreviation() {
+    /// Whether a word or something that opens comes after the spaces.
+    fn word_follows(&self) -> bool {
+        let mut rest =
+            self.text[self.at..].iter().copied().filter(|c| *c != SILENT).skip_while(|c| is_space(*c));
+        match rest.next() {
+            Some('"') => rest.next().is_some_and(|c| !c.is_whitespace() && !is_space(c)),
+            Some(c) => is_wordy(c) || matches!(c, '\n' | '*' | '_' | '(' | '«' | '“' | '‘'),
+            None => false,
+        }
+    }
+
+    /// A run of spaces is one space, which does not break where a rule or its author says so.
+    fn space(&mut self, first: char) {
+        let start = self.at;
+        self.skip_spaces();
+        let indents = self.out.last().is_none_or(|c| *c == '\n');
+        if indents || self.text.get(self.at) == Some(&'\n') {
+            // Indentation and what stands behind a line's end.
+            self.out.push(first);
+            return self.out.extend_from_slice(&self.text[start..self.at]);
+        }
+        let typed = |c: char| first == c || self.text[start..self.at].contains(&c);
+        let c = if self.joins_thousands() && self.rules == Rules::French {
+            NNBSP
+        } else if self.joins_unit() || self.joins_abbreviation() || self.joins_day() || typed(NBSP) {
             NBSP
+        } else if typed(NNBSP) {
+            NNBSP
         } else {
             ' '
         };
@@ -522,20 +600,46 @@ impl Setter {
     }
 
     fn joins_thousands(&self) -> bool {
-        let following: Vec<char> = self.text[self.at..].iter().copied().take(4).collect();
+        let following: Vec<char> = self.text[self.at..].iter().copied().take(5).collect();
         let three = following.len() >= 3 && following[..3].iter().all(char::is_ascii_digit);
-        let ends = following.get(3).is_none_or(|c| !is_wordy(*c) && *c != '-');
+        let ends =
+            following.get(3).is_none_or(|c| !is_wordy(*c) && (*c != '-' || following.get(4) == Some(&'-')));
         let digits = self.out.iter().rev().take_while(|c| c.is_ascii_digit()).count();
         let start = self.out.iter().rev().nth(digits).copied();
         three && ends && (1..=3).contains(&digits) && start.is_none_or(|c| !c.is_alphanumeric() && c != ',')
     }
 
     fn joins_unit(&self) -> bool {
-        let word: String =
-            self.text[self.at..].iter().copied().take_while(|c| c.is_alphabetic() || *c == '°').collect();
+        let rest = &self.text[self.at..];
+        let word: String = rest.iter().copied().take_while(|c| c.is_alphabetic() || *c == '°').collect();
         let currency = matches!(self.next(0), Some('€' | '£')) && self.rules == Rules::French;
+        let noon = self.rules == Rules::English
+            && ["a.m.", "p.m."].iter().any(|noon| rest.starts_with(&noon.chars().collect::<Vec<_>>()));
         let units = if self.rules == Rules::French { UNITS_FR } else { UNITS_EN };
-        self.after_number() && (currency || units.contains(&word.as_str()))
+        self.after_number() && (currency || noon || listed(units, &word) || listed(UNITS, &word))
+    }
+
+    /// « 18 h 30 » and “January 27” stay on one line.
+    fn joins_day(&self) -> bool {
+        let rest = &self.text[self.at..];
+        let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+        if !(1..=2).contains(&digits) || rest.get(digits).copied().is_some_and(is_wordy) {
+            return false;
+        }
+        let word = self.last_word();
+        match self.rules {
+            Rules::French => {
+                let before = self.out.len().checked_sub(3).map(|at| &self.out[at..]);
+                word == "h" && matches!(before, Some([c, NBSP, 'h']) if is_numeric(*c))
+            }
+            _ => listed(MONTHS_EN, &word),
+        }
+    }
+
+    fn last_word(&self) -> String {
+        let part = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '°' | '§' | '-');
+        let start = self.out.iter().rposition(|c| !part(c));
+        self.out[start.map_or(0, |i| i + 1)..].iter().collect()
     }
 
     /// Whether the output ends in a number, or in « 1er ».
@@ -545,13 +649,12 @@ impl Setter {
     }
 
     fn joins_abbreviation(&self) -> bool {
-        let start = self.out.iter().rposition(|c| !(c.is_alphanumeric() || matches!(c, '.' | '°' | '§')));
-        let word: String = self.out[start.map_or(0, |i| i + 1)..].iter().collect();
-        let known = if self.rules == Rules::French { BEFORE_FR } else { BEFORE_EN };
-        let title = word.starts_with(char::is_uppercase)
-            && !matches!(word.as_str(), "USD" | "EUR" | "No." | "Fig." | "Sec.");
-        let fits = |c: char| if title { c.is_uppercase() || c == WORD } else { is_numeric(c) };
-        known.contains(&word.as_str()) && self.next(0).is_some_and(fits)
+        let word = self.last_word();
+        let (titles, numbered) =
+            if self.rules == Rules::French { (TITLES_FR, NUMBERED_FR) } else { (TITLES_EN, NUMBERED_EN) };
+        let next = self.next(0);
+        (is_initial(&word) || listed(titles, &word)) && next.is_some_and(|c| c.is_uppercase() || c == WORD)
+            || listed(numbered, &word) && next.is_some_and(is_numeric)
     }
 
     fn french(&mut self, c: char) {
@@ -563,29 +666,28 @@ impl Setter {
                 self.skip_spaces();
                 self.out.push(NBSP);
             }
-            '»' => {
-                self.strip();
-                self.out.extend([NBSP, '»']);
-            }
+            '»' => self.close(),
             '%' | '‰' if self.last_solid().is_some_and(is_numeric) => self.spaced(NBSP, c),
-            '€' | '£' if self.last_solid().is_some_and(is_numeric) => self.spaced(NBSP, c),
-            ',' | '…' | ')' => {
+            '€' | '£' | '$' | '¥' if self.last_solid().is_some_and(is_numeric) => self.spaced(NBSP, c),
+            ',' | ')' => {
                 self.strip_plain();
                 self.out.push(c);
             }
-            'm' if self.next_is("e") && self.is_ordinal() => self.ordinal(),
+            'm' if self.next_is("e") && self.is_ordinal(1) => self.ordinal(1),
+            'e' if self.next_is("me") && self.is_ordinal(2) => self.ordinal(2),
+            'i' if self.next_is("ème") && self.is_ordinal(3) => self.ordinal(3),
             'è' if self.next_is("re") && self.is_first() => self.skip_grave(),
-            'è' if self.next_is("me") && self.is_ordinal_number() => {
-                self.at += 2;
-                self.out.push('e');
-            }
+            'è' if self.next_is("me") && self.is_ordinal(2) => self.ordinal(2),
             _ => self.out.push(c),
         }
     }
 
     /// Semicolon, exclamation and question mark.
     fn high(&mut self, c: char) {
-        if matches!(self.last(), Some('!' | '?')) || self.last_solid().is_none_or(|s| s == '\n') {
+        if c != ';' && matches!(self.last_solid(), Some('!' | '?')) {
+            self.strip();
+            self.out.push(c);
+        } else if self.last_solid().is_none_or(|s| matches!(s, '\n' | '«' | '“')) {
             self.out.push(c);
         } else {
             self.spaced(NNBSP, c);
@@ -594,18 +696,19 @@ impl Setter {
 
     /// A colon takes its space unless it stands inside a time, a ratio or a name.
     fn colon(&mut self) {
-        let inside = !self.last().is_some_and(is_space)
-            && !self.next(0).is_none_or(|c| c.is_whitespace() || c == NBSP);
-        if inside || self.last_solid().is_none_or(|c| c == '\n') {
+        let apart =
+            |c: char| c.is_whitespace() || is_space(c) || matches!(c, '»' | '"' | ';' | '!' | '?' | ':');
+        let inside = !self.last().is_some_and(is_space) && !self.next(0).is_none_or(apart);
+        if inside || self.last_solid().is_none_or(|c| matches!(c, '\n' | '«')) {
             self.out.push(':');
         } else {
             self.spaced(NBSP, ':');
         }
     }
 
-    /// « 2me » is no ordinal in French: `2e`.
-    fn is_ordinal(&self) -> bool {
-        self.is_ordinal_number() && !self.text.get(self.at + 1).is_some_and(|c| c.is_alphanumeric())
+    /// « 2me » is no ordinal in French: `2e`; `rest` letters follow the first.
+    fn is_ordinal(&self, rest: usize) -> bool {
+        self.is_ordinal_number() && !self.text.get(self.at + rest).is_some_and(|c| c.is_alphanumeric())
     }
 
     fn is_ordinal_number(&self) -> bool {
@@ -616,8 +719,8 @@ impl Setter {
         self.out.last() == Some(&'1')
     }
 
-    fn ordinal(&mut self) {
-        self.at += 1;
+    fn ordinal(&mut self, rest: usize) {
+        self.at += rest;
         self.out.push('e');
     }
 
@@ -648,6 +751,13 @@ impl Setter {
             }
             '%' if self.last_solid().is_some_and(is_numeric) => {
                 self.strip();
+                self.out.push(c);
+            }
+            '€' | '£' | '$' | '¥' => {
+                let spaces = self.text[self.at..].iter().take_while(|c| is_space(**c)).count();
+                if self.text.get(self.at + spaces).is_some_and(char::is_ascii_digit) {
+                    self.at += spaces;
+                }
                 self.out.push(c);
             }
             _ => self.out.push(c),
@@ -702,7 +812,7 @@ mod tests {
         ("ordinal", "la 2ème séance", "la 2e séance"),
         ("ordinal", "la 1ère séance", "la 1re séance"),
         ("ordinal kept", "le 4e trimestre", "le 4e trimestre"),
-        ("a metre is no ordinal", "2 mètres", "2 mètres"),
+        ("a metre is no ordinal", "2 mètres", "2~mètres"),
         ("monsieur", "M. Durand", "M.~Durand"),
         ("madame", "Mme Durand", "Mme~Durand"),
         ("an initial at a sentence's end", "le groupe M. il", "le groupe M. il"),
@@ -741,7 +851,7 @@ mod tests {
         ("label", "Titre <sec:a> ?", "Titre<sec:a>^?"),
         ("reference", "voir @fig-a ; puis", "voir @fig-a^; puis"),
         ("escape", "\\#a ; \\$b", "\\#a^; \\$b"),
-        ("parenthesis", "( a ) b", "( a) b"),
+        ("parenthesis", "( a ) b", "(a) b"),
         ("mark alone", "(?)", "(?)"),
         ("question after a bracket", "vrai (ou non) ?", "vrai (ou non)^?"),
     ];
