@@ -32,7 +32,9 @@ pub use models::{ModelName, ModelRole, load_models};
 pub use report::{Claim, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched};
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
-    ColumnNames, GuardLimits, SourceKind, SourceSpec, SourceUnit, Sources, Undated, VerifiedMove, ZeroVolume,
+    ColumnNames, DateForm, DateOrder, Decimal, Dialect, Encoding, GuardLimits, Keep, QualityLimits, Repair,
+    RepairColumn, RepairKind, Separator, SourceKind, SourceSpec, SourceUnit, Sources, Thousands, Undated,
+    VerifiedMove, ZeroVolume,
 };
 
 pub use universe::{Instrument, Kind, Theme, Universe};
