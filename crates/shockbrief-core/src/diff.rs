@@ -131,6 +131,7 @@ mod tests {
                 file_sha256: String::new(),
                 licence: String::new(),
                 simulated: false,
+                redistribute: false,
             }],
             notices: Vec::new(),
         }

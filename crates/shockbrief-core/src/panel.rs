@@ -132,6 +132,9 @@ pub struct Input {
     /// Whether the source declares part of its data as simulated.
     #[serde(default)]
     pub simulated: bool,
+    /// Whether the source declares that figures of it may go to readers outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redistribute: bool,
 }
 
 /// How serious a guard's finding is.
@@ -159,6 +162,9 @@ pub struct Notice {
     pub rows: usize,
     /// The file, relative to the data folder.
     pub path: String,
+    /// What was assumed or changed, in a sentence; empty where the guard's name says it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
 }
 
 /// Everything that loading hands over for one as-of date.

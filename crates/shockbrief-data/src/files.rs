@@ -6,7 +6,7 @@ use crate::digest;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shockbrief_core::{
-    Dataset, Input, Refusal,
+    Dataset, Input, Notice, Refusal, Severity,
     config::{SourceSpec, Sources},
     fs,
 };
@@ -29,6 +29,7 @@ pub struct Found {
 pub struct Shelf {
     folder: PathBuf,
     taken: Vec<(String, Found)>,
+    notes: BTreeMap<String, Notice>,
 }
 
 impl Shelf {
@@ -41,7 +42,7 @@ impl Shelf {
             return Err(Refusal::data(format!("{}: no such data folder", folder.display()))
                 .hint("name an existing folder with `--data`, or make the sample with `make sample`"));
         }
-        Ok(Self { folder: folder.to_owned(), taken: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), taken: Vec::new(), notes: BTreeMap::new() })
     }
 
     /// The files that a source's glob matches, in order of path.
@@ -88,6 +89,21 @@ impl Shelf {
         })
     }
 
+    /// Remembers what was assumed of a file, as a notice if the file is used.
+    pub fn assume(&mut self, file: &Found, rows: usize, assumed: Option<String>) {
+        let Some(detail) = assumed else { return };
+        let notice = Notice {
+            guard: "dialect".to_owned(),
+            severity: Severity::Note,
+            symbol: "".into(),
+            dates: None,
+            rows,
+            path: file.relative.clone(),
+            detail,
+        };
+        self.notes.insert(file.relative.clone(), notice);
+    }
+
     /// Digests the used files and makes the dataset's indices point at them, in order of source and path.
     ///
     /// # Errors
@@ -96,6 +112,10 @@ impl Shelf {
         let rank = |id: &str| sources.sources.iter().position(|source| source.id == id);
         let mut order: Vec<usize> = (0..self.taken.len()).collect();
         order.sort_by_key(|&at| (rank(&self.taken[at].0), self.taken[at].1.relative.clone()));
+        let used = |path: &String| self.taken.iter().any(|(_, file)| file.relative == *path);
+        dataset
+            .notices
+            .extend(self.notes.iter().filter(|(path, _)| used(path)).map(|(_, note)| note.clone()));
         let inputs: Result<Vec<Input>> =
             order.par_iter().map(|&at| input(sources, &self.taken[at].0, &self.taken[at].1)).collect();
         dataset.inputs = inputs?;
@@ -128,6 +148,7 @@ fn input(sources: &Sources, id: &str, file: &Found) -> Result<Input> {
         file_sha256,
         licence: spec.map(|spec| spec.licence.clone()).unwrap_or_default(),
         simulated: spec.is_some_and(|spec| spec.simulated),
+        redistribute: spec.is_some_and(|spec| spec.redistribute),
     })
 }
 

@@ -4,15 +4,16 @@
 //! and text that is no date or number, naming it.
 
 use crate::{
+    dialect::{self, Canonical, Role, Task},
     files::{Found, shown},
     source,
 };
 use anyhow::{Context, Result};
-use jiff::{ToSpan, civil::Date};
-use polars::prelude::{Column, DataFrame, DataType, Expr, LazyFrame, Schema, col, lit};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use polars::prelude::{Column, DataFrame, DataType, Expr, IntoLazy, LazyFrame, Schema, col, lit};
 use shockbrief_core::{
     Refusal, Symbol,
-    config::{ColumnNames, SourceSpec},
+    config::{ColumnNames, SourceKind, SourceSpec},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,24 +38,48 @@ pub(crate) struct Query<'a> {
 pub(crate) struct Columns<'a> {
     frame: DataFrame,
     query: &'a Query<'a>,
+    /// What was assumed of a file that is not canonical.
+    assumed: Option<String>,
 }
 
 const DATE: &str = "\u{1}date";
 
 impl Query<'_> {
+    /// Runs the query and takes what `take` makes of the columns; with it, what was assumed of the file.
+    ///
+    /// Where a CSV file that began as a canonical one turns out to be none, it is read anew as what it is.
+    pub fn read<T>(&self, take: impl Fn(&Columns<'_>) -> Result<T>) -> Result<(T, Option<String>)> {
+        let plain = match self.run(false) {
+            Ok(columns) if columns.assumed.is_some() => {
+                return take(&columns).map(|taken| (taken, columns.assumed));
+            }
+            Ok(columns) => take(&columns),
+            Err(error) => Err(error),
+        };
+        match plain {
+            Ok(taken) => Ok((taken, None)),
+            Err(error) => self.anew(&take).ok_or(error),
+        }
+    }
+
+    fn anew<T>(&self, take: impl Fn(&Columns<'_>) -> Result<T>) -> Option<(T, Option<String>)> {
+        let columns = self.run(true).ok().filter(|columns| columns.assumed.is_some())?;
+        Some((take(&columns).ok()?, columns.assumed))
+    }
+
     /// Runs the query; a crash of the reader on hostile bytes is a refusal like any other.
-    pub fn run(&self) -> Result<Columns<'_>> {
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.collect()));
-        let frame = match attempt {
-            Ok(Ok(frame)) => frame,
+    fn run(&self, anew: bool) -> Result<Columns<'_>> {
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.collect(anew)));
+        let (frame, assumed) = match attempt {
+            Ok(Ok(found)) => found,
             Ok(Err(error)) if error.is::<Refusal>() => return Err(error),
             Ok(Err(error)) => return Err(self.unreadable(&format!("{error:#}")).into()),
             Err(_) => return Err(self.unreadable("its contents are damaged").into()),
         };
-        Ok(Columns { frame, query: self })
+        Ok(Columns { frame, query: self, assumed })
     }
 
-    fn collect(&self) -> Result<DataFrame> {
+    fn collect(&self, anew: bool) -> Result<(DataFrame, Option<String>)> {
         let wanted = source::Wanted {
             spec: self.spec,
             symbols: self.symbols,
@@ -62,10 +87,56 @@ impl Query<'_> {
             to: self.to,
             as_of: self.as_of,
         };
-        let mut scan = source::by_format(&self.spec.format)?.scan_known(&self.file.path, &wanted)?;
+        let (mut scan, assumed) = match self.canonical(anew)? {
+            Some(canonical) => {
+                let columns =
+                    canonical.columns.into_iter().map(|(name, cells)| Column::new(name.into(), cells));
+                (DataFrame::new_infer_height(columns.collect())?.lazy(), Some(canonical.assumed))
+            }
+            None => (source::by_format(&self.spec.format)?.scan_known(&self.file.path, &wanted)?, None),
+        };
         let schema = scan.collect_schema()?;
         self.check_columns(&schema)?;
-        Ok(self.select(scan, &schema).collect()?)
+        Ok((self.select(scan, &schema).collect()?, assumed))
+    }
+
+    /// The columns of a CSV file that is not canonical.
+    fn canonical(&self, anew: bool) -> Result<Option<Canonical>> {
+        if self.spec.format != "csv" {
+            return Ok(None);
+        }
+        let zone = self.spec.dialect.as_ref().and_then(|dialect| dialect.zone.as_deref());
+        let symbol = self.column("symbol");
+        let task = Task {
+            spec: self.spec,
+            path: &self.file.path,
+            file: &self.file.relative,
+            columns: self.roles(),
+            symbols: symbol.zip(self.symbols),
+            days: (self.from, self.to),
+            zone: zone.map(TimeZone::get).transpose()?,
+        };
+        dialect::read(&task, anew)
+    }
+
+    /// The wanted columns of the file, each once, the date first.
+    fn roles(&self) -> Vec<(&str, Role)> {
+        let mut roles: Vec<(&str, Role)> = vec![(self.date, Role::Date)];
+        for (name, column) in &self.columns {
+            let records = self.spec.kind == SourceKind::Records;
+            let role = match *name {
+                name if records && self.spec.columns.values.contains_key(name) => Role::Number,
+                name if records && self.spec.columns.dates.contains_key(name) => Role::Date,
+                name if records && self.spec.columns.texts.contains_key(name) => Role::Text,
+                "symbol" | "currency" => Role::Text,
+                "filed" | "known" => Role::Date,
+                _ => Role::Number,
+            };
+            if !roles.iter().any(|(other, _)| other == column) {
+                roles.push((column, role));
+            }
+        }
+        roles
     }
 
     fn select(&self, scan: LazyFrame, schema: &Schema) -> LazyFrame {

@@ -9,6 +9,8 @@ mod sessions;
 mod split;
 mod values;
 
+pub(crate) use currency::KNOWN as CURRENCIES;
+
 use jiff::civil::Date;
 use shockbrief_core::{
     Notice, Refusal, Session, Severity,
@@ -142,6 +144,7 @@ impl Checked<'_> {
             dates: finding.dates.iter().min().copied().zip(finding.dates.iter().max().copied()),
             rows: finding.dates.len(),
             path: self.path.to_owned(),
+            detail: String::new(),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod guards;
 pub mod source;
 pub mod table;
 
+mod dialect;
 mod frame;
 mod prices;
 mod records;

@@ -63,7 +63,7 @@ fn read_group<'a>(
     let mut found: BTreeMap<Symbol, Loaded<'a>> = BTreeMap::new();
     for spec in group {
         for file in shelf.files(spec)? {
-            for (symbol, rows) in read_file(request, spec, &file, wanted)? {
+            for (symbol, rows) in read_file(request, spec, &file, wanted, shelf)? {
                 if let Some(other) = found.get(&symbol) {
                     return Err(twice(&symbol, &other.file, &file).into());
                 }
@@ -91,6 +91,7 @@ fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Resu
             dates: None,
             rows: 0,
             path: String::new(),
+            detail: String::new(),
         });
         return Ok(());
     }
@@ -110,6 +111,7 @@ fn read_file(
     spec: &SourceSpec,
     file: &Found,
     wanted: &BTreeSet<Symbol>,
+    shelf: &mut Shelf,
 ) -> Result<Vec<(Symbol, Vec<Row>)>> {
     if spec.symbol.as_ref().is_some_and(|symbol| !wanted.contains(symbol)) {
         return Ok(Vec::new());
@@ -124,7 +126,13 @@ fn read_file(
         to: request.as_of,
         as_of: request.as_of,
     };
-    let columns = query.run()?;
+    let (groups, assumed) = query.read(|columns| groups(spec, file, columns))?;
+    shelf.assume(file, groups.iter().map(|(_, rows)| rows.len()).sum(), assumed);
+    Ok(groups)
+}
+
+/// The rows of each symbol.
+fn groups(spec: &SourceSpec, file: &Found, columns: &frame::Columns<'_>) -> Result<Vec<(Symbol, Vec<Row>)>> {
     if columns.len() == 0 {
         return Ok(Vec::new());
     }
@@ -132,7 +140,7 @@ fn read_file(
         Some(symbol) => vec![Some(symbol.0.clone()); columns.len()],
         None => columns.texts("symbol")?,
     };
-    let rows = rows(spec, &columns)?;
+    let rows = rows(spec, columns)?;
     if let Some(row) = symbols.iter().position(Option::is_none) {
         return Err(Refusal::data(format!("{}: {}: a row has no symbol", file.relative, rows[row].date))
             .hint("correct the file, or map another column in config/sources.yaml")

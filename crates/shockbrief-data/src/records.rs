@@ -27,7 +27,7 @@ pub(crate) fn load(request: &Request<'_>, shelf: &mut Shelf) -> Result<BTreeMap<
         }
         let mut records = Records::default();
         for file in files {
-            read(request, spec, &file, &mut records)?;
+            read(request, spec, &file, &mut records, shelf)?;
             records.inputs.push(shelf.take(spec, &file));
         }
         loaded.insert(id.clone(), records);
@@ -43,7 +43,16 @@ fn declared<'a>(request: &Request<'a>, id: &str) -> Result<&'a SourceSpec, Refus
     })
 }
 
-fn read(request: &Request<'_>, spec: &SourceSpec, file: &Found, records: &mut Records) -> Result<()> {
+/// Date, publication and fields of each row.
+type Rows = (Vec<Option<Date>>, Vec<Option<String>>, Vec<BTreeMap<String, Datum>>);
+
+fn read(
+    request: &Request<'_>,
+    spec: &SourceSpec,
+    file: &Found,
+    records: &mut Records,
+    shelf: &mut Shelf,
+) -> Result<()> {
     let lag = i64::from(spec.lag_days).days();
     let query = Query {
         spec,
@@ -55,16 +64,8 @@ fn read(request: &Request<'_>, spec: &SourceSpec, file: &Found, records: &mut Re
         to: request.as_of.checked_sub(lag).context("the as-of date is out of range")?,
         as_of: request.as_of,
     };
-    let columns = query.run()?;
-    let dates = match spec.undated {
-        Undated::Refuse => columns.dates()?.into_iter().map(Some).collect(),
-        Undated::Skip => columns.days()?,
-    };
-    let known = match &spec.columns.known {
-        Some(_) => columns.texts("known")?,
-        None => vec![None; columns.len()],
-    };
-    let fields = fields(request, spec, file, &columns)?;
+    let ((dates, known, fields), assumed) = query.read(|columns| rows(request, spec, file, columns))?;
+    shelf.assume(file, dates.len(), assumed);
     for (row, (date, fields)) in dates.into_iter().zip(fields).enumerate() {
         let Some(date) = date else {
             records.undated += 1;
@@ -77,6 +78,19 @@ fn read(request: &Request<'_>, spec: &SourceSpec, file: &Found, records: &mut Re
         }
     }
     Ok(())
+}
+
+fn rows(request: &Request<'_>, spec: &SourceSpec, file: &Found, columns: &Columns<'_>) -> Result<Rows> {
+    let dates = match spec.undated {
+        Undated::Refuse => columns.dates()?.into_iter().map(Some).collect(),
+        Undated::Skip => columns.days()?,
+    };
+    let known = match &spec.columns.known {
+        Some(_) => columns.texts("known")?,
+        None => vec![None; columns.len()],
+    };
+    let fields = fields(request, spec, file, columns)?;
+    Ok((dates, known, fields))
 }
 
 /// The fields of each row.

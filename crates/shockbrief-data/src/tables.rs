@@ -31,7 +31,7 @@ pub(crate) fn load(request: &Request<'_>, kind: SourceKind, shelf: &mut Shelf) -
             continue;
         }
         for file in shelf.files(spec)? {
-            if read(request, spec, &file, &fresh, &mut cells)? {
+            if read(request, spec, &file, &fresh, &mut cells, shelf)? {
                 inputs.push(shelf.take(spec, &file));
                 names.extend(fresh.iter().map(|(name, _)| (*name).to_owned()));
             }
@@ -71,6 +71,7 @@ fn read(
     file: &Found,
     columns: &[(&str, &str)],
     cells: &mut Cells,
+    shelf: &mut Shelf,
 ) -> Result<bool> {
     let from = request.from.checked_sub(LOOK_BACK.days()).context("the first date is out of range")?;
     let query = Query {
@@ -83,11 +84,14 @@ fn read(
         to: request.as_of,
         as_of: request.as_of,
     };
-    let found = query.run()?;
-    let dates = found.dates()?;
+    let ((dates, values), assumed) = query.read(|found| {
+        let values = columns.iter().map(|(name, _)| found.numbers(name)).collect::<Result<Vec<_>>>()?;
+        Ok((found.dates()?, values))
+    })?;
+    shelf.assume(file, dates.len(), assumed);
     let scale = if spec.unit == SourceUnit::Percent { 100.0 } else { 1.0 };
-    for (name, _) in columns {
-        for (date, value) in dates.iter().zip(found.numbers(name)?) {
+    for ((name, _), values) in columns.iter().zip(values) {
+        for (date, value) in dates.iter().zip(values) {
             let Some(value) = value.filter(|value| usable(spec.kind, *value)) else {
                 cells.entry(*date).or_default();
                 continue;
@@ -148,7 +152,7 @@ pub(crate) fn load_shares(request: &Request<'_>, shelf: &mut Shelf) -> Result<Ve
             continue;
         }
         for file in shelf.files(spec)? {
-            for mut count in read_shares(request, spec, &file, &wanted)? {
+            for mut count in read_shares(request, spec, &file, &wanted, shelf)? {
                 count.input = shelf.take(spec, &file);
                 counts.push(count);
             }
@@ -167,6 +171,7 @@ fn read_shares(
     spec: &SourceSpec,
     file: &Found,
     wanted: &BTreeSet<Symbol>,
+    shelf: &mut Shelf,
 ) -> Result<Vec<ShareCount>> {
     let query = Query {
         spec,
@@ -178,14 +183,16 @@ fn read_shares(
         to: request.as_of,
         as_of: request.as_of,
     };
-    let columns = query.run()?;
-    let (dates, filed, shares) = (columns.dates()?, columns.texts("filed")?, columns.numbers("shares")?);
-    let symbols = match &spec.symbol {
-        Some(symbol) => vec![Some(symbol.0.clone()); columns.len()],
-        None => columns.texts("symbol")?,
-    };
+    let ((dates, filed, shares, symbols), assumed) = query.read(|columns| {
+        let symbols = match &spec.symbol {
+            Some(symbol) => vec![Some(symbol.0.clone()); columns.len()],
+            None => columns.texts("symbol")?,
+        };
+        Ok((columns.dates()?, columns.texts("filed")?, columns.numbers("shares")?, symbols))
+    })?;
+    shelf.assume(file, dates.len(), assumed);
     let mut counts = Vec::new();
-    for row in 0..columns.len() {
+    for row in 0..dates.len() {
         let symbol: Symbol = symbols[row].as_deref().unwrap_or_default().into();
         let place = format!("{}: {symbol}, {}", file.relative, dates[row]);
         let filed = filed_on(filed[row].as_deref(), &place)?;

@@ -3,6 +3,12 @@
 //! Declares files, columns, units and tolerances. It refuses declarations that contradict
 //! themselves; whether files keep the declaration is for loading to find out.
 
+mod dialect;
+mod repair;
+
+pub use dialect::{DateForm, DateOrder, Decimal, Dialect, Encoding, Separator, Thousands};
+pub use repair::{Keep, Repair, RepairColumn, RepairKind};
+
 use super::Origin;
 use crate::{Currency, Refusal, Symbol};
 use anyhow::Result;
@@ -130,6 +136,12 @@ pub struct SourceSpec {
     /// For records: what becomes of a row whose date is no day; default `refuse`.
     #[serde(default)]
     pub undated: Undated,
+    /// For csv: how the files are written, as far as it is declared; what is not declared is detected. Default none.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
+    /// Whether the licence lets figures of this source go to readers outside; default false, which local use ignores.
+    #[serde(default)]
+    pub redistribute: bool,
     /// Who made the data, under which licence.
     pub licence: String,
     /// Whether part of the data is simulated; the brief is then stamped on every page. Default false.
@@ -188,6 +200,25 @@ impl Default for GuardLimits {
     }
 }
 
+/// Tolerances of the quality report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QualityLimits {
+    /// Log distance between the moves that two sources give one day of one symbol, from which they
+    /// disagree; default 0.005.
+    pub cross_tolerance: f64,
+    /// Log distance from a factor of 100 within which a jump is a change of unit; default 0.2.
+    pub unit_tolerance: f64,
+    /// Sessions in a row with the very same price from which a name counts as frozen; default 10.
+    pub frozen_sessions: usize,
+}
+
+impl Default for QualityLimits {
+    fn default() -> Self {
+        Self { cross_tolerance: 0.005, unit_tolerance: 0.2, frozen_sessions: 10 }
+    }
+}
+
 /// All sources, validated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +226,12 @@ pub struct Sources {
     /// Tolerances of the guards.
     #[serde(default)]
     pub guards: GuardLimits,
+    /// Tolerances of the quality report; default as [`QualityLimits`] says.
+    #[serde(default)]
+    pub quality: QualityLimits,
+    /// Corrections of single rows, applied at load and listed in the brief; default none.
+    #[serde(default)]
+    pub repairs: Vec<Repair>,
     /// Sources in the order of the file.
     pub sources: Vec<SourceSpec>,
 }
@@ -204,7 +241,8 @@ impl Sources {
     ///
     /// # Errors
     /// An id declared twice, a glob that leaves the data folder, a kind without the columns it
-    /// needs, a limit out of range, or anything [`super::load`] refuses.
+    /// needs, a dialect or a repair that contradicts itself, a limit out of range, or anything
+    /// [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (sources, origin): (Self, Origin) = super::load(path)?;
         check_limits(&sources.guards, &origin)?;
@@ -220,6 +258,10 @@ impl Sources {
                     .into());
             }
             check_source(source, &origin)?;
+        }
+        check_quality(&sources.quality, &origin)?;
+        for repair in &sources.repairs {
+            repair::check(repair, &sources.sources, &origin)?;
         }
         Ok(sources)
     }
@@ -262,8 +304,46 @@ fn check_source(source: &SourceSpec, origin: &Origin) -> Result<(), Refusal> {
             let hint = format!("add `{column}: <the file's column>` under its `columns`");
             refuse(&format!("no column for `{column}`"), &hint)
         }
-        None => check_fixed(source, &at, origin),
+        None => {
+            check_dialect(source, &at, origin)?;
+            check_fixed(source, &at, origin)
+        }
     }
+}
+
+fn check_dialect(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Refusal> {
+    let Some(dialect) = &source.dialect else { return Ok(()) };
+    let refuse = |message: String, hint: &str| {
+        Err(origin.refuse(at, format!("source `{}`: {message}", source.id)).hint(hint))
+    };
+    if source.format != "csv" {
+        return refuse(
+            format!("a `dialect` for the format `{}`", source.format),
+            "only csv files have a dialect; remove the key",
+        );
+    }
+    match dialect.contradiction() {
+        Some((message, hint)) => refuse(message, hint),
+        None => Ok(()),
+    }
+}
+
+fn check_quality(limits: &QualityLimits, origin: &Origin) -> Result<(), Refusal> {
+    for (key, value) in
+        [("cross_tolerance", limits.cross_tolerance), ("unit_tolerance", limits.unit_tolerance)]
+    {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(origin
+                .refuse(key, format!("`{key}` is {value}"))
+                .hint("write a positive log distance, such as 0.005"));
+        }
+    }
+    if limits.frozen_sessions < 2 {
+        return Err(origin
+            .refuse("frozen_sessions", format!("`frozen_sessions` is {}", limits.frozen_sessions))
+            .hint("write a number of sessions of at least 2"));
+    }
+    Ok(())
 }
 
 fn missing_column(source: &SourceSpec) -> Option<&'static str> {
