@@ -227,7 +227,8 @@ fn converted(format: &str, text: &str) -> Vec<u8> {
 #[test]
 fn all_kinds_of_files_say_the_same() {
     let expected = Desk::with(&january()).series();
-    for source in SOURCES {
+    // A query file and a store's manifest hold no values themselves; they have tests of their own.
+    for source in SOURCES.iter().filter(|source| !matches!(source.format(), "sql" | "store")) {
         let (format, name) = (source.format(), format!("prices.{}", source.format()));
         let declared =
             PRICES.replace("format: csv", &format!("format: {format}")).replace("prices*.csv", &name);
