@@ -1,4 +1,5 @@
 //! Every text that a rendered report prints, read from the Typst sources and charts kept beside its PDF.
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part; a test fails by panicking")]
 
 use shockbrief_tests::{root, sample, shockbrief};
 use std::path::{Path, PathBuf};

@@ -52,8 +52,8 @@ fn align(align: Align) -> &'static str {
     }
 }
 
-/// Header of the column whose texts are quoted from sources, in English whatever the brief's language.
-const QUOTED: &str = "col.licence";
+/// Headers of the columns whose texts are quoted from sources, in English whatever the brief's language.
+const QUOTED: [&str; 3] = ["col.licence", "col.source", "col.citation"];
 
 /// Characters that fit side by side over the width of a page.
 const ROOM: usize = 96;
@@ -133,7 +133,7 @@ fn row(
     let mut cells = Vec::new();
     for (index, cell) in row.cells.iter().enumerate() {
         let text = self::cell(state, scope, cell, formats.get(index).copied().flatten())?;
-        let quoted = table.columns.get(index).is_some_and(|column| column.header == QUOTED)
+        let quoted = table.columns.get(index).is_some_and(|column| QUOTED.contains(&column.header.as_str()))
             && matches!(cell, Cell::Text(_));
         cells.push(format!("[{}],", if quoted { phrase(scope, "en", &text) } else { text }));
     }
