@@ -41,11 +41,19 @@ pub struct Printed {
 /// # Panics
 /// When a report cannot be rendered.
 pub fn all(out: &Path) -> Vec<Printed> {
+    from(&sample(), out)
+}
+
+/// Renders every report from a folder of data and reads what it prints.
+///
+/// # Panics
+/// When a report cannot be rendered.
+pub fn from(data: &Path, out: &Path) -> Vec<Printed> {
     let mut reports: Vec<PathBuf> =
         fs_err::read_dir(root().join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
     reports.sort();
     let mut render = shockbrief(["render", "--keep-source", "--data"]);
-    let output = render.arg(sample()).arg("--out").arg(out).args(&reports).output().unwrap();
+    let output = render.arg(data).arg("--out").arg(out).args(&reports).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let pdfs = String::from_utf8(output.stdout).unwrap();
     pdfs.lines().map(|pdf| Path::new(pdf).with_extension("src")).map(|folder| read(&folder)).collect()
