@@ -20,6 +20,7 @@ use crate::engine::{Scope, optional, plain, source_line, string, unknown};
 use crate::escape;
 use crate::format::{Filter, Format, Place};
 use crate::locale::Sign;
+use crate::typography;
 use minijinja::{Error, State};
 use shockbrief_core::{Chart, Figure, findings::Mark};
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ impl Charts {
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
             escape::literal(&path),
             escape::literal(chart.id()),
-            escape::literal(&drawn.alt),
+            escape::literal(&typography::plain(&drawn.alt, typography::Rules::of(&scope.code))),
         ))
     }
 }

@@ -358,12 +358,27 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_function("name", move |symbol: &str| {
         shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
     });
+    for language in ["en", "fr"] {
+        let shared = scope.clone();
+        environment.add_function(language, move |text: &str| {
+            let text = typography::plain(text, typography::Rules::of(language));
+            Value::from_safe_string(phrase(&shared, language, &escape::markup(&text)))
+        });
+    }
     let shared = scope.clone();
     environment.add_function("theme", move |id: &str| {
         shared.themes.get(id).cloned().ok_or_else(|| unknown("theme", id, shared.themes.keys()))
     });
     environment.add_filter("str", |text: &str| Value::from_safe_string(escape::literal(text)));
     environment.add_filter("layout", |number: i64| Value::from_safe_string(number.to_string()));
+}
+
+/// Markup in a language of its own, so that the tagged PDF says so and readers pronounce it; the brief's own
+/// language needs no mark.
+pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
+    let own = scope.code.split('-').next() == Some(language);
+    // The semicolon keeps what follows from being read as part of the call.
+    if own { markup.to_owned() } else { format!("#text(lang: \"{language}\")[{markup}];") }
 }
 
 /// A string of the language, rendered.
@@ -595,7 +610,7 @@ fn general_hint(kind: ErrorKind) -> &'static str {
             "figures print through pct, points, money, price, num, stat, pval, date, int, bn, df or reason"
         }
         ErrorKind::UnknownFunction => {
-            "templates may call fig, has, t, name, theme, claim, table, chart, list and prose"
+            "templates may call fig, has, t, name, theme, claim, table, chart, list, en, fr and prose"
         }
         _ => "correct the template at this place",
     }

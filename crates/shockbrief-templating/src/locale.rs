@@ -181,8 +181,8 @@ const PATTERNS: [(&str, &str, &str); 38] = [
     ),
     (
         "format.alt.lines",
-        "Courbes de {count} séries, de {start} à {end}. ",
-        "Lines of {count} series, from {start} to {end}. ",
+        "Nombre de courbes : {count}, de {start} à {end}. ",
+        "Number of lines: {count}, from {start} to {end}. ",
     ),
     (
         "format.alt.line",

@@ -3,7 +3,7 @@
 //! A column prints through one filter, with one number of decimals and one scale, so that figures set
 //! flush right in tabular digits align on the decimal mark.
 
-use crate::engine::{Scope, optional, source_line, string, unknown};
+use crate::engine::{Scope, optional, phrase, source_line, string, unknown};
 use crate::escape;
 use crate::figures::{Handle, refuse};
 use crate::format::{Filter, Format, Place, Scale};
@@ -34,7 +34,7 @@ pub(crate) fn typst(state: &State, scope: &Scope, table: &Table) -> Result<Strin
     lines.push(format!("  header: ({}),", headers.join(" ")));
     lines.push("  rows: (".to_owned());
     for row in &table.rows {
-        lines.push(format!("    {},", self::row(state, scope, row, &formats)?));
+        lines.push(format!("    {},", self::row(state, scope, table, row, &formats)?));
     }
     lines.push("  ),\n)".to_owned());
     Ok(lines.join("\n"))
@@ -51,6 +51,9 @@ fn align(align: Align) -> &'static str {
         Align::Center => "center",
     }
 }
+
+/// Headers of the columns whose texts are quoted from sources, in English whatever the brief's language.
+const QUOTED: [&str; 3] = ["col.licence", "col.source", "col.citation"];
 
 /// Characters that fit side by side over the width of a page.
 const ROOM: usize = 96;
@@ -120,10 +123,19 @@ fn formats(scope: &Scope, table: &Table) -> Result<Vec<Option<Format>>, Error> {
         .collect()
 }
 
-fn row(state: &State, scope: &Scope, row: &Row, formats: &[Option<Format>]) -> Result<String, Error> {
+fn row(
+    state: &State,
+    scope: &Scope,
+    table: &Table,
+    row: &Row,
+    formats: &[Option<Format>],
+) -> Result<String, Error> {
     let mut cells = Vec::new();
     for (index, cell) in row.cells.iter().enumerate() {
-        cells.push(format!("[{}],", self::cell(state, scope, cell, formats.get(index).copied().flatten())?));
+        let text = self::cell(state, scope, cell, formats.get(index).copied().flatten())?;
+        let quoted = table.columns.get(index).is_some_and(|column| QUOTED.contains(&column.header.as_str()))
+            && matches!(cell, Cell::Text(_));
+        cells.push(format!("[{}],", if quoted { phrase(scope, "en", &text) } else { text }));
     }
     let kind = match (row.total, row.invalid) {
         (true, _) => "total",

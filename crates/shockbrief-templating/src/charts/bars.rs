@@ -20,7 +20,7 @@ pub fn draw(pen: &Pen, marks: &[Mark]) -> Result<Drawn, Error> {
             let color = known.cloned().unwrap_or_else(|| pen.color(direction));
             canvas.rect((from, y - 3.8), (to - from, 7.6), &color);
         }
-        frame.labels(&mut canvas, pen, point, y);
+        frame.labels(&mut canvas, pen, point, row);
     }
     frame.zero(&mut canvas, pen);
     Ok(Drawn { svg: canvas.svg(), alt: pen.describe("format.alt.bars", &points, 0) })

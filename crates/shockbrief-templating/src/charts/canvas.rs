@@ -99,6 +99,9 @@ impl Canvas {
 
     /// Text, centred on the height `at.1`.
     pub fn text(&mut self, at: (f64, f64), text: &str, hold: Hold, color: &str, bold: bool) {
+        if text.is_empty() {
+            return;
+        }
         self.scene.add(Primitive::Text {
             x: at.0 * UNIT,
             y: (at.1 + TEXT * MIDDLE) * UNIT,
@@ -140,6 +143,21 @@ pub fn width(text: &str, bold: bool) -> f64 {
     f64::from(units) / f64::from(face.units_per_em()) * TEXT
 }
 
+/// A label in lines no wider than `room`, parted at its plain spaces; a word that is wider alone stays whole.
+pub fn wrap(text: &str, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), false) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A label no wider than `room`, cut with an ellipsis.
 pub fn fit(text: &str, room: f64, bold: bool) -> String {
     if width(text, bold) <= room {
@@ -150,4 +168,19 @@ pub fn fit(text: &str, room: f64, bold: bool) -> String {
         kept.pop();
     }
     format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_label_takes_lines_and_loses_no_word() {
+        let text = "Règle du 17\u{a0}octobre\u{a0}2023 sur le calcul avancé et les supercalculateurs";
+        let lines = wrap(text, 150.0);
+        assert_eq!(lines.join(" "), text);
+        assert!(lines.len() > 1 && lines.iter().all(|line| width(line, false) <= 150.0));
+        assert_eq!(wrap("Nvidia", 150.0), ["Nvidia"]);
+        assert_eq!(wrap("anticonstitutionnellement", 10.0), ["anticonstitutionnellement"]);
+    }
 }

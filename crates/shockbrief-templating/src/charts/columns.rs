@@ -22,7 +22,7 @@ pub fn draw(pen: &Pen, quarters: &[Date], stacks: &[Line]) -> Result<Drawn, Erro
     let y = Scale::covering(sums.iter().copied(), 5.0, (bottom, top));
     let money = |value: f64, decimals| pen.scope.locale.number(value, -BILLION, decimals, Sign::Negative);
     let ticks = y.ticks().iter().map(|tick| width(&money(*tick, 0), false)).fold(0.0, f64::max);
-    let widest = names.iter().map(|name| width(name, false)).fold(0.0, f64::max).min(110.0);
+    let widest = names.iter().map(|name| width(name, false)).fold(0.0, f64::max).min(190.0);
     let (left, right) = (ticks + 8.0, WIDTH - widest - 12.0);
     let slot = (right - left) / quarters.len().max(1) as f64;
     let mut canvas = Canvas::new(bottom + BOTTOM);

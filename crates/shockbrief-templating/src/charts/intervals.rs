@@ -3,13 +3,17 @@
 //! A dot is filled when it lies outside its range and hollow inside, so that the eye finds what chance
 //! does not explain without a legend.
 
-use super::canvas::{Canvas, Hold, WIDTH, fit, width};
+use super::canvas::{Canvas, Hold, WIDTH, width, wrap};
 use super::scale::Scale;
 use super::{Drawn, Pen, Point};
 use minijinja::Error;
 use shockbrief_core::findings::Mark;
 
 const ROW: f64 = 9.4;
+/// A further line of a label.
+const LINE: f64 = 8.6;
+/// Width from which a label takes further lines.
+const LABEL: f64 = 150.0;
 /// Room above the first row, with and without a title of the axis.
 const TOP: (f64, f64) = (15.0, 4.0);
 const BOTTOM: f64 = 13.0;
@@ -25,7 +29,7 @@ pub fn draw(pen: &Pen, marks: &[Mark]) -> Result<Drawn, Error> {
             let (from, to) = (frame.x.at(-1.96 * se), frame.x.at(1.96 * se));
             canvas.rect((from, y - 3.2), (to - from, 6.4), &pen.color("rule"));
         }
-        frame.labels(&mut canvas, pen, point, y);
+        frame.labels(&mut canvas, pen, point, row);
     }
     frame.zero(&mut canvas, pen);
     for (row, point) in points.iter().enumerate() {
@@ -52,28 +56,38 @@ pub(super) struct Frame {
     pub height: f64,
     top: f64,
     left: f64,
-    rows: usize,
+    /// The label of each row in lines.
+    labels: Vec<Vec<String>>,
+}
+
+/// Height of a row whose label has so many lines.
+fn height(lines: usize) -> f64 {
+    ROW + LINE * (lines.max(1) as f64 - 1.0)
 }
 
 impl Frame {
     pub fn new(points: &[Point], pen: &Pen, intervals: bool) -> Self {
         let widest =
-            |text: &dyn Fn(&Point) -> &str| points.iter().map(|p| width(text(p), false)).fold(0.0, f64::max);
-        let left = widest(&|p| &p.label).min(150.0) + 8.0;
-        let right = WIDTH - widest(&|p| &p.printed) - 8.0;
+            |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| width(text, false)).fold(0.0, f64::max);
+        let labels: Vec<Vec<String>> = points.iter().map(|p| wrap(&p.label, LABEL)).collect();
+        let left = widest(&mut labels.iter().flatten().map(String::as_str)) + 8.0;
+        let right = WIDTH - widest(&mut points.iter().map(|p| p.printed.as_str())) - 8.0;
         let reach = |p: &Point| p.se.filter(|_| intervals).map_or(0.0, |se| 1.96 * se);
         let values = points.iter().flat_map(|p| [p.value.unwrap_or(0.0), reach(p), -reach(p)]);
         let x = Scale::covering(values, 7.0, (left + 6.0, right - 6.0));
         let top = if pen.axis.is_empty() { TOP.1 } else { TOP.0 };
-        Self { x, top, height: top + ROW * points.len() as f64 + BOTTOM, left, rows: points.len() }
+        let rows: f64 = labels.iter().map(|lines| height(lines.len())).sum();
+        Self { x, top, height: top + rows + BOTTOM, left, labels }
     }
 
+    /// The middle of a row.
     pub fn row(&self, row: usize) -> f64 {
-        self.top + ROW * (row as f64 + 0.5)
+        let above: f64 = self.labels[..row].iter().map(|lines| height(lines.len())).sum();
+        self.top + above + height(self.labels[row].len()) / 2.0
     }
 
     fn bottom(&self) -> f64 {
-        self.top + ROW * self.rows as f64
+        self.height - BOTTOM
     }
 
     /// Light vertical lines with their values below, the axis' title above.
@@ -98,9 +112,13 @@ impl Frame {
         canvas.line((x, self.top - 2.0), (x, self.bottom() + 2.0), &pen.color("ink"), 0.8);
     }
 
-    pub fn labels(&self, canvas: &mut Canvas, pen: &Pen, point: &Point, y: f64) {
-        let label = fit(&point.label, self.left - 8.0, false);
-        canvas.text((self.left - 4.0, y), &label, Hold::End, &pen.color("ink"), false);
+    pub fn labels(&self, canvas: &mut Canvas, pen: &Pen, point: &Point, row: usize) {
+        let (y, lines) = (self.row(row), &self.labels[row]);
+        let first = y - LINE * (lines.len() as f64 - 1.0) / 2.0;
+        for (index, line) in lines.iter().enumerate() {
+            let at = (self.left - 4.0, first + LINE * index as f64);
+            canvas.text(at, line, Hold::End, &pen.color("ink"), false);
+        }
         let color = if point.value.is_some() { "ink" } else { "muted" };
         canvas.text((WIDTH, y), &point.printed, Hold::End, &pen.color(color), false);
     }

@@ -15,7 +15,20 @@ const TOP: f64 = 18.0;
 const FIELD: f64 = 118.0;
 /// Room below it, with and without a title of the axis.
 const BOTTOM: (f64, f64) = (26.0, 15.0);
-const DASHES: [&[f64]; 5] = [&[], &[5.0, 2.0], &[1.5, 1.8], &[6.0, 2.0, 1.5, 2.0], &[9.0, 2.5]];
+/// Width that the names at the right may take.
+const NAMES: f64 = 190.0;
+/// As many as a chart has themes: in grey print and to a colour-blind reader, the dash tells lines apart.
+const DASHES: [&[f64]; 9] = [
+    &[],
+    &[5.0, 2.0],
+    &[1.5, 1.8],
+    &[6.0, 2.0, 1.5, 2.0],
+    &[9.0, 2.5],
+    &[3.0, 3.0],
+    &[9.0, 2.0, 1.5, 2.0, 1.5, 2.0],
+    &[1.5, 4.0],
+    &[9.0, 2.0, 4.0, 2.0],
+];
 
 struct Curve<'a> {
     line: &'a Line,
@@ -77,7 +90,7 @@ fn frame(pen: &Pen, x: &Axis, curves: &[Curve]) -> Frame {
     let bottom = top + FIELD;
     let y = Scale::covering(values(), 6.0, (bottom, top));
     let ticks = y.ticks().iter().map(|t| width(&pen.tick(*t, y.step), false)).fold(0.0, f64::max);
-    let names = curves.iter().map(|c| width(&c.label, c.line.strong)).fold(0.0, f64::max).min(130.0);
+    let names = curves.iter().map(|c| width(&c.label, c.line.strong)).fold(0.0, f64::max).min(NAMES);
     let right = WIDTH - names - 12.0;
     let x = Scale::between((0.0, count(x).max(2) as f64 - 1.0), (ticks + 8.0, right));
     Frame { x, y, right, top, bottom }

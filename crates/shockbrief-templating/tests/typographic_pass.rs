@@ -6,11 +6,18 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-use proptest::prelude::*;
-use shockbrief_templating::typography::{Rules, plain, prose};
-use std::collections::BTreeSet;
+#[path = "../../../tests/suite/rules.rs"]
+mod rules;
 
-const CASES: &str = include_str!("typography_cases.tsv");
+use proptest::prelude::*;
+use shockbrief_core::config::{Claim, Language, load};
+use shockbrief_templating::typography::{Rules, plain, prose};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+const CASES: &str = include_str!("typographic_cases.tsv");
 
 struct Case {
     language: &'static str,
@@ -72,6 +79,64 @@ fn every_case_follows_its_rule() {
     assert!(of("fr") >= 60 && of("en") >= 60 && cases.len() >= 150);
     let distinct: BTreeSet<_> = cases.iter().map(|case| (case.language, &case.text)).collect();
     assert_eq!(distinct.len(), cases.len(), "a case stands twice");
+}
+
+/// A template's text: printed values as a word, tags and Typst's own marks left out.
+fn text(template: &str) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        text.push_str(&rest[..at]);
+        let end = match &rest[at..at + 2] {
+            "{{" => "}}",
+            "{%" => "%}",
+            _ => "#}",
+        };
+        text.push_str(if end == "}}" { "x" } else { "" });
+        rest = &rest[at + rest[at..].find(end).unwrap() + 2..];
+    }
+    text.push_str(rest);
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").replace(['*', '\\'], "")
+}
+
+fn folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn prose_files(language: &str) -> Vec<String> {
+    let reports =
+        fs_err::read_dir(folder("reports")).unwrap().map(|entry| entry.unwrap().path().join("prose"));
+    let folders = reports.filter(|folder| folder.exists()).chain([folder("config/prose")]);
+    let files =
+        folders.flat_map(|folder| fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    let ending = format!(".{language}.typ.j2");
+    let own = files.filter(|path| path.to_string_lossy().ends_with(&ending));
+    own.map(|path| fs_err::read_to_string(path).unwrap()).collect()
+}
+
+// The reports print what their period holds; here are all strings, claims with both endings, and prose there is.
+#[test]
+fn every_string_of_the_configuration_keeps_to_the_rules_after_the_pass() {
+    let claims: BTreeMap<String, Vec<Claim>> = load(&folder("config/claims.yaml")).unwrap().0;
+    for (code, least) in [("fr", 350), ("en", 350)] {
+        let language: Language = load(&folder(&format!("config/languages/{code}.yaml"))).unwrap().0;
+        let said = claims["claims"].iter().flat_map(|claim| [Some(&claim.text), claim.otherwise.as_ref()]);
+        let mut texts: Vec<String> = said.flatten().map(|texts| texts[code].clone()).collect();
+        texts.extend(language.strings.values().filter(|text| !text.contains("{page}")).cloned());
+        texts.extend(prose_files(code));
+        let (rules, mut wrong) = (Rules::of(code), Vec::new());
+        for template in &texts {
+            let set = prose(template, rules);
+            let found = rules::broken(&text(&set), code);
+            if !found.is_empty() {
+                wrong.push(format!("{}: {}", found.join(", "), text(&set)));
+            }
+        }
+        println!("{code}: {} strings, claims and pieces of prose", texts.len());
+        assert!(wrong.is_empty(), "{code}\n{}", wrong.join("\n"));
+        assert!(texts.len() >= least, "{}", texts.len());
+    }
 }
 
 /// Everything that carries meaning: the pass may only change spaces, quotes, dashes and dots.
