@@ -144,7 +144,8 @@ impl Issue {
         .with_context(|| format!("{}: loading", self.report.origin.path.display()))
     }
 
-    fn instruments(&self, project: &Project) -> Vec<Instrument> {
+    /// What the report's study and panel need.
+    pub fn instruments(&self, project: &Project) -> Vec<Instrument> {
         let mut wanted = self.required();
         if let Some(panel) = &self.report.panel {
             wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());

@@ -27,11 +27,6 @@ impl Record<'_> {
     pub fn blank(&self) -> bool {
         self.cells.iter().all(|cell| trimmed(cell).is_empty())
     }
-
-    /// The beginning of the record, for messages.
-    pub fn text(&self) -> String {
-        self.cells.iter().map(|cell| trimmed(cell)).collect::<Vec<_>>().join(" ").trim().to_owned()
-    }
 }
 
 /// Without white space and byte order marks on either side.

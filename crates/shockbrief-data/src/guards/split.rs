@@ -61,7 +61,7 @@ fn suspicion(rows: &[&Row], at: usize, limits: &GuardLimits) -> Option<String> {
 }
 
 /// The simple split ratio nearest to a log move, if within tolerance.
-fn split_ratio(change: f64, tolerance: f64) -> Option<f64> {
+pub(crate) fn split_ratio(change: f64, tolerance: f64) -> Option<f64> {
     let both = RATIOS.into_iter().flat_map(|ratio| [ratio, 1.0 / ratio]);
     both.into_iter().find(|ratio| (change.exp() / ratio - 1.0).abs() <= tolerance)
 }
