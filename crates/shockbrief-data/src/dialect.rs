@@ -408,7 +408,8 @@ fn check_width(task: &Task<'_>, layout: &Layout, record: &Record<'_>) -> Result<
         false => "fetch the file again, or complete the line",
     };
     let refusal =
-        refusal(task.file, record.line, &format!("the line has {have} cells, the header {need}{cut}")).hint(hint);
+        refusal(task.file, record.line, &format!("the line has {have} cells, the header {need}{cut}"))
+            .hint(hint);
     Err(if extra { refusal.into() } else { Trouble::Unreadable(refusal) })
 }
 

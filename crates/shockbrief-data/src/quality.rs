@@ -122,7 +122,8 @@ pub fn inspect(request: &Request<'_>, as_of: Option<Date>) -> Result<QualityRepo
     }
     findings.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then_with(|| {
-            (&a.symbol, a.check, a.from, &a.source, &a.path).cmp(&(&b.symbol, b.check, b.from, &b.source, &b.path))
+            (&a.symbol, a.check, a.from, &a.source, &a.path)
+                .cmp(&(&b.symbol, b.check, b.from, &b.source, &b.path))
         })
     });
     Ok(QualityReport {

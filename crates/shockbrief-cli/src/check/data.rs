@@ -2,12 +2,16 @@
 
 use crate::{
     args::Check,
-    load::{Issue, Project},
+    load::{self, Project},
     plan, say,
 };
 use anyhow::Result;
 use jiff::civil::{Date, date};
-use shockbrief_core::{Refusal, Symbol, config::Instrument, fs};
+use shockbrief_core::{
+    Refusal, Symbol,
+    config::{Instrument, Report},
+    fs,
+};
 use shockbrief_data::{
     Request,
     quality::{Gravity, QualityFinding, QualityReport, inspect},
@@ -59,8 +63,8 @@ fn instruments(project: &Project, args: &Check) -> Result<Vec<Instrument>> {
     }
     let mut wanted: BTreeSet<Symbol> = BTreeSet::new();
     for folder in plan::folders(&args.reports)? {
-        let issue = Issue::open(project, &folder, &args.inputs)?;
-        wanted.extend(issue.instruments(project).into_iter().map(|instrument| instrument.symbol));
+        let needed = load::instruments(&Report::load(&folder)?, project);
+        wanted.extend(needed.into_iter().map(|instrument| instrument.symbol));
     }
     let known = project.universe.instruments.iter();
     Ok(known.filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect())

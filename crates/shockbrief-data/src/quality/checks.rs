@@ -1,7 +1,7 @@
 //! The checks of the quality report, one function each.
 
 use super::{Bench, Gravity, Held, QualityFinding, repair::propose};
-use crate::guards::{Row, nearest_ratio};
+use crate::guards::{Row, nearest_ratio, volume_move};
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{Symbol, config::Kind};
@@ -48,7 +48,8 @@ fn duplicates(held: &Held<'_>) -> Findings {
     let pairs = held.rows.windows(2).filter(|pair| pair[0].date == pair[1].date);
     pairs
         .map(|pair| {
-            let (date, bits) = (pair[0].date, |row: &Row| [row.adjusted, row.quote].map(|v| v.map(f64::to_bits)));
+            let (date, bits) =
+                (pair[0].date, |row: &Row| [row.adjusted, row.quote].map(|v| v.map(f64::to_bits)));
             let repair = Some((format!("date: {date}, kind: drop, keep: first"), "two rows of one date"));
             if bits(&pair[0]) == bits(&pair[1]) {
                 let message = "the same row twice; loading keeps one".to_owned();
@@ -71,8 +72,7 @@ fn sessions(bench: &Bench<'_>, held: &Held<'_>) -> Result<Findings> {
     let (Some(first), Some(last)) = (priced.range(start..).next().copied(), priced.last().copied()) else {
         return Ok(Vec::new());
     };
-    let due: Vec<Date> =
-        calendar.sessions(first, last)?.into_iter().map(|session| session.date).collect();
+    let due: Vec<Date> = calendar.sessions(first, last)?.into_iter().map(|session| session.date).collect();
     let mut found = Vec::new();
     let lacking: Vec<Date> = due.iter().copied().filter(|date| !priced.contains(date)).collect();
     if let (Some(from), Some(to)) = (lacking.first(), lacking.last()) {
@@ -87,9 +87,17 @@ fn sessions(bench: &Bench<'_>, held: &Held<'_>) -> Result<Findings> {
     let closed: Vec<Date> = priced.range(first..).copied().filter(|date| !open.contains(date)).collect();
     let many = closed.len() > 1 && closed.len() as f64 > bench.guards.max_missing_share * priced.len() as f64;
     if many {
-        let message = format!("{} of {} rows on days when {} is closed", closed.len(), priced.len(), calendar.mic());
+        let message =
+            format!("{} of {} rows on days when {} is closed", closed.len(), priced.len(), calendar.mic());
         let ends = (closed[0], closed[closed.len() - 1]);
-        found.push(finding(held, (Gravity::Error, "closed-day"), ends, message, &[("rows", closed.len() as f64)], None));
+        found.push(finding(
+            held,
+            (Gravity::Error, "closed-day"),
+            ends,
+            message,
+            &[("rows", closed.len() as f64)],
+            None,
+        ));
         return Ok(found);
     }
     for date in closed {
@@ -105,7 +113,7 @@ fn log_move(before: Option<f64>, after: Option<f64>) -> Option<f64> {
     (ratio.is_finite() && ratio > 0.0).then(|| ratio.ln())
 }
 
-fn priced(held: &Held<'_>) -> Vec<&Row> {
+fn priced<'h>(held: &'h Held<'_>) -> Vec<&'h Row> {
     held.rows.iter().filter(|row| row.adjusted.is_some_and(|price| price > 0.0)).collect()
 }
 
@@ -131,9 +139,11 @@ fn hundredfold(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
             None => (begin, rows.len() - 1, up),
         };
         let (first, last) = (rows[from].date, rows[to].date);
-        let days = if first == last { format!("date: {first}") } else { format!("from: {first}, to: {last}") };
+        let days =
+            if first == last { format!("date: {first}") } else { format!("from: {first}, to: {last}") };
         let kind = if high { "divide" } else { "multiply" };
-        let repair = Some((format!("{days}, kind: {kind}, by: 100"), "price in the hundredth part of the currency"));
+        let repair =
+            Some((format!("{days}, kind: {kind}, by: 100"), "price in the hundredth part of the currency"));
         let shown = [
             ("before", rows[begin - 1].adjusted.unwrap_or(f64::NAN)),
             ("after", rows[begin].adjusted.unwrap_or(f64::NAN)),
@@ -153,24 +163,44 @@ fn hundredfold(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
 /// Log distance between the moves of price and quote that no dividend explains.
 const DISAGREEMENT: f64 = 0.1;
 
+/// Log move that is a split even where no volume says so.
+const CERTAIN: f64 = 1.05;
+
 /// A split that the adjusted price does not know, or knows twice.
 fn splits(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
     let rows = priced(held);
     let mut found = Vec::new();
-    for pair in rows.windows(2) {
+    for (at, pair) in rows.windows(2).enumerate() {
         let Some(change) = log_move(pair[0].adjusted, pair[1].adjusted) else { continue };
-        let (date, unit) = (pair[1].date, (change.abs() - 100_f64.ln()).abs() < bench.limits.unit_tolerance);
-        let verified = bench.guards.verified_moves.iter().any(|m| m.symbol == held.instrument.symbol && m.date == date);
-        if change.abs() <= bench.guards.split_move || unit || verified {
+        let date = pair[1].date;
+        let unit = (change.abs() - 100_f64.ln()).abs() < bench.limits.unit_tolerance;
+        let symbol = &held.instrument.symbol;
+        let verified = bench.guards.verified_moves.iter().any(|m| m.symbol == *symbol && m.date == date);
+        if change.abs() <= bench.guards.split_move || unit || verified || held.instrument.kind == Kind::Index
+        {
             continue;
         }
         let Some(ratio) = nearest_ratio(change.abs(), bench.guards.split_ratio_tolerance) else { continue };
         let quoted = log_move(pair[0].quote, pair[1].quote);
         let doubled = quoted.is_some_and(|quoted| (quoted - change).abs() > DISAGREEMENT);
-        let (severity, what) = match (doubled, quoted) {
-            (true, _) => (Gravity::Error, "the quote moved otherwise: a split adjusted twice, or one that was none"),
-            (false, Some(_)) => (Gravity::Error, "the quote moved alike: a split that was not adjusted for"),
-            (false, None) => (Gravity::Warning, "near a simple ratio, and no quote to compare with"),
+        // The share count of a split is rescaled for good; the volume of a crash jumps and comes back.
+        let volume = volume_move(&rows, at + 1);
+        let inverse = volume.map(|volume| (volume + change).abs() <= bench.guards.split_volume_tolerance);
+        let (severity, what) = match (doubled, inverse) {
+            (true, _) => {
+                (Gravity::Error, "the quote moved otherwise: a split adjusted twice, or one that was none")
+            }
+            (false, Some(true)) => {
+                (Gravity::Error, "volume moved inversely: a split that was not adjusted for")
+            }
+            (false, Some(false)) => continue,
+            // No crash divides a price by three at a blow.
+            (false, None) if change.abs() > CERTAIN => {
+                (Gravity::Error, "no crash is that large: a split that was not adjusted for")
+            }
+            (false, None) => {
+                (Gravity::Warning, "near a simple ratio of a split, and no volume to compare with")
+            }
         };
         let kind = if change < 0.0 { "divide" } else { "multiply" };
         let rest = format!("to: {}, kind: {kind}, by: {ratio}, columns: [returns]", pair[0].date);
@@ -191,10 +221,18 @@ fn values(held: &Held<'_>) -> Findings {
         if let Some(price) = bad {
             let repair = Some((format!("date: {}, kind: drop", row.date), "no price"));
             let message = format!("the price is {price}; loading makes it missing");
-            found.push(finding(held, (Gravity::Warning, "bad-price"), (row.date, row.date), message, &[], repair));
+            found.push(finding(
+                held,
+                (Gravity::Warning, "bad-price"),
+                (row.date, row.date),
+                message,
+                &[],
+                repair,
+            ));
         }
     }
-    let zero: Vec<Date> = held.rows.iter().filter(|row| row.volume == Some(0.0)).map(|row| row.date).collect();
+    let zero: Vec<Date> =
+        held.rows.iter().filter(|row| row.volume == Some(0.0)).map(|row| row.date).collect();
     if let (Some(first), Some(last)) = (zero.first(), zero.last()) {
         let message = format!("{} rows with a volume of zero, taken as `zero_volume` says", zero.len());
         let shown = [("rows", zero.len() as f64)];
@@ -239,7 +277,8 @@ pub(super) fn stale(bench: &Bench<'_>, held: &[Held<'_>]) -> Result<Findings> {
         if last >= bench.as_of || last < calendar.covered_from() {
             continue;
         }
-        let behind = calendar.sessions(last, bench.as_of)?.iter().filter(|session| session.date > last).count();
+        let behind =
+            calendar.sessions(last, bench.as_of)?.iter().filter(|session| session.date > last).count();
         if behind > bench.guards.stale_sessions {
             let message = format!("the last price is {behind} sessions before {}", bench.as_of);
             let shown = [("sessions", behind as f64)];
@@ -285,9 +324,20 @@ fn pair(bench: &Bench<'_>, one: &Held<'_>, other: &Held<'_>) -> Findings {
         let spike = at + 1 < common.len() && (gap(at + 1) - gap(at - 1)).abs() <= tolerance;
         let severity = if step.abs() > 10.0 * tolerance { Gravity::Error } else { Gravity::Warning };
         let (before_p, before_q) = (common[at - 1].1, common[at - 1].2);
-        let shown = [("move", p / before_p - 1.0), ("other_move", q / before_q - 1.0), ("price", p), ("other_price", q)];
+        let shown = [
+            ("move", p / before_p - 1.0),
+            ("other_move", q / before_q - 1.0),
+            ("price", p),
+            ("other_price", q),
+        ];
         // Of two moves, the one that goes and comes back is the stranger.
-        let wild = if (p / before_p).ln().abs() >= (q / before_q).ln().abs() { one } else { other };
+        let next = common.get(at + 1).filter(|_| spike);
+        let there = |before: f64, price: f64, after: Option<f64>| {
+            (price / before).ln().abs() + after.map_or(0.0, |after| (after / price).ln().abs())
+        };
+        let (ours, theirs) =
+            (there(before_p, p, next.map(|next| next.1)), there(before_q, q, next.map(|next| next.2)));
+        let wild = if ours >= theirs { one } else { other };
         let against = if wild.spec.id == one.spec.id { other } else { one };
         let kind = if spike { "a price that" } else { "a move, perhaps a dividend or a split, that" };
         let message = format!(
