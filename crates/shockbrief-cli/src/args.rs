@@ -32,7 +32,7 @@ pub enum Command {
     Archive(Archive),
     /// Make published briefs again and compare every byte.
     Verify(Verify),
-    /// Everything but typesetting: configs, data, claims.
+    /// Everything but typesetting: configs, data, claims; without a report, the quality of the data.
     Check(Check),
     /// Bring what is new from providers into the local store.
     Fetch(Fetch),
@@ -271,12 +271,15 @@ pub struct Schedule {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Report folders.
-    #[arg(required = true)]
-    pub reports: Vec<PathBuf>,
-    /// Print what would become brief.json.
-    #[arg(long)]
-    pub json: bool,
+    /// Report folders; without any, the data are checked instead: gaps, duplicates, units, splits, second sources.
+    #[arg(value_name = "REPORT")]
+    pub folders: Vec<PathBuf>,
+    /// Check the data for the instruments of these reports alone, as patterns (default: all instruments).
+    #[arg(long, value_delimiter = ',', conflicts_with = "folders")]
+    pub reports: Vec<String>,
+    /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
+    #[arg(long, num_args = 0..=1, value_name = "FILE")]
+    pub json: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub inputs: Inputs,
 }

@@ -1,20 +1,27 @@
-//! `check`: everything but typesetting.
+//! `check`: everything but typesetting; without a report, the quality of the data.
+
+mod data;
 
 use crate::{analyse::Analysed, args::Check, load::Project, render::places, say};
 use anyhow::Result;
 use shockbrief_core::Verdict;
+use std::path::PathBuf;
 
 /// Checks each report and lists its claims with their values.
 pub fn run(args: &Check) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
-    let (places, mut failures) = places(&args.reports);
+    let folders = folders(args);
+    if folders.is_empty() {
+        return data::run(&project, args);
+    }
+    let (places, mut failures) = places(&folders);
     if let Some(failure) = failures.pop() {
         return Err(failure);
     }
     for folder in &places {
         let analysed = Analysed::new(&project, folder, &args.inputs)?;
         let composed = analysed.compose(&project, &analysed.issue.report.languages)?;
-        if args.json {
+        if args.json.is_some() {
             say(serde_json::to_string_pretty(&analysed.brief(&composed)?)?);
             continue;
         }
@@ -39,7 +46,16 @@ pub fn run(args: &Check) -> Result<()> {
                 "  {}: {} ({} rows, {})",
                 notice.guard, notice.symbol, notice.rows, notice.path
             ));
+            if !notice.detail.is_empty() {
+                say(format_args!("    {}", notice.detail));
+            }
         }
     }
     Ok(())
+}
+
+/// The reports named; `--json FOLDER` names one too, since `--json` needs no file of its own there.
+fn folders(args: &Check) -> Vec<PathBuf> {
+    let after_json = args.json.iter().flatten().filter(|path| path.join("report.yaml").is_file());
+    after_json.chain(&args.folders).cloned().collect()
 }

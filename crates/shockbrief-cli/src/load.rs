@@ -162,8 +162,8 @@ impl Issue {
 
     /// Loads what the report's study and panel need.
     pub fn data(&self, project: &Project, folder: &Path) -> Result<Dataset> {
-        let instruments = self.instruments(project);
-        let required = self.required();
+        let instruments = instruments(&self.report, project);
+        let required = required(&self.report);
         let records = needs(&self.report)?;
         shockbrief_data::load(&Request {
             data_dir: folder,
@@ -179,24 +179,6 @@ impl Issue {
             required: &required,
         })
         .with_context(|| format!("{}: loading", self.report.origin.path.display()))
-    }
-
-    fn instruments(&self, project: &Project) -> Vec<Instrument> {
-        let mut wanted = self.required();
-        if let Some(panel) = &self.report.panel {
-            wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
-        }
-        let known = project.universe.instruments.iter();
-        known.filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect()
-    }
-
-    /// What the report cannot do without: the names of its study, the benchmark of its panel.
-    fn required(&self) -> BTreeSet<Symbol> {
-        let study = self.report.study.iter().flat_map(|study| {
-            study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad)
-        });
-        let panel = self.report.panel.iter().map(|panel| &panel.benchmark);
-        study.chain(panel).cloned().collect()
     }
 
     /// The first date needed: by the panel, and far enough before day 0 for the estimation window.
@@ -226,6 +208,26 @@ impl Issue {
         let listed = self.report.study.iter().flat_map(|study| &study.exchanges);
         listed.map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
     }
+}
+
+/// The instruments of a report's study and panel.
+pub fn instruments(report: &Report, project: &Project) -> Vec<Instrument> {
+    let mut wanted = required(report);
+    if let Some(panel) = &report.panel {
+        wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
+    }
+    let known = project.universe.instruments.iter();
+    known.filter(|instrument| wanted.contains(&instrument.symbol)).cloned().collect()
+}
+
+/// What a report cannot do without: the names of its study, the benchmark of its panel.
+fn required(report: &Report) -> BTreeSet<Symbol> {
+    let study = report
+        .study
+        .iter()
+        .flat_map(|study| study.sample.iter().chain([&study.benchmark, &study.source]).chain(&study.abroad));
+    let panel = report.panel.iter().map(|panel| &panel.benchmark);
+    study.chain(panel).cloned().collect()
 }
 
 fn last_session(project: &Project, report: &Report, period: Period) -> Result<Date> {

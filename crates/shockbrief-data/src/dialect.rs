@@ -148,8 +148,12 @@ fn finished(task: &Task<'_>, encoding: Encoding, trouble: Trouble) -> anyhow::Er
         Trouble::Unreadable(refusal) => refusal.into(),
         Trouble::Refused(error) => error,
         Trouble::Malformed(line) => {
+            let hint = match encoding {
+                Encoding::Utf8 => task.set("encoding: windows-1252"),
+                _ => "fetch the file again, or correct `encoding` of its `dialect`".to_owned(),
+            };
             refusal(task.file, line, &format!("bytes that are no text in {}", encoding_name(encoding)))
-                .hint(task.set("encoding: windows-1252"))
+                .hint(hint)
                 .into()
         }
     }
@@ -403,10 +407,10 @@ fn check_width(task: &Task<'_>, layout: &Layout, record: &Record<'_>) -> Result<
         }
         false => "fetch the file again, or complete the line",
     };
-    Err(Trouble::Unreadable(
+    let refusal =
         refusal(task.file, record.line, &format!("the line has {have} cells, the header {need}{cut}"))
-            .hint(hint),
-    ))
+            .hint(hint);
+    Err(if extra { refusal.into() } else { Trouble::Unreadable(refusal) })
 }
 
 /// A row in canonical form; nothing where it is of another symbol or day.

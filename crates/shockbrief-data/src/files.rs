@@ -30,6 +30,7 @@ pub struct Shelf {
     folder: PathBuf,
     taken: Vec<(String, Found)>,
     notes: BTreeMap<String, Notice>,
+    repairs: Vec<Notice>,
 }
 
 impl Shelf {
@@ -42,7 +43,7 @@ impl Shelf {
             return Err(Refusal::data(format!("{}: no such data folder", folder.display()))
                 .hint("name an existing folder with `--data`, or make the sample with `make sample`"));
         }
-        Ok(Self { folder: folder.to_owned(), taken: Vec::new(), notes: BTreeMap::new() })
+        Ok(Self { folder: folder.to_owned(), taken: Vec::new(), notes: BTreeMap::new(), repairs: Vec::new() })
     }
 
     /// The files that a source's glob matches, in order of path.
@@ -104,6 +105,11 @@ impl Shelf {
         self.notes.insert(file.relative.clone(), notice);
     }
 
+    /// Remembers repairs that were applied to rows in use.
+    pub fn repaired(&mut self, notices: Vec<Notice>) {
+        self.repairs.extend(notices);
+    }
+
     /// Digests the used files and makes the dataset's indices point at them, in order of source and path.
     ///
     /// # Errors
@@ -116,6 +122,7 @@ impl Shelf {
         dataset
             .notices
             .extend(self.notes.iter().filter(|(path, _)| used(path)).map(|(_, note)| note.clone()));
+        dataset.notices.extend(self.repairs.iter().cloned());
         let inputs: Result<Vec<Input>> =
             order.par_iter().map(|&at| input(sources, &self.taken[at].0, &self.taken[at].1)).collect();
         dataset.inputs = inputs?;

@@ -10,6 +10,7 @@ mod split;
 mod values;
 
 pub(crate) use currency::KNOWN as CURRENCIES;
+pub(crate) use split::{split_ratio as nearest_ratio, volume_move};
 
 use jiff::civil::Date;
 use shockbrief_core::{

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod digest;
 pub mod files;
 pub mod guards;
+pub mod quality;
 pub mod source;
 pub mod table;
 

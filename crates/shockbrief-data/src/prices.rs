@@ -8,6 +8,7 @@ use crate::{
     files::{Found, Shelf},
     frame::{self, Query},
     guards::{self, Checked, Row},
+    quality::{Held, repair},
 };
 use anyhow::Result;
 use shockbrief_core::{
@@ -126,7 +127,12 @@ fn read_file(
         to: request.as_of,
         as_of: request.as_of,
     };
-    let (groups, assumed) = query.read(|columns| groups(spec, file, columns))?;
+    let (mut groups, assumed) = query.read(|columns| groups(spec, file, columns))?;
+    for (symbol, rows) in &mut groups {
+        let repairs = &request.sources.repairs;
+        shelf.repaired(repair::apply(repairs, &spec.id, &file.relative, symbol, rows)?);
+    }
+    groups.retain(|(_, rows)| !rows.is_empty());
     shelf.assume(file, groups.iter().map(|(_, rows)| rows.len()).sum(), assumed);
     Ok(groups)
 }
@@ -238,4 +244,28 @@ fn series(
         }
     }
     Ok(series)
+}
+
+/// The rows that every source holds of the requested symbols; a file that cannot be read is told to `unread`.
+pub(crate) fn held<'a>(
+    request: &Request<'a>,
+    shelf: &mut Shelf,
+    unread: &mut dyn FnMut(&SourceSpec, &str, &anyhow::Error),
+) -> Result<Vec<Held<'a>>> {
+    let wanted: BTreeMap<&Symbol, &Instrument> = request.instruments.iter().map(|i| (&i.symbol, i)).collect();
+    let symbols: BTreeSet<Symbol> = wanted.keys().map(|symbol| (*symbol).clone()).collect();
+    let mut all = Vec::new();
+    for spec in by_priority(request).into_iter().flatten() {
+        for file in shelf.files(spec)? {
+            match read_file(request, spec, &file, &symbols, shelf) {
+                Err(error) => unread(spec, &file.relative, &error),
+                Ok(groups) => all.extend(groups.into_iter().filter_map(|(symbol, mut rows)| {
+                    rows.sort_by_key(|row| row.date);
+                    let instrument = *wanted.get(&symbol)?;
+                    Some(Held { spec, path: file.relative.clone(), instrument, rows })
+                })),
+            }
+        }
+    }
+    Ok(all)
 }

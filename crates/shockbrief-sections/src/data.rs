@@ -54,9 +54,8 @@ fn notices_table(desk: &Desk<'_>, findings: &mut Findings) -> Table {
 }
 
 fn guard_row(desk: &Desk<'_>, guard: &str, notices: &[&Notice], findings: &mut Findings) -> Row {
-    let names: BTreeSet<String> =
-        notices.iter().map(|notice| panel::name(desk.universe, &notice.symbol)).collect();
-    let inputs: Vec<String> = notices.iter().map(|notice| notice.symbol.to_string()).collect();
+    let names: BTreeSet<String> = notices.iter().map(|notice| whom(desk, notice)).collect();
+    let inputs: Vec<String> = notices.iter().map(|notice| subject(notice)).collect();
     let rows: usize = notices.iter().map(|notice| notice.rows).sum();
     let id = |part: &str| format!("notice.{guard}.{part}");
     let rows = Figure::new(id("rows"), rows as f64, Unit::Count, guard, desk.as_of).inputs(inputs.clone());
@@ -75,4 +74,18 @@ fn guard_row(desk: &Desk<'_>, guard: &str, notices: &[&Notice], findings: &mut F
         None => Cell::Empty,
     }));
     Row::new(cells)
+}
+
+/// The symbol, or the file where a notice concerns all of it.
+fn subject(notice: &Notice) -> String {
+    if notice.symbol.as_str().is_empty() { notice.path.clone() } else { notice.symbol.to_string() }
+}
+
+/// The name of the instrument or the file, with what was assumed or changed.
+fn whom(desk: &Desk<'_>, notice: &Notice) -> String {
+    let name = match notice.symbol.as_str() {
+        "" => notice.path.clone(),
+        _ => panel::name(desk.universe, &notice.symbol),
+    };
+    if notice.detail.is_empty() { name } else { format!("{name} ({})", notice.detail.trim_end_matches('.')) }
 }

@@ -60,8 +60,13 @@ fn suspicion(rows: &[&Row], at: usize, limits: &GuardLimits) -> Option<String> {
     })
 }
 
+/// The log move of volume between the five sessions before a row and the five from it on.
+pub(crate) fn volume_move(rows: &[&Row], at: usize) -> Option<f64> {
+    log_ratio(median(rows, at.saturating_sub(SIDE)..at), median(rows, at..(at + SIDE).min(rows.len())))
+}
+
 /// The simple split ratio nearest to a log move, if within tolerance.
-fn split_ratio(change: f64, tolerance: f64) -> Option<f64> {
+pub(crate) fn split_ratio(change: f64, tolerance: f64) -> Option<f64> {
     let both = RATIOS.into_iter().flat_map(|ratio| [ratio, 1.0 / ratio]);
     both.into_iter().find(|ratio| (change.exp() / ratio - 1.0).abs() <= tolerance)
 }
