@@ -11,10 +11,11 @@ mod printed;
 #[path = "rules.rs"]
 mod rules;
 
+use lopdf::{Document, Object};
 use printed::{Label, Printed, Text, own};
 use rules::broken;
 use shockbrief_tests::real_data;
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 fn reports() -> &'static [Printed] {
     static REPORTS: OnceLock<(tempfile::TempDir, Vec<Printed>)> = OnceLock::new();
@@ -391,4 +392,98 @@ fn colours_of_the_brand_are_apart() {
     };
     assert_eq!(alike(&(line("#7a2a5c", "50 20") + &line("#4a5560", "50 20"))).2.len(), 1);
     assert_eq!(alike(&(line("#7a2a5c", "50 20") + &line("#4a5560", "15 18"))).2.len(), 0);
+}
+
+/// The arguments of each chart and table of a report: what follows the call in its sources.
+fn blocks(report: &Printed, call: &str) -> Vec<String> {
+    let sections = printed::files(&report.folder.join("sections"), "typ");
+    let sources = sections.into_iter().map(|path| fs_err::read_to_string(path).unwrap());
+    sources.flat_map(|source| source.split(call).skip(1).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_description_says_something_else_than_the_caption() {
+    let mut count = 0;
+    for block in reports().iter().flat_map(|report| blocks(report, "#chart(")) {
+        let between =
+            |from: &str, to: &str| block.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+        let (alt, caption) = (between("alt: \"", "\",\n"), between("caption: [", "],\n"));
+        assert!(!alt.contains(&caption) && !caption.contains(&alt), "{alt}");
+        // Values stand in the description and not in the caption.
+        assert!(alt.matches(|c: char| c.is_ascii_digit()).count() > 3 && alt.chars().count() > 60, "{alt}");
+        count += 1;
+    }
+    println!("{count} descriptions");
+    assert!(count >= 20);
+}
+
+fn pdf(report: &Printed) -> Document {
+    Document::load(report.folder.with_extension("pdf")).unwrap()
+}
+
+/// A phrase of another language carries its language into the tagged PDF.
+#[test]
+fn foreign_phrases_carry_their_language_into_the_pdf() {
+    let mut marked = 0;
+    for report in reports() {
+        let other = if report.language == "fr" { "en" } else { "fr" };
+        let phrases = report.texts.iter().filter(|text| text.language == other).count();
+        let document = pdf(report);
+        let languages =
+            document.objects.values().filter_map(|object| object.as_dict().ok()).filter(|object| {
+                let structural = object.has(b"S") && object.has(b"P");
+                structural
+                    && object
+                        .get(b"Lang")
+                        .and_then(Object::as_str)
+                        .is_ok_and(|lang| lang.starts_with(other.as_bytes()))
+            });
+        let tagged = languages.count();
+        // Cells that are a phrase as a whole carry the language themselves, so several phrases may share an element.
+        assert_eq!(
+            tagged > 0,
+            phrases > 0,
+            "{}: {phrases} phrases, {tagged} elements",
+            report.folder.display()
+        );
+        marked += phrases;
+    }
+    println!("{marked} phrases in another language");
+    assert!(marked >= 8);
+}
+
+/// Where the document's internal links lead, each with how many lead there.
+fn destinations(document: &Document) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for object in document.objects.values() {
+        let Ok(link) = object.as_dict() else { continue };
+        if link.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Link") {
+            let action = link.get(b"A").ok().and_then(|action| document.dereference(action).ok());
+            let inner =
+                action.and_then(|(_, action)| action.as_dict().ok()).and_then(|action| action.get(b"D").ok());
+            if let Some(to) = link.get(b"Dest").ok().or(inner) {
+                *found.entry(format!("{to:?}")).or_default() += 1;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_chart_and_table_links_to_its_method() {
+    let mut count = 0;
+    for report in reports() {
+        let blocks = blocks(report, "#chart(").len() + blocks(report, "#data-table(").len();
+        let found = destinations(&pdf(report));
+        // The contents may lead there too; no other place has as many.
+        let most = found.values().max().copied().unwrap_or_default();
+        assert!(
+            most == blocks || most == blocks + 1,
+            "{}: {blocks} blocks, {found:?}",
+            report.folder.display()
+        );
+        count += blocks;
+    }
+    println!("{count} charts and tables link to their method");
+    assert!(count > 100);
 }

@@ -379,7 +379,8 @@ fn theme(
         |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
     dictionary(&mut out, "colors", brief.brand.colors.iter().map(color));
     dictionary(&mut out, "groups", brief.brand.groups.iter().map(color));
-    let words = ["chart", "table", "page", "as-of", "source", "contents", "disclaimer", "information"];
+    let words =
+        ["chart", "table", "page", "as-of", "source", "contents", "method", "disclaimer", "information"];
     let word =
         |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
     dictionary(&mut out, "words", words.iter().map(word));
@@ -393,6 +394,7 @@ fn theme(
     facts.extend([
         ("region".to_owned(), escape::literal(&region)),
         ("disclaimer".to_owned(), escape::literal(disclaimer.trim())),
+        ("method".to_owned(), method(brief).map_or("none".to_owned(), |label| escape::literal(&label))),
         ("stamp".to_owned(), stamp.map_or("none".to_owned(), |text| escape::literal(&text))),
         (
             "date".to_owned(),
@@ -401,6 +403,15 @@ fn theme(
     ]);
     dictionary(&mut out, "meta", facts.into_iter());
     Ok(out)
+}
+
+/// The sections that say how numbers were made, the most telling first.
+const METHOD: [&str; 2] = ["method", "data"];
+
+/// The label that tables and charts link to, where the brief has such a section.
+fn method(brief: &Compose) -> Option<String> {
+    let has = |id: &&&str| brief.sections.iter().any(|section| section.id == **id);
+    METHOD.iter().find(has).map(|id| format!("sec-{id}"))
 }
 
 fn dictionary(out: &mut String, name: &str, entries: impl Iterator<Item = (String, String)>) {

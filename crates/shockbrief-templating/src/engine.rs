@@ -406,8 +406,21 @@ fn nested<C: Into<Value>>(
     state.env().render_named_str(&source.name, text, context)
 }
 
-/// Markup as plain text: escapes undone, emphasis dropped.
+/// Markup as plain text: escapes undone, emphasis and marks of language dropped.
 pub(crate) fn plain(markup: &str) -> String {
+    let mut out = String::new();
+    let mut rest = markup;
+    while let Some((before, after)) = rest.split_once("#text(lang: \"") {
+        out.push_str(&unmarked(before));
+        let (phrase, behind) =
+            after.split_once(")[").and_then(|(_, phrase)| phrase.split_once("];")).unwrap_or((after, ""));
+        out.push_str(&unmarked(phrase));
+        rest = behind;
+    }
+    out + &unmarked(rest)
+}
+
+fn unmarked(markup: &str) -> String {
     let mut out = String::new();
     let mut chars = markup.chars();
     while let Some(c) = chars.next() {
@@ -613,5 +626,18 @@ fn general_hint(kind: ErrorKind) -> &'static str {
             "templates may call fig, has, t, name, theme, claim, table, chart, list, en, fr and prose"
         }
         _ => "correct the template at this place",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn marks_leave_plain_text() {
+        let markup =
+            "un intervalle #text(lang: \"en\")[boot\\-strap]; *à* 90\u{a0}%, #text(lang: \"en\")[x];.";
+        assert_eq!(plain(markup), "un intervalle boot-strap à 90\u{a0}%, x.");
+        assert_eq!(plain("S&P \\*"), "S&P *");
     }
 }

@@ -122,7 +122,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 38] = [
+const PATTERNS: [(&str, &str, &str); 39] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -152,6 +152,7 @@ const PATTERNS: [(&str, &str, &str); 38] = [
     ("format.word.as-of", "Arrêté au", "As of"),
     ("format.word.source", "Source", "Source"),
     ("format.word.contents", "Sommaire", "Contents"),
+    ("format.word.method", "Méthode", "Method"),
     ("format.word.disclaimer", "Avertissement", "Disclaimer"),
     (
         "format.word.information",

@@ -60,9 +60,10 @@ pub(super) struct Frame {
     labels: Vec<Vec<String>>,
 }
 
-/// Height of a row whose label has so many lines.
+/// Height of a row whose label has so many lines; several lines are set off from the rows around them.
 fn height(lines: usize) -> f64 {
-    ROW + LINE * (lines.max(1) as f64 - 1.0)
+    let further = lines.max(1) as f64 - 1.0;
+    ROW + LINE * further + if further > 0.0 { 3.0 } else { 0.0 }
 }
 
 impl Frame {
