@@ -13,7 +13,7 @@ fn project(change: impl Fn(&str) -> Option<String>) -> tempfile::TempDir {
     copy_folder(&sample(), &folder.path().join("data"));
     let path = folder.path().join("data/prices.csv");
     let text = fs_err::read_to_string(&path).unwrap();
-    let lines: Vec<String> = text.lines().filter_map(|line| change(line)).collect();
+    let lines: Vec<String> = text.lines().filter_map(change).collect();
     fs_err::write(path, lines.join("\n") + "\n").unwrap();
     folder
 }
@@ -56,7 +56,7 @@ fn a_clean_reconstruction_has_no_errors() {
 /// One fault: which check, which symbol, which day, and how it is planted.
 type Fault = (&'static str, &'static str, &'static str, fn(&str, &str, &str) -> Option<String>);
 
-fn cells<'a>(line: &'a str) -> (&'a str, &'a str) {
+fn cells(line: &str) -> (&str, &str) {
     let mut cells = line.split(',');
     (cells.next().unwrap(), cells.next().unwrap())
 }
