@@ -29,6 +29,8 @@ pub(crate) struct Query<'a> {
     pub symbols: Option<&'a BTreeSet<Symbol>>,
     pub from: Option<Date>,
     pub to: Date,
+    /// The day at whose end values were known.
+    pub as_of: Date,
 }
 
 /// Columns by our names, all of one length.
@@ -53,7 +55,14 @@ impl Query<'_> {
     }
 
     fn collect(&self) -> Result<DataFrame> {
-        let mut scan = source::by_format(&self.spec.format)?.scan(&self.file.path)?;
+        let wanted = source::Wanted {
+            spec: self.spec,
+            symbols: self.symbols,
+            from: self.from,
+            to: self.to,
+            as_of: self.as_of,
+        };
+        let mut scan = source::by_format(&self.spec.format)?.scan_known(&self.file.path, &wanted)?;
         let schema = scan.collect_schema()?;
         self.check_columns(&schema)?;
         Ok(self.select(scan, &schema).collect()?)
@@ -277,11 +286,11 @@ pub(crate) fn mapped(columns: &ColumnNames) -> Vec<(&str, &str)> {
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
-fn days(date: Date) -> i32 {
+pub(crate) fn days(date: Date) -> i32 {
     EPOCH.until(date).map_or(0, |span| span.get_days())
 }
 
-fn date_of(days: i32) -> Option<Date> {
+pub(crate) fn date_of(days: i32) -> Option<Date> {
     EPOCH.checked_add(days.days()).ok()
 }
 

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod files;
 pub mod guards;
 pub mod source;
+pub mod store;
 pub mod table;
 
 mod frame;

@@ -122,6 +122,7 @@ fn read_file(
         symbols: Some(wanted),
         from: Some(request.from),
         to: request.as_of,
+        as_of: request.as_of,
     };
     let columns = query.run()?;
     if columns.len() == 0 {

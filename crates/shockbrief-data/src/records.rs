@@ -53,6 +53,7 @@ fn read(request: &Request<'_>, spec: &SourceSpec, file: &Found, records: &mut Re
         symbols: None,
         from: None,
         to: request.as_of.checked_sub(lag).context("the as-of date is out of range")?,
+        as_of: request.as_of,
     };
     let columns = query.run()?;
     let dates = match spec.undated {

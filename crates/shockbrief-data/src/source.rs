@@ -5,11 +5,28 @@
 
 mod csv;
 mod parquet;
+mod store;
 
 use anyhow::Result;
+use jiff::civil::Date;
 use polars::prelude::LazyFrame;
-use shockbrief_core::Refusal;
-use std::path::Path;
+use shockbrief_core::{Refusal, Symbol, config::SourceSpec};
+use std::{collections::BTreeSet, path::Path};
+
+/// What is wanted of a file that holds more than one state of knowledge.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The source's declaration.
+    pub spec: &'a SourceSpec,
+    /// Symbols; none for all.
+    pub symbols: Option<&'a BTreeSet<Symbol>>,
+    /// First date; none for all.
+    pub from: Option<Date>,
+    /// Last date.
+    pub to: Date,
+    /// The day at whose end values were known.
+    pub as_of: Date,
+}
 
 /// One kind of file.
 pub trait Source: Sync {
@@ -21,10 +38,19 @@ pub trait Source: Sync {
     /// # Errors
     /// When the file is not of this kind.
     fn scan(&self, path: &Path) -> Result<LazyFrame>;
+
+    /// A lazy frame of what was known; of a file that holds one state of knowledge, all of it.
+    ///
+    /// # Errors
+    /// As [`Source::scan`].
+    fn scan_known(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LazyFrame> {
+        let _ = wanted;
+        self.scan(path)
+    }
 }
 
 /// All kinds.
-pub static SOURCES: [&dyn Source; 2] = [&csv::Csv, &parquet::Parquet];
+pub static SOURCES: [&dyn Source; 3] = [&csv::Csv, &parquet::Parquet, &store::Store];
 
 /// The kind named `format`.
 ///

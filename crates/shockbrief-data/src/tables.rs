@@ -81,6 +81,7 @@ fn read(
         symbols: None,
         from: Some(from),
         to: request.as_of,
+        as_of: request.as_of,
     };
     let found = query.run()?;
     let dates = found.dates()?;
@@ -175,6 +176,7 @@ fn read_shares(
         symbols: Some(wanted),
         from: None,
         to: request.as_of,
+        as_of: request.as_of,
     };
     let columns = query.run()?;
     let (dates, filed, shares) = (columns.dates()?, columns.texts("filed")?, columns.numbers("shares")?);
