@@ -10,6 +10,7 @@ pub mod files;
 pub mod guards;
 pub mod quality;
 pub mod source;
+pub mod store;
 pub mod table;
 
 mod dialect;

@@ -5,6 +5,7 @@
 
 mod csv;
 mod parquet;
+mod store;
 mod warehouse;
 
 use anyhow::Result;
@@ -50,7 +51,7 @@ pub trait Source: Sync {
 }
 
 /// All kinds.
-pub static SOURCES: [&dyn Source; 3] = [&csv::Csv, &parquet::Parquet, &warehouse::Warehouse];
+pub static SOURCES: [&dyn Source; 4] = [&csv::Csv, &parquet::Parquet, &store::Store, &warehouse::Warehouse];
 
 /// The kind named `format`.
 ///

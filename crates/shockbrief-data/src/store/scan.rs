@@ -1,0 +1,256 @@
+//! Reading one state of the store: which segments, which rows of them.
+
+use super::{
+    Latest, MANIFEST, Part, Told,
+    manifest::{Manifest, Segment},
+    segment::{self, COLUMNS},
+};
+use crate::frame::{date_of, days};
+use anyhow::{Context, Result};
+use jiff::{Timestamp, civil::Date};
+use polars::prelude::{
+    DataFrame, DataType, Expr, IntoLazy, LazyFrame, NamedFrom, PlRefPath, ScanArgsParquet, Series, col, lit,
+};
+use rayon::prelude::*;
+use shockbrief_core::Refusal;
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+/// Which rows are wanted; what is left out does not restrict.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// Kinds of data.
+    pub kinds: &'a [&'a str],
+    /// Symbols.
+    pub symbols: Option<&'a BTreeSet<&'a str>>,
+    /// Fields.
+    pub fields: &'a [&'a str],
+    /// What was asked for.
+    pub subject: Option<&'a str>,
+    /// Who told it.
+    pub provider: Option<&'a str>,
+    /// First date.
+    pub from: Option<Date>,
+    /// Last date.
+    pub to: Option<Date>,
+    /// Rows known at this time.
+    pub known: Option<Timestamp>,
+}
+
+/// Symbols in one list of a predicate: statistics of row groups are compared one by one with so many, and with the
+/// range of a longer list as a whole.
+const LIST: usize = 100;
+
+impl Ask<'_> {
+    fn may_be_in(&self, segment: &Segment) -> bool {
+        self.from.is_none_or(|from| from <= segment.last_date)
+            && self.to.is_none_or(|to| segment.first_date <= to)
+            && self.symbols.is_none_or(|symbols| symbols.iter().any(|symbol| segment.may_hold(symbol)))
+    }
+
+    /// The predicate, in terms that reach the statistics of row groups: bare columns beside literals.
+    fn predicate(&self) -> Option<Expr> {
+        let day = |date: Date| lit(days(date)).cast(DataType::Date);
+        let symbols = self.symbols.map(|symbols| {
+            let symbols: Vec<&str> = symbols.iter().copied().collect();
+            let lists = symbols.chunks(LIST).map(|list| is_in("symbol", list));
+            lists.reduce(Expr::or).unwrap_or_else(|| lit(false))
+        });
+        let terms = [
+            symbols,
+            one_of("field", self.fields),
+            one_of("kind", self.kinds),
+            one_of("subject", self.subject.as_slice()),
+            one_of("provider", self.provider.as_slice()),
+            self.from.map(|from| col("date").gt_eq(day(from))),
+            self.to.map(|to| col("date").lt_eq(day(to))),
+            self.known.map(|known| col("known").lt_eq(lit(known.as_microsecond()))),
+        ];
+        terms.into_iter().flatten().reduce(Expr::and)
+    }
+}
+
+fn one_of(column: &str, values: &[&str]) -> Option<Expr> {
+    match values {
+        [] => None,
+        [value] => Some(col(column).eq(lit((*value).to_owned()))),
+        values => Some(is_in(column, values)),
+    }
+}
+
+pub(super) fn is_in(column: &str, values: &[&str]) -> Expr {
+    col(column).is_in(lit(Series::new("".into(), values)).implode(true), false)
+}
+
+/// One state of a store.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl Snapshot {
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned(), manifest: Manifest::read(folder)? })
+    }
+
+    pub(super) fn of(folder: &Path, manifest: &Manifest) -> Self {
+        Self { folder: folder.to_owned(), manifest: manifest.clone() }
+    }
+
+    /// Whether a newer state has come.
+    pub(super) fn is_past(&self) -> bool {
+        Manifest::read(&self.folder).is_ok_and(|manifest| manifest.generation != self.manifest.generation)
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.manifest.segments
+    }
+
+    /// Its rows.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.segments().iter().map(|segment| segment.rows).sum()
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        self.segments().iter().try_for_each(|segment| segment::check(&self.folder, segment))
+    }
+
+    pub(super) fn verify(&self) -> Result<()> {
+        self.segments().par_iter().try_for_each(|segment| segment::verify(&self.folder, segment))
+    }
+
+    /// The rows of segments that are asked for; none where no segment can hold any.
+    pub(super) fn scan(&self, segments: &[&Segment], ask: &Ask<'_>) -> Result<Option<LazyFrame>> {
+        let paths = segments
+            .iter()
+            .filter(|segment| ask.may_be_in(segment))
+            .map(|segment| Ok(PlRefPath::try_from_path(&self.folder.join(&segment.file))?))
+            .collect::<Result<Vec<_>>>()?;
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let args = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
+        let rows = LazyFrame::scan_parquet_files(paths.into_iter().collect(), args)?;
+        Ok(Some(match ask.predicate() {
+            Some(predicate) => rows.filter(predicate),
+            None => rows,
+        }))
+    }
+
+    /// Runs a query; what the reader of Parquet does not understand is a refusal that names the file, where a digest
+    /// tells which.
+    pub(super) fn collect(&self, rows: LazyFrame) -> Result<DataFrame> {
+        let why = match catch_unwind(AssertUnwindSafe(|| rows.collect())) {
+            Ok(Ok(frame)) => return Ok(frame),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => "its contents are damaged".to_owned(),
+        };
+        self.verify()?;
+        let why = crate::files::shown(why.lines().next().unwrap_or_default());
+        Err(Refusal::data(format!("{}: cannot be read: {why}", self.folder.join(MANIFEST).display()))
+            .hint("every file is as it was written; report this with the message")
+            .into())
+    }
+
+    fn frame(&self, segments: &[&Segment], ask: &Ask<'_>, columns: &[&str]) -> Result<Option<DataFrame>> {
+        let Some(rows) = self.scan(segments, ask)? else { return Ok(None) };
+        let columns: Vec<Expr> = columns.iter().map(|name| col(*name)).collect();
+        self.collect(rows.select(columns)).map(Some)
+    }
+
+    /// All rows asked for, in the order of symbol, field, date and time known.
+    ///
+    /// # Errors
+    /// A segment that cannot be read.
+    pub fn told(&self, ask: &Ask<'_>) -> Result<Vec<Told>> {
+        let segments: Vec<&Segment> = self.segments().iter().collect();
+        let Some(frame) = self.frame(&segments, ask, &COLUMNS)? else { return Ok(Vec::new()) };
+        let frame = frame.sort(COLUMNS, polars::prelude::SortMultipleOptions::default())?;
+        (0..frame.height()).map(|row| told(&frame, row)).collect()
+    }
+
+    /// The values last known of what is asked for.
+    ///
+    /// # Errors
+    /// A segment that cannot be read.
+    pub fn latest(&self, ask: &Ask<'_>) -> Result<Latest> {
+        let segments: Vec<&Segment> = self.segments().iter().collect();
+        self.fold(&segments, None, ask)
+    }
+
+    /// The values last known, part by part of the symbols: memory stays that of one part.
+    ///
+    /// # Errors
+    /// A segment that cannot be read, or what `each` gives.
+    pub fn each_part(&self, ask: &Ask<'_>, mut each: impl FnMut(Latest) -> Result<()>) -> Result<()> {
+        let of = self.parts();
+        for index in 0..of {
+            let segments: Vec<&Segment> = self.segments().iter().filter(|own| own.meets(index, of)).collect();
+            each(self.fold(&segments, Some(Part { index, of }), ask)?)?;
+        }
+        Ok(())
+    }
+
+    /// Number of parts of the finest segment.
+    pub(super) fn parts(&self) -> u64 {
+        self.segments().iter().filter_map(|segment| segment.part).map(|part| part.of).max().unwrap_or(1)
+    }
+
+    fn fold(&self, segments: &[&Segment], part: Option<Part>, ask: &Ask<'_>) -> Result<Latest> {
+        const NEEDED: [&str; 7] = ["symbol", "field", "date", "known", "provider", "unit", "value"];
+        let mut latest = Latest::default();
+        if let Some(frame) = self.frame(segments, ask, &NEEDED)? {
+            latest.add(&frame).with_context(|| self.folder.display().to_string())?;
+        }
+        if let Some(part) = part {
+            latest.lines.retain(|line| part.holds(&line.symbol));
+        }
+        Ok(latest.complete())
+    }
+
+    /// All rows as a table, for readers that know no store.
+    pub(super) fn table(&self) -> Result<LazyFrame> {
+        let segments: Vec<&Segment> = self.segments().iter().collect();
+        match self.scan(&segments, &Ask::default())? {
+            Some(rows) => Ok(rows),
+            None => Ok(segment::frame(&[])?.lazy()),
+        }
+    }
+}
+
+impl Segment {
+    /// Whether it may hold symbols of a part.
+    pub(super) fn meets(&self, index: u64, of: u64) -> bool {
+        self.part.is_none_or(|own| index % own.of == own.index && own.of <= of)
+    }
+}
+
+fn told(frame: &DataFrame, row: usize) -> Result<Told> {
+    let text = |name: &str| -> Result<String> {
+        Ok(frame.column(name)?.str()?.get(row).context("a row has no name")?.to_owned())
+    };
+    let time = |name: &str| -> Result<Timestamp> {
+        let micros = frame.column(name)?.i64()?.get(row).context("a row has no time")?;
+        Ok(Timestamp::from_microsecond(micros)?)
+    };
+    let day = frame.column("date")?.slice(row as i64, 1).cast(&DataType::Int32)?;
+    Ok(Told {
+        kind: text("kind")?,
+        subject: text("subject")?,
+        symbol: text("symbol")?,
+        field: text("field")?,
+        date: day.i32()?.get(0).and_then(date_of).context("a row has no date")?,
+        known: time("known")?,
+        fetched: time("fetched")?,
+        value: frame.column("value")?.f64()?.get(row).context("a row has no value")?,
+        unit: text("unit")?,
+        provider: text("provider")?,
+    })
+}

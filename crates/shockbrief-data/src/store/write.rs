@@ -1,0 +1,201 @@
+//! Writing: appending a segment, merging small ones, and taking away what no manifest names.
+
+use super::{
+    Ask, Snapshot, Told,
+    manifest::{self, MANIFEST, Manifest, Part, Segment},
+    scan::is_in,
+    segment,
+};
+use anyhow::{Context, Result};
+use fs_err::{File, OpenOptions};
+use polars::prelude::{Expr, UniqueKeepStrategy, col};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+/// Segments of about one size that are merged into one.
+const FAN: usize = 16;
+
+/// Unmerged rows above which all is merged into parts.
+const UNMERGED: u64 = 4_000_000;
+
+/// Rows of a part at most, on average.
+const PART: u64 = 2_000_000;
+
+/// The turn to write, held until this is dropped.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    manifest: Manifest,
+    /// The kernel frees it when its holder dies.
+    _lock: File,
+}
+
+impl Writer {
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        manifest::make_folder(folder)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        lock.file().lock().with_context(|| format!("cannot lock {}", folder.display()))?;
+        let writer = Self { folder: folder.to_owned(), manifest: Manifest::read(folder)?, _lock: lock };
+        writer.clean()?;
+        Ok(writer)
+    }
+
+    /// Takes away what writers that died have left, and nothing else.
+    fn clean(&self) -> Result<()> {
+        let segments = self.manifest.segments.iter().map(|segment| segment.file.as_str());
+        let named: BTreeSet<&str> =
+            segments.chain(self.manifest.retired.iter().map(String::as_str)).collect();
+        for entry in fs_err::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let torn = name.ends_with(".parquet") && !named.contains(name);
+            if torn || name == format!("{MANIFEST}.tmp") {
+                fs_err::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The state that this writer goes on from.
+    ///
+    /// # Errors
+    /// A segment that is not what the manifest says.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let snapshot = Snapshot::of(&self.folder, &self.manifest);
+        snapshot.check()?;
+        Ok(snapshot)
+    }
+
+    /// Adds rows; they are on the disk, and seen by readers, when this returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be written; the state before then stays.
+    pub fn append(&mut self, values: &[Told]) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let file = self.name(0);
+        let segment = segment::write(&self.folder, file, &segment::frame(values)?, None)?;
+        let mut segments = self.manifest.segments.clone();
+        segments.push(segment);
+        self.publish(segments, self.manifest.retired.clone())
+    }
+
+    /// Merges small segments, and all of them when many rows are unmerged; says whether it did.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or the folder not be written.
+    pub fn maintain(&mut self) -> Result<bool> {
+        let mut merged = false;
+        while let Some(group) = self.crowd() {
+            self.merge(&group)?;
+            merged = true;
+        }
+        if self.unmerged().map(|segment| segment.rows).sum::<u64>() > UNMERGED {
+            self.compact()?;
+            merged = true;
+        }
+        Ok(merged)
+    }
+
+    fn unmerged(&self) -> impl Iterator<Item = &Segment> {
+        self.manifest.segments.iter().filter(|segment| segment.part.is_none())
+    }
+
+    /// Unmerged segments of about one size, when they are many.
+    fn crowd(&self) -> Option<Vec<Segment>> {
+        let mut sizes: BTreeMap<u32, Vec<Segment>> = BTreeMap::new();
+        for segment in self.unmerged() {
+            sizes.entry(segment.rows.max(1).ilog(FAN as u64)).or_default().push(segment.clone());
+        }
+        sizes.into_values().find(|group| group.len() >= FAN)
+    }
+
+    fn merge(&mut self, group: &[Segment]) -> Result<()> {
+        let snapshot = self.snapshot()?;
+        let group: Vec<&Segment> = group.iter().collect();
+        let rows = snapshot.scan(&group, &Ask::default())?.context("nothing to merge")?;
+        let merged = segment::write(&self.folder, self.name(0), &snapshot.collect(rows)?, None)?;
+        let keep = |segment: &&Segment| !group.contains(segment);
+        let segments = self.manifest.segments.iter().filter(keep).cloned().chain([merged]).collect();
+        self.exchange(segments)
+    }
+
+    /// Merges all segments into parts. Every row is kept; answers stay the same.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or the folder not be written; the state before then stays.
+    pub fn compact(&mut self) -> Result<()> {
+        let snapshot = self.snapshot()?;
+        let of = snapshot.rows().div_ceil(PART).max(1).next_power_of_two().max(snapshot.parts());
+        let mut symbols: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        let all: Vec<&Segment> = snapshot.segments().iter().collect();
+        for symbol in names(&snapshot, &all)? {
+            symbols.entry(super::hash(&symbol) % of).or_default().push(symbol);
+        }
+        let unmerged: Vec<&Segment> = self.unmerged().collect();
+        let mut segments = Vec::new();
+        for (number, (index, names)) in symbols.into_iter().enumerate() {
+            let part = Part { index, of };
+            let fresh = unmerged.iter().any(|segment| names.iter().any(|name| segment.may_hold(name)));
+            let whole = snapshot.segments().iter().find(|segment| segment.part == Some(part));
+            if let Some(whole) = whole.filter(|_| !fresh) {
+                segments.push(whole.clone());
+                continue;
+            }
+            let sources: Vec<&Segment> =
+                snapshot.segments().iter().filter(|segment| segment.meets(index, of)).collect();
+            let own: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+            let rows = snapshot.scan(&sources, &Ask::default())?.context("nothing to merge")?;
+            let list: Vec<&str> = own.into_iter().collect();
+            let rows = rows.filter(is_in("symbol", &list));
+            segments.push(segment::write(
+                &self.folder,
+                self.name(number),
+                &snapshot.collect(rows)?,
+                Some(part),
+            )?);
+        }
+        if segments == self.manifest.segments {
+            return Ok(());
+        }
+        self.exchange(segments)
+    }
+
+    /// Publishes merged segments; those of the merge before last go, those of this one stay for readers.
+    fn exchange(&mut self, segments: Vec<Segment>) -> Result<()> {
+        let kept: BTreeSet<&str> = segments.iter().map(|segment| segment.file.as_str()).collect();
+        let gone = self.manifest.segments.iter().filter(|segment| !kept.contains(segment.file.as_str()));
+        let retired = gone.map(|segment| segment.file.clone()).collect();
+        self.publish(segments, retired)?;
+        self.clean()
+    }
+
+    fn publish(&mut self, segments: Vec<Segment>, retired: Vec<String>) -> Result<()> {
+        let generation = self.manifest.generation + 1;
+        let manifest = Manifest { schema: self.manifest.schema, generation, segments, retired };
+        manifest.replace(&self.folder)?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// Names of published files are never used again.
+    fn name(&self, number: usize) -> String {
+        format!("{:08}-{number:04}.parquet", self.manifest.generation + 1)
+    }
+}
+
+/// Symbols of segments.
+fn names(snapshot: &Snapshot, segments: &[&Segment]) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for segment in segments {
+        let Some(rows) = snapshot.scan(&[segment], &Ask::default())? else { continue };
+        let rows = rows.select([col("symbol")]).unique_generic(None::<Vec<Expr>>, UniqueKeepStrategy::Any);
+        let frame = snapshot.collect(rows)?;
+        names.extend(frame.column("symbol")?.str()?.iter().flatten().map(str::to_owned));
+    }
+    Ok(names)
+}
