@@ -120,7 +120,8 @@ fn theme(source: &str) -> impl Iterator<Item = String> + '_ {
     source.lines().filter_map(move |line| {
         let (key, value) = line.trim().split_once(": ")?;
         let value = value.strip_suffix(',').unwrap_or(value).strip_prefix('"')?.strip_suffix('"')?;
-        (!hidden.contains(&key)).then(|| value.replace("\\\"", "\"").replace("\\\\", "\\"))
+        (!hidden.contains(&key) && !value.starts_with("sec-"))
+            .then(|| value.replace("\\\"", "\"").replace("\\\\", "\\"))
     })
 }
 

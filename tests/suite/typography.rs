@@ -27,17 +27,29 @@ fn reports() -> &'static [Printed] {
     reports
 }
 
-#[test]
-fn every_text_of_every_report_keeps_to_the_rules_of_its_language() {
+fn faults(reports: &[Printed]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for report in reports() {
-        for Text { place, language, text } in &report.texts {
-            let found = broken(&own(text), language);
-            if !found.is_empty() {
-                wrong.push(format!("{place} ({language}): {}: {text}", found.join(", ")));
-            }
+    for Text { place, language, text } in reports.iter().flat_map(|report| &report.texts) {
+        let found = broken(&own(text), language);
+        if !found.is_empty() {
+            wrong.push(format!("{place} ({language}): {}: {text}", found.join(", ")));
         }
     }
+    wrong
+}
+
+#[test]
+#[ignore = "needs real market data"]
+fn every_text_keeps_to_the_rules_on_real_data() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = printed::from(&real_data(), out.path());
+    let wrong = faults(&reports);
+    assert!(wrong.is_empty(), "{} broken\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_text_of_every_report_keeps_to_the_rules_of_its_language() {
+    let wrong = faults(reports());
     let count = |language: &str| -> (usize, usize) {
         let texts =
             || reports().iter().flat_map(|report| &report.texts).filter(|text| text.language == language);

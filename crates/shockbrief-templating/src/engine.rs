@@ -483,7 +483,8 @@ pub(crate) fn source_line(state: &State, scope: &Scope, key: &str, ids: &[String
     if texts.is_empty() && scope.strings.contains_key("sources.default") {
         texts.push(string(state, scope, "sources.default")?);
     }
-    Ok(texts.join("\\; "))
+    let french = typography::Rules::of(&scope.code) == typography::Rules::French;
+    Ok(texts.join(if french { "\u{202f}\\; " } else { "\\; " }))
 }
 
 /// A string of the language without values.
