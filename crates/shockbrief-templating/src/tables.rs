@@ -7,6 +7,7 @@ use crate::engine::{Scope, optional, phrase, source_line, string, unknown};
 use crate::escape;
 use crate::figures::{Handle, refuse};
 use crate::format::{Filter, Format, Place, Scale};
+use crate::typography;
 use minijinja::{Error, State};
 use shockbrief_core::{Align, Cell, Column, Figure, Row, Table, Unit};
 
@@ -132,10 +133,15 @@ fn row(
 ) -> Result<String, Error> {
     let mut cells = Vec::new();
     for (index, cell) in row.cells.iter().enumerate() {
-        let text = self::cell(state, scope, cell, formats.get(index).copied().flatten())?;
-        let quoted = table.columns.get(index).is_some_and(|column| QUOTED.contains(&column.header.as_str()))
-            && matches!(cell, Cell::Text(_));
-        cells.push(format!("[{}],", if quoted { phrase(scope, "en", &text) } else { text }));
+        let header = table.columns.get(index).map(|column| column.header.as_str());
+        let text = match cell {
+            Cell::Text(text) if header.is_some_and(|header| QUOTED.contains(&header)) => {
+                let text = typography::plain(text, typography::Rules::English);
+                phrase(scope, "en", &escape::markup(&text))
+            }
+            cell => self::cell(state, scope, cell, formats.get(index).copied().flatten())?,
+        };
+        cells.push(format!("[{text}],"));
     }
     let kind = match (row.total, row.invalid) {
         (true, _) => "total",
