@@ -1,5 +1,6 @@
 //! A month of daily `fetch` and `render` against a provider on loopback that revises a price late, is down for two
-//! days, and tells a split one day after it happened. Each brief says what was known then, also when made again.
+//! days, and tells a split one day after it happened. Briefs read the store: each says what was known then, also when
+//! made again.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -124,14 +125,24 @@ impl Desk<'_> {
         fetch.args(extra).env("MONTH_KEY", "K3Y-987654321").output().unwrap()
     }
 
-    /// Makes the brief of a week from what was known at the end of a day.
+    /// Makes the brief of a week from what was known at the end of a day; no other data are there.
     fn brief(&self, day: &str, week: &str, out: &str) -> Output {
-        let data = self.folder.join("data").join(day);
-        succeeded(&self.fetch(&["--export", &data.display().to_string(), "--as-of", day]));
+        self.render(day, week, &self.folder.join(out).join(day), &[])
+    }
+
+    fn render(&self, day: &str, week: &str, out: &Path, extra: &[&str]) -> Output {
         let period = format!("2025-{week}");
         let mut render = shockbrief(["render", REPORT, "--period", &period, "--as-of", day, "--data"]);
-        render.arg(&data).arg("--out").arg(self.folder.join(out).join(day));
-        render.arg("--config").arg(self.folder.join("config")).output().unwrap()
+        render.arg(self.folder.join("nothing")).arg("--store").arg(self.folder.join("store")).args(extra);
+        render.arg("--out").arg(out).arg("--config").arg(self.folder.join("config")).output().unwrap()
+    }
+
+    /// Makes what is due at an instant, in the desk's own folder, with the provider as it is now.
+    fn run(&self, now: &str, extra: &[&str]) -> Output {
+        let mut run =
+            shockbrief(["run", "--now", now, "--data", "nothing", "--store", "store", "--out", "runs"]);
+        run.args(["--reports", "reports/*"]).args(extra).current_dir(self.folder);
+        run.env("MONTH_KEY", "K3Y-987654321").output().unwrap()
     }
 
     fn published(&self, out: &str, day: &str, week: &str) -> BTreeMap<String, Vec<u8>> {
@@ -147,6 +158,7 @@ impl Desk<'_> {
 
 fn configure(folder: &Path, address: &str) {
     copy_folder(&root().join("config"), &folder.join("config"));
+    fs_err::create_dir(folder.join("nothing")).unwrap();
     let text = format!(
         "contact: desk@example.org\nhistory_from: 2024-07-01\noverlap_days: 10\nhttp: {{attempts: 1}}\norder: {{prices: [replay]}}\nproviders:\n  - id: replay\n    kind: tiingo\n    data: prices\n    url: http://{address}\n    key: {{env: MONTH_KEY}}\n    interval_ms: 0\n    pattern: \"{{symbol}}\"\n    codes: {{^GSPC: ^GSPC}}\n    licence: test\n"
     );
@@ -224,6 +236,7 @@ fn a_month_of_mornings() {
         table.push('\n');
     }
     let table = table.replace(&folder.path().display().to_string(), "DESK");
+    println!("{table}");
     insta::assert_snapshot!(table);
     // Only the day of the untold split has no brief.
     assert_eq!(made.len(), DAYS.len() - 1);
@@ -235,14 +248,16 @@ fn a_month_of_mornings() {
     }
     revision_is_a_later_row(&desk);
     status_tells_all(&desk);
+    upkeep_changes_no_answer(&desk, &made[&("2025-01-14", "W03")]);
     nothing_holds_the_key(folder.path());
 }
 
 /// On the evening of the 14th the wrong close was known, on that of the 15th the right one.
 fn revision_is_a_later_row(desk: &Desk<'_>) {
     let close = |day: &str| -> f64 {
-        let text =
-            fs_err::read_to_string(desk.folder.join("data").join(day).join("fetched_prices.csv")).unwrap();
+        let data = desk.folder.join("data").join(day);
+        succeeded(&desk.fetch(&["--export", &data.display().to_string(), "--as-of", day]));
+        let text = fs_err::read_to_string(data.join("fetched_prices.csv")).unwrap();
         let line =
             text.lines().find(|line| line.starts_with(&format!("{},{}", REVISED.1, REVISED.0))).unwrap();
         line.split(',').nth(3).unwrap().parse().unwrap()
@@ -261,6 +276,101 @@ fn status_tells_all(desk: &Desk<'_>) {
     // Close and adjusted close of one day.
     assert_eq!(words(&line("NVDA")), ["NVDA", "2025-01-31", "0", "replay", "2"]);
     assert_eq!(words(&line("MSFT")), ["MSFT", "2025-01-31", "0", "replay", "0"]);
+}
+
+/// Verifying and compacting leave every answer as it was.
+fn upkeep_changes_no_answer(desk: &Desk<'_>, then: &BTreeMap<String, Vec<u8>>) {
+    let verified = |desk: &Desk<'_>| {
+        let output = desk.fetch(&["--verify-store"]);
+        succeeded(&output);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let rows = |text: &str| text.split_once(" segments, ").unwrap().1.to_owned();
+    let before = verified(desk);
+    succeeded(&desk.fetch(&["--compact"]));
+    let after = verified(desk);
+    assert!(after.starts_with("1 segments"), "{after}");
+    assert_eq!(rows(&before), rows(&after));
+    succeeded(&desk.brief("2025-01-14", "W03", "compacted"));
+    assert!(desk.published("compacted", "2025-01-14", "W03") == *then);
+}
+
+/// A run on Saturday morning fetches what Friday's evening brought, says so by the time it read the store at, and can
+/// be verified after the provider revised; `--revise` publishes what is known by then.
+#[test]
+fn a_scheduled_run_reads_the_store_and_is_verified_after_a_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let today = Arc::new(Mutex::new("2025-01-14".to_owned()));
+    configure(folder.path(), &serve(today.clone()));
+    copy_folder(&root().join(REPORT), &folder.path().join("reports/weekly"));
+    let report = folder.path().join("reports/weekly/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    let text = text.replace("schedule: {every: week,", "schedule: {every: week, fetch: before,");
+    let text = text.replace("period: \"2025-W05\"\n", "");
+    fs_err::write(&report, text.replace("every: week", "every: day")).unwrap();
+    let desk = Desk { folder: folder.path() };
+    let brief = |name: &str| fs_err::read(folder.path().join("runs/weekly/2025-01-13").join(name)).unwrap();
+    // The change of the 13th: the provider's close was one per cent too high.
+    let moved =
+        |factor: f64| factor * prices()["NVDA"]["2025-01-13"].0 / prices()["NVDA"]["2025-01-10"].0 - 1.0;
+    // In the night after the 13th: its last session is over, and the brief is of that day.
+    let first = desk.run("2025-01-14T07:00:00Z", &[]);
+    succeeded(&first);
+    assert!((figure(&brief("brief.json"), "nvda.return.period") - moved(1.01)).abs() < 1e-12);
+    let manifest: Value = serde_json::from_slice(&brief("manifest.json")).unwrap();
+    assert!(manifest["known_by"].as_str().unwrap().starts_with("2025-01-14T07:0"), "{manifest}");
+    assert_eq!(manifest["as_of"], "2025-01-13");
+    // The provider corrects the close of the 13th.
+    REVISED.2.clone_into(&mut today.lock().unwrap());
+    succeeded(&desk.fetch(&["--now", "2025-01-15T22:30:00Z"]));
+    let verify = |extra: &[&str]| {
+        let mut verify = shockbrief(["verify", "runs/weekly/2025-01-13/manifest.json", "--data", "nothing"]);
+        verify.args(extra).current_dir(folder.path()).output().unwrap()
+    };
+    succeeded(&verify(&["--store", "store"]));
+    let without = verify(&[]);
+    assert_eq!(without.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&without.stderr).contains("this brief read a store of fetched values"));
+    let knowing = ["--known-by", "2025-01-15T23:00:00Z"];
+    succeeded(&desk.render("2025-01-13", "W03", &folder.path().join("later"), &knowing));
+    let later = fs_err::read(folder.path().join("later/weekly-monitor/2025-W03/brief.json")).unwrap();
+    assert!((figure(&later, "nvda.return.period") - moved(1.0)).abs() < 1e-12);
+}
+
+fn figure(brief: &[u8], id: &str) -> f64 {
+    let brief: Value = serde_json::from_slice(brief).unwrap();
+    brief["findings"]["figures"][id]["value"].as_f64().unwrap()
+}
+
+/// The same as-of date gives the same figures before and after a revision arrives, a later one the revised figures.
+#[test]
+fn a_brief_made_again_sees_what_was_known_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let today = Arc::new(Mutex::new("2025-01-14".to_owned()));
+    configure(folder.path(), &serve(today.clone()));
+    let desk = Desk { folder: folder.path() };
+    succeeded(&desk.fetch(&["--now", "2025-01-14T22:30:00Z"]));
+    succeeded(&desk.brief("2025-01-14", "W03", "before"));
+    REVISED.2.clone_into(&mut today.lock().unwrap());
+    succeeded(&desk.fetch(&["--now", "2025-01-15T22:30:00Z"]));
+    succeeded(&desk.brief("2025-01-14", "W03", "after"));
+    let (before, after) =
+        (desk.published("before", "2025-01-14", "W03"), desk.published("after", "2025-01-14", "W03"));
+    for name in before.keys() {
+        assert!(before[name] == after[name], "{name} differs");
+    }
+    succeeded(&desk.brief("2025-01-15", "W03", "later"));
+    let later = desk.published("later", "2025-01-15", "W03");
+    // The reconstruction's own file never held the wrong close: its figures are the right ones.
+    let volatility = |brief: &[u8]| figure(brief, "theme.compute.vol.quarter");
+    let right = |day: &str| {
+        let out = folder.path().join("right").join(day);
+        let mut render = shockbrief(["render", REPORT, "--period", "2025-W03", "--as-of", day, "--data"]);
+        succeeded(&render.arg(sample()).arg("--out").arg(&out).output().unwrap());
+        volatility(&fs_err::read(out.join("weekly-monitor/2025-W03/brief.json")).unwrap())
+    };
+    assert!((volatility(&later["brief.json"]) - right("2025-01-15")).abs() < 1e-12);
+    assert!((volatility(&before["brief.json"]) - right("2025-01-14")).abs() > 1e-4);
 }
 
 fn nothing_holds_the_key(folder: &Path) {

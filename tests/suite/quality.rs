@@ -145,7 +145,7 @@ fn a_second_source_shows_the_outlier_and_zero_volumes_are_noted() {
     let outlier = of("cross-check");
     assert_eq!(
         (outlier["source"].as_str(), outlier["from"].as_str()),
-        (Some("fetched-prices"), Some("2024-10-24"))
+        (Some("exported-prices"), Some("2024-10-24"))
     );
     assert_eq!((of("zero-volume")["from"].as_str(), code), (Some("2024-10-24"), 4));
     repair(folder.path(), &[outlier["repair"].as_str().unwrap().to_owned()]);

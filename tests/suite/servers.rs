@@ -7,7 +7,10 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{IpAddr, TcpListener, TcpStream},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// User and secret that both servers accept.
@@ -190,6 +193,17 @@ fn converse(
 /// When it cannot be started.
 #[must_use]
 pub fn start_objects(folder: &Path, broken: usize) -> u16 {
+    start_counted(folder, broken).0
+}
+
+/// As [`start_objects`], with the number of bytes that its answers held.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn start_counted(folder: &Path, broken: usize) -> (u16, Arc<AtomicU64>) {
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = sent.clone();
     let files = s3s_fs::FileSystem::new(folder).expect("a folder");
     let mut builder = s3s::service::S3ServiceBuilder::new(files);
     builder.set_auth(s3s::auth::SimpleAuth::from_single(USER, SECRET));
@@ -203,25 +217,33 @@ pub fn start_objects(folder: &Path, broken: usize) -> u16 {
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
             while let Ok((socket, _)) = listener.accept().await {
-                let (service, broken) = (service.clone(), broken.clone());
-                let answer = hyper::service::service_fn(move |request| {
-                    let (service, broken) = (service.clone(), broken.clone());
-                    async move {
-                        if take(&broken) {
-                            let mut refused = hyper::Response::new(s3s::Body::empty());
-                            *refused.status_mut() = hyper::StatusCode::SERVICE_UNAVAILABLE;
-                            return Ok(refused);
+                let (service, broken, counted) = (service.clone(), broken.clone(), counted.clone());
+                let answer =
+                    hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                        let (service, broken, counted) = (service.clone(), broken.clone(), counted.clone());
+                        // The answer to HEAD tells the length of a body that it does not have.
+                        let bodiless = request.method() == hyper::Method::HEAD;
+                        async move {
+                            if take(&broken) {
+                                let mut refused = hyper::Response::new(s3s::Body::empty());
+                                *refused.status_mut() = hyper::StatusCode::SERVICE_UNAVAILABLE;
+                                return Ok(refused);
+                            }
+                            let answer = hyper::service::Service::call(&service, request).await;
+                            let length = answer.as_ref().ok().and_then(|answer| {
+                                answer.headers().get("content-length")?.to_str().ok()?.parse().ok()
+                            });
+                            counted.fetch_add(length.filter(|_| !bodiless).unwrap_or(0), Ordering::SeqCst);
+                            answer
                         }
-                        hyper::service::Service::call(&service, request).await
-                    }
-                });
+                    });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer),
                 );
             }
         });
     });
-    port
+    (port, sent)
 }
 
 fn take(left: &Mutex<usize>) -> bool {

@@ -46,6 +46,7 @@ fn read(folder: &Path) -> anyhow::Result<Dataset> {
     let instruments: Vec<Instrument> = symbols.iter().map(instrument).collect();
     load(&Request {
         data_dir: folder,
+        store: None,
         sources: &Sources::load(&path)?,
         instruments: &instruments,
         calendars: &Calendars::load(&root().join("config/calendars"))?,

@@ -34,7 +34,7 @@ pub struct Shared {
 
 impl Shared {
     fn new(project: &Project, issue: &Issue, inputs: &Inputs) -> Result<Self> {
-        let data = Arc::new(issue.data(project, &inputs.data)?);
+        let data = Arc::new(issue.data(project, inputs)?);
         let mut shared = Self { data, exchanges: issue.exchanges(project)?, findings: Findings::default() };
         shared.findings =
             shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
@@ -319,6 +319,8 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     let mut earlier = inputs.clone();
     earlier.period = Some(issue.period.previous());
     earlier.as_of = None;
+    // One state of knowledge for both, so that the comparison shows what the market did and nothing else.
+    earlier.holding.known_by = issue.known_by;
     let mut before = Issue::open(project, folder, &earlier)?;
     // The earlier issue compared nothing: it is looked at for its figures alone.
     before.report.watch.clear();

@@ -1,8 +1,10 @@
 //! The command line; doc comments are the help text.
 
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use shockbrief_core::Period;
+use shockbrief_data::{Stored, store};
 use shockbrief_run::{due, shard::Shard};
 use std::path::PathBuf;
 
@@ -50,6 +52,29 @@ pub enum Command {
     Detect(Detect),
 }
 
+/// The store of fetched values.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Holding {
+    /// The store of fetched values that sources of the format `store` read (default: none is read).
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// Read what the store knew at this time, such as 2025-02-01T07:00:00Z (default: the end of the as-of date in UTC).
+    #[arg(long, requires = "store")]
+    pub known_by: Option<Timestamp>,
+}
+
+impl Holding {
+    /// The store and the time whose knowledge is read for an as-of date.
+    ///
+    /// # Errors
+    /// A date at the end of time.
+    pub fn at(&self, as_of: Date) -> Result<Option<Stored<'_>>> {
+        let Some(folder) = self.store.as_deref() else { return Ok(None) };
+        let known_by = self.known_by.map_or_else(|| store::end_of(as_of), Ok)?;
+        Ok(Some(Stored { folder, known_by }))
+    }
+}
+
 /// Where configuration and data are.
 #[derive(Debug, Clone, Args)]
 pub struct Inputs {
@@ -65,6 +90,8 @@ pub struct Inputs {
     /// Period, such as 2025-01-27, 2025-W05, 2025-01 or 2025-Q1 (default: the report's).
     #[arg(long)]
     pub period: Option<Period>,
+    #[command(flatten)]
+    pub holding: Holding,
 }
 
 /// Arguments of `render`.
@@ -158,9 +185,10 @@ pub struct Run {
     /// Wait so long for another run to end, such as 5m.
     #[arg(long)]
     pub wait: Option<Wait>,
-    /// Folder of fetched data, for reports with `fetch: before`.
-    #[arg(long, default_value = ".store")]
-    pub store: PathBuf,
+    /// The store of fetched values: reports with `fetch: before` fill and read it (default there: .store), others
+    /// read it where it is named.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
     /// Briefs made side by side (default: one per core); memory grows with it.
     #[arg(short, long)]
     pub jobs: Option<std::num::NonZeroU8>,
@@ -218,6 +246,9 @@ pub struct Verify {
     /// Folder with the reports' folders.
     #[arg(long, default_value = "reports")]
     pub reports: PathBuf,
+    /// The store of fetched values that sources of the format `store` read (default: none is read).
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
     /// The typst command (default: the one on PATH).
     #[arg(long)]
     pub typst: Option<PathBuf>,
@@ -302,10 +333,16 @@ pub struct Fetch {
     /// Print per symbol: last date, sessions behind, provider, revisions. Asks no provider.
     #[arg(long)]
     pub status: bool,
+    /// Merge all segments of the store; fetching merges small ones by itself.
+    #[arg(long)]
+    pub compact: bool,
+    /// Compare every segment of the store with its digest.
+    #[arg(long)]
+    pub verify_store: bool,
     /// List the kinds of providers and what they need.
     #[arg(long)]
     pub providers: bool,
-    /// Write the prices known at `--as-of` as a data file into this folder. Asks no provider.
+    /// Write what was known at `--as-of` as data files into this folder. Asks no provider.
     #[arg(long)]
     pub export: Option<PathBuf>,
     /// For `--export`: the end of which day (default: today).
@@ -430,6 +467,8 @@ pub struct Detect {
     /// Folder with universe, events, sources and calendars.
     #[arg(long, default_value = "config")]
     pub config: PathBuf,
+    #[command(flatten)]
+    pub holding: Holding,
     /// Names of the panel, with commas; their exchanges must keep the same sessions.
     #[arg(long, value_delimiter = ',', required = true)]
     pub symbols: Vec<String>,

@@ -119,6 +119,7 @@ fn load(args: &Detect, project: &Project, symbols: &[Symbol], benchmark: Option<
     }
     shockbrief_data::load(&Request {
         data_dir: &args.data,
+        store: args.holding.at(args.to)?,
         sources: &project.sources,
         instruments: &instruments,
         calendars: &project.calendars,
@@ -148,6 +149,7 @@ pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) ->
     let args = Detect {
         data: inputs.data.clone(),
         config: inputs.config.clone(),
+        holding: inputs.holding.clone(),
         symbols: panel.sample.iter().map(ToString::to_string).collect(),
         from: day,
         to: day,

@@ -1,4 +1,8 @@
-//! `fetch`: brings what is new from providers, says what is held, writes what was known at a date.
+//! `fetch`: brings what is new from providers into the store, says what is held, writes what was known at a date.
+
+mod export;
+mod holdings;
+mod sink;
 
 use crate::{args::Fetch as Args, complain, say};
 use anyhow::{Context, Result};
@@ -6,18 +10,19 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
     Refusal, Symbol,
     config::{DataKind, Fetch, Instrument, Report, Universe},
-    fs::write_atomic,
 };
-use shockbrief_data::Calendars;
-use shockbrief_fetch::{
-    Clock, Desk, Entry, Freshness, Http, Lag, Ledger, Outcome, PROVIDERS, Raw, Wanted, judge,
-};
+use shockbrief_data::{Calendars, store::Store};
+use shockbrief_fetch::{Clock, Desk, Freshness, Http, Lag, Outcome, PROVIDERS, Raw, Wanted, judge};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
+
+use export::export;
+use holdings::{Held, Holdings};
+use sink::StoreSink;
 
 /// The machine's clock, or one that started at another time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,12 +56,21 @@ pub fn run(args: &Args) -> Result<()> {
     if args.providers {
         return providers();
     }
+    if args.verify_store {
+        let (segments, rows) = values(&args.store).verify()?;
+        say(format_args!("{segments} segments, {rows} rows: as they were written"));
+        return Ok(());
+    }
+    if args.compact {
+        return values(&args.store).writer()?.compact();
+    }
     let fetching = Fetching::load(args)?;
     if args.status {
         return fetching.status();
     }
     if let Some(folder) = &args.export {
-        let files = fetching.export(folder, args.as_of.unwrap_or_else(|| fetching.today()))?;
+        let as_of = args.as_of.unwrap_or_else(|| fetching.today());
+        let files = export(&fetching.store, &fetching.subjects(), folder, as_of)?;
         files.iter().for_each(|path| say(path.display()));
         return Ok(());
     }
@@ -64,6 +78,11 @@ pub fn run(args: &Args) -> Result<()> {
     outcomes.iter().for_each(tell);
     tell_left_alone(&outcomes);
     fetching.fresh(&outcomes)
+}
+
+/// The values below a store's folder, beside raw answers and the pace of providers.
+fn values(folder: &Path) -> Store {
+    Store::new(&folder.join("values"))
 }
 
 /// What a scheduled brief does first when its report says `fetch: before`.
@@ -75,19 +94,17 @@ pub struct Before<'a> {
     pub config: &'a Path,
     /// The store.
     pub store: &'a Path,
-    /// The data folder that briefs read; what was known at `as_of` is written there.
-    pub data: &'a Path,
-    /// The as-of date of the briefs.
-    pub as_of: Date,
+    /// The time at which the run began, where it is not the clock's.
+    pub now: Option<Timestamp>,
 }
 
-/// Brings what the reports need into the store, applies the freshness rule, and writes what was known into the data
-/// folder. Gives sentences to say when the briefs may be made although a provider is down.
+/// Brings what the reports need into the store and applies the freshness rule. Gives sentences to say when the briefs
+/// may be made although a provider is down, and the time at whose knowledge the briefs are made.
 ///
 /// # Errors
 /// When data are older than `freshness: refuse_sessions` allows, or the store cannot be used.
-pub fn before(before: &Before<'_>) -> Result<Vec<String>> {
-    let clock = SystemClock::default();
+pub fn before(before: &Before<'_>) -> Result<(Vec<String>, Timestamp)> {
+    let clock = SystemClock::starting(before.now);
     let fetching = Fetching::open(before.config, before.store, before.reports, &[], clock)?;
     let outcomes = fetching.fetch(None, None)?;
     let failures =
@@ -98,10 +115,7 @@ pub fn before(before: &Before<'_>) -> Result<Vec<String>> {
         Freshness::Annotate(sentences) => told.extend(sentences),
         Freshness::Refuse(refusal) => return Err(refusal.into()),
     }
-    // All names of the store, not those of these reports alone: other briefs read the same folder.
-    let whole = Fetching::open(before.config, before.store, &[], &[], clock)?;
-    whole.export(before.data, before.as_of)?;
-    Ok(told)
+    Ok((told, clock.now()))
 }
 
 fn providers() -> Result<()> {
@@ -148,8 +162,9 @@ struct Fetching {
     instruments: Vec<Instrument>,
     /// Series beside prices.
     series: Vec<(DataKind, String)>,
-    store: PathBuf,
-    ledger: Ledger,
+    /// The folder of values, raw answers and pace.
+    folder: PathBuf,
+    store: Store,
     now: Timestamp,
     clock: SystemClock,
 }
@@ -172,8 +187,8 @@ impl Fetching {
             calendars: Calendars::load(&config.join("calendars"))?,
             instruments: universe.instruments,
             series: Vec::new(),
-            store: store.to_owned(),
-            ledger: Ledger::new(&store.join("rows")),
+            folder: store.to_owned(),
+            store: values(store),
             now: clock.now(),
             clock,
         };
@@ -252,27 +267,19 @@ impl Fetching {
     }
 
     fn fetch(&self, from: Option<Date>, to: Option<Date>) -> Result<Vec<Outcome>> {
-        let pace = self.store.join("pace");
+        let pace = self.folder.join("pace");
         let http = Http::new(&self.config.http, self.config.contact.as_deref(), &pace, Arc::new(self.clock))?;
-        let raw = Raw::new(&self.store.join("raw"));
+        let raw = Raw::new(&self.folder.join("raw"));
         let desk = Desk { config: &self.config, http: &http, raw: &raw, parquet: &parquet };
-        desk.fetch(&self.wanted(from, to)?, &mut self.ledger.clone())
+        let mut sink = StoreSink::new(self.store.clone());
+        let outcomes = desk.fetch(&self.wanted(from, to)?, &mut sink);
+        // What came is kept, also where the rest could not be asked for.
+        sink.finish()?;
+        outcomes
     }
 
-    /// The provider whose prices of a symbol reach furthest; the preferred one where several do.
-    fn best(&self, symbol: &Symbol) -> Result<Option<shockbrief_fetch::Held>> {
-        let mut best: Option<shockbrief_fetch::Held> = None;
-        for spec in self.config.chain(DataKind::Prices) {
-            let held = self.ledger.held(&spec.id, DataKind::Prices, symbol.as_str())?;
-            if let Some(held) = held.filter(|held| best.as_ref().is_none_or(|best| best.last < held.last)) {
-                best = Some(held);
-            }
-        }
-        Ok(best)
-    }
-
-    fn lag(&self, instrument: &Instrument) -> Result<Lag> {
-        let last = self.best(&instrument.symbol)?.map(|held| held.last);
+    fn lag(&self, instrument: &Instrument, held: Option<&Held>) -> Result<Lag> {
+        let last = held.map(|held| held.last);
         let complete = self.complete(instrument)?;
         let sessions = match last {
             Some(last) if last < complete => {
@@ -292,7 +299,10 @@ impl Fetching {
                     && outcome.failures.iter().all(|failure| failure.provider != "no provider")
             })
         };
-        self.instruments.iter().filter(served).map(|instrument| self.lag(instrument)).collect()
+        let holdings = Holdings::read(&self.store)?;
+        let held = |instrument: &Instrument| holdings.prices.get(instrument.symbol.as_str());
+        let served = self.instruments.iter().filter(served);
+        served.map(|instrument| self.lag(instrument, held(instrument))).collect()
     }
 
     fn fresh(&self, outcomes: &[Outcome]) -> Result<()> {
@@ -307,129 +317,44 @@ impl Fetching {
     }
 
     fn status(&self) -> Result<()> {
+        let holdings = Holdings::read(&self.store)?;
         say("symbol           last        behind  provider        revisions");
         for instrument in &self.instruments {
-            let symbol = &instrument.symbol;
-            match self.best(symbol)? {
-                Some(held) => {
-                    let behind = self.lag(instrument)?.sessions;
-                    let (last, provider, revisions) = (held.last, held.provider, held.revisions);
-                    say(format_args!(
-                        "{:16} {last}  {behind:6}  {provider:15} {revisions:9}",
-                        symbol.as_str()
-                    ));
-                }
-                None => say(format_args!("{:16} -", symbol.as_str())),
-            }
+            let symbol = instrument.symbol.as_str();
+            let Some(held) = holdings.prices.get(symbol) else {
+                say(format_args!("{symbol:16} -"));
+                continue;
+            };
+            let behind = self.lag(instrument, Some(held))?.sessions;
+            say(line(symbol, held, &format!("{behind:6}  ")));
         }
         for (data, name) in &self.series {
             for spec in self.config.chain(*data) {
-                if let Some(held) = self.ledger.held(&spec.id, *data, name)? {
+                let key = (data.name().to_owned(), name.clone(), spec.id.clone());
+                if let Some(held) = holdings.series.get(&key) {
                     let days = self.today().since(held.last).map_or(0, |span| span.get_days());
-                    let (last, revisions) = (held.last, held.revisions);
-                    say(format_args!("{name:16} {last}  {days:4} d  {:15} {revisions:9}", spec.id));
+                    say(line(name, held, &format!("{days:4} d  ")));
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes prices as they were known at the end of a day, as the source `fetched-prices` declares them.
-    fn export(&self, folder: &Path, as_of: Date) -> Result<Vec<PathBuf>> {
-        let end = TimeZone::UTC.to_timestamp(as_of.at(23, 59, 59, 999_999_999))?;
-        let mut text = String::from("date,symbol,currency,adj_close,close_as_traded,volume\n");
-        for instrument in &self.instruments {
-            let symbol = instrument.symbol.as_str();
-            let mut known: Option<BTreeMap<_, BTreeMap<String, (f64, String)>>> = None;
-            for spec in self.config.chain(DataKind::Prices) {
-                let values = self.ledger.as_of(&spec.id, DataKind::Prices, symbol, end)?;
-                let last =
-                    |values: &BTreeMap<(String, Date), _>| values.keys().next_back().map(|(_, date)| *date);
-                if known.as_ref().is_none_or(|best| last(best) < last(&values)) {
-                    known = Some(values);
-                }
-            }
-            for ((_, date), fields) in known.into_iter().flatten() {
-                let Some((adjusted, currency)) = fields.get("adj_close") else { continue };
-                let cell =
-                    |field: &str| fields.get(field).map_or(String::new(), |(value, _)| value.to_string());
-                let (quote, volume) = (cell("close_as_traded"), cell("volume"));
-                text.push_str(&format!("{date},{symbol},{currency},{adjusted},{quote},{volume}\n"));
-            }
-        }
-        let files = [
-            put(folder, "fetched_prices.csv", &text)?,
-            put(folder, "fetched_shares.csv", &self.shares(end)?)?,
-            put(folder, "fetched_values.csv", &self.values(end)?)?,
-        ];
-        Ok(files.into_iter().flatten().collect())
+    /// What is asked for: symbols of prices, and series beside them.
+    fn subjects(&self) -> BTreeSet<&str> {
+        let symbols = self.instruments.iter().map(|instrument| instrument.symbol.as_str());
+        symbols.chain(self.series.iter().map(|(_, name)| name.as_str())).collect()
     }
+}
 
-    /// Share counts from filings, as the source `fetched-shares` declares them.
-    fn shares(&self, end: Timestamp) -> Result<String> {
-        let mut text = String::from("as_of,ticker,shares_outstanding,filed\n");
-        self.each_entry(DataKind::Filings, end, |_, entry| {
-            if entry.field == "shares" {
-                let filed = entry.known.to_zoned_datetime(TimeZone::UTC).date();
-                text.push_str(&format!("{},{},{},{filed}\n", entry.date, entry.symbol, entry.value));
-            }
-        })?;
-        Ok(text)
-    }
-
-    /// Every value of every series beside prices with the day since when it is known: a source of kind `records`
-    /// with `known: known` reads it.
-    fn values(&self, end: Timestamp) -> Result<String> {
-        let mut text = String::from("date,known,provider,symbol,field,value,unit\n");
-        let kinds: BTreeSet<DataKind> = self.series.iter().map(|(data, _)| *data).collect();
-        for data in kinds {
-            self.each_entry(data, end, |provider, entry| {
-                let known = entry.known.to_zoned_datetime(TimeZone::UTC).date();
-                let Entry { date, symbol, field, value, unit, .. } = entry;
-                let symbol = quoted(symbol);
-                text.push_str(&format!("{date},{known},{provider},{symbol},{field},{value},{unit}\n"));
-            })?;
-        }
-        Ok(text)
-    }
-
-    /// Calls with every value of a kind of data that was known at a time, by series and provider.
-    fn each_entry(&self, data: DataKind, end: Timestamp, mut call: impl FnMut(&str, &Entry)) -> Result<()> {
-        for (_, name) in self.series.iter().filter(|(own, _)| *own == data) {
-            for spec in self.config.chain(data) {
-                let entries = self.ledger.read(&spec.id, data, name)?;
-                entries.iter().filter(|entry| entry.known <= end).for_each(|entry| call(&spec.id, entry));
-            }
-        }
-        Ok(())
-    }
+fn line(name: &str, held: &Held, behind: &str) -> String {
+    let Held { provider, last, revisions } = held;
+    format!("{name:16} {last}  {behind}{provider:15} {revisions:9}")
 }
 
 /// A Parquet file as the text of a table.
 fn parquet(bytes: &[u8]) -> Result<Vec<u8>, String> {
     shockbrief_data::table::parquet_as_csv(bytes).map_err(|error| format!("{error:#}"))
-}
-
-/// Writes a file of more than a header; takes an earlier one away where there are no rows.
-fn put(folder: &Path, name: &str, text: &str) -> Result<Option<PathBuf>> {
-    let path = folder.join(name);
-    if text.lines().nth(1).is_some() {
-        write_atomic(&path, text.as_bytes())?;
-        return Ok(Some(path));
-    }
-    if path.is_file() {
-        fs_err::remove_file(&path)?;
-    }
-    Ok(None)
-}
-
-/// A CSV cell; names of models may hold commas and quotes.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
 
 /// Adds the symbols of a report.

@@ -2,7 +2,7 @@
 
 use crate::{analyse::Cache, args::Inputs};
 use anyhow::{Context, Result};
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Session, Symbol,
     config::{
@@ -112,6 +112,8 @@ pub struct Issue {
     pub period: Period,
     /// Nothing later is used.
     pub as_of: Date,
+    /// The time whose knowledge is read of the store, where there is one.
+    pub known_by: Option<Timestamp>,
 }
 
 impl Issue {
@@ -157,16 +159,18 @@ impl Issue {
             Some(date) => date,
             None => last_session(project, &report, period)?,
         };
-        Ok(Self { report, period, as_of })
+        let known_by = inputs.holding.at(as_of)?.map(|store| store.known_by);
+        Ok(Self { report, period, as_of, known_by })
     }
 
     /// Loads what the report's study and panel need.
-    pub fn data(&self, project: &Project, folder: &Path) -> Result<Dataset> {
+    pub fn data(&self, project: &Project, inputs: &Inputs) -> Result<Dataset> {
         let instruments = instruments(&self.report, project);
         let required = required(&self.report);
         let records = needs(&self.report)?;
         shockbrief_data::load(&Request {
-            data_dir: folder,
+            data_dir: &inputs.data,
+            store: inputs.holding.at(self.as_of)?,
             sources: &project.sources,
             instruments: &instruments,
             calendars: &project.calendars,

@@ -14,7 +14,7 @@ use anyhow::Result;
 use fs_err as fs;
 use rayon::prelude::*;
 use shockbrief_core::{
-    Brief, CheckedClaim, Class, Manifest, Refusal, Verdict,
+    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Verdict,
     brief::{Audited, SCHEMA},
     config::Report,
     fs::{sha256, sha256_file},
@@ -300,6 +300,7 @@ fn manifest(project: &Project, analysed: &Analysed, product: &Product) -> Result
         report: brief.report.clone(),
         period: brief.period.clone(),
         as_of: brief.as_of,
+        known_by: analysed.issue.known_by.filter(|_| brief.inputs.iter().any(Input::is_stored)),
         revision: 1,
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),

@@ -3,7 +3,7 @@
 use crate::{
     SomeFailed,
     analyse::Analysed,
-    args::{Inputs, LogFormat, Run},
+    args::{Holding, Inputs, LogFormat, Run},
     complain,
     deliver::{Monitor, pending, send},
     detect::shock_on,
@@ -136,7 +136,7 @@ pub fn run(args: &Run) -> Result<()> {
     errors.extend(planned.refused);
     let monitor = Monitor::open(&delivery);
     monitor.start();
-    let mut work = Work { args, output: &output, ledger, now, made: Vec::new() };
+    let mut work = Work { args, output: &output, ledger, now, known_by: now, made: Vec::new() };
     errors.extend(work.all(&planned.items, &signals)?);
     if signals.seen().is_none() {
         errors.extend(work.deliver(planner.reports(), &delivery)?);
@@ -171,6 +171,8 @@ struct Work<'a> {
     output: &'a Output,
     ledger: Ledger,
     now: Timestamp,
+    /// The time at whose knowledge briefs are made: that of the run, or after it fetched.
+    known_by: Timestamp,
     made: Vec<Made>,
 }
 
@@ -229,8 +231,13 @@ impl Work<'_> {
         })
     }
 
+    /// The store that reports with `fetch: before` fill and read.
+    fn store(&self) -> &Path {
+        self.args.store.as_deref().unwrap_or_else(|| Path::new(".store"))
+    }
+
     /// Fetches for the reports that want it; gives why their data may not be used.
-    fn fetch(&self, items: &[Item]) -> Option<Refusal> {
+    fn fetch(&mut self, items: &[Item]) -> Option<Refusal> {
         let wanting: Vec<PathBuf> =
             items.iter().filter(|item| item.fetch).map(|item| item.folder.clone()).collect();
         if wanting.is_empty() {
@@ -239,12 +246,12 @@ impl Work<'_> {
         let before = fetch::Before {
             reports: &wanting,
             config: &self.args.config,
-            store: &self.args.store,
-            data: &self.args.data,
-            as_of: jiff::tz::TimeZone::UTC.to_datetime(self.now).date(),
+            store: self.store(),
+            now: self.args.now,
         };
         match fetch::before(&before) {
-            Ok(told) => {
+            Ok((told, known_by)) => {
+                self.known_by = known_by;
                 told.iter().filter(|_| !self.args.quiet).for_each(crate::tell);
                 None
             }
@@ -284,6 +291,10 @@ impl Work<'_> {
             config: self.args.config.clone(),
             as_of: None,
             period: (!item.pinned).then_some(item.period),
+            holding: Holding {
+                store: if item.fetch { Some(self.store().to_owned()) } else { self.args.store.clone() },
+                known_by: Some(self.known_by),
+            },
         };
         if item.on_shock && !shock_on(project, &item.folder, &inputs, item.period.first_date())? {
             return Ok(None);

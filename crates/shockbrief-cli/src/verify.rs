@@ -2,7 +2,7 @@
 
 use crate::{
     analyse::Analysed,
-    args::{Inputs, Verify},
+    args::{Holding, Inputs, Verify},
     load::Project,
     render::{self, Product},
     say,
@@ -46,6 +46,7 @@ fn one(project: &Project, typst: &Typst, path: &Path, args: &Verify) -> Result<u
         config: args.config.clone(),
         as_of: Some(manifest.as_of),
         period: Some(manifest.period.parse()?),
+        holding: holding(&manifest, path, args)?,
     };
     let mut analysed = Analysed::new(project, &report, &inputs)?;
     let languages: Vec<String> = analysed
@@ -67,6 +68,16 @@ fn one(project: &Project, typst: &Typst, path: &Path, args: &Verify) -> Result<u
         return Ok(made.len());
     }
     Err(different(project, &analysed, path, &manifest, &product, &made)?.into())
+}
+
+/// The store at the knowledge that the brief was made from; none for a brief that read none.
+fn holding(manifest: &Manifest, path: &Path, args: &Verify) -> Result<Holding, Refusal> {
+    let Some(known_by) = manifest.known_by else { return Ok(Holding::default()) };
+    if args.store.is_none() {
+        let message = format!("{}: this brief read a store of fetched values", path.display());
+        return Err(Refusal::config(message).hint("name it with `--store`"));
+    }
+    Ok(Holding { store: args.store.clone(), known_by: Some(known_by) })
 }
 
 /// Published files that are not what the manifest says: edited or of another run.

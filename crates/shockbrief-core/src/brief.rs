@@ -1,7 +1,7 @@
 //! What is published beside the PDFs: the machine-readable twin and the manifest.
 
 use crate::{Findings, Input, Notice};
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -92,6 +92,9 @@ pub struct Manifest {
     pub period: String,
     /// Nothing later was used.
     pub as_of: Date,
+    /// The time whose knowledge was read of the store of fetched values; none where no store was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_by: Option<Timestamp>,
     /// How often the period was published, this time included.
     #[serde(default = "first")]
     pub revision: u32,

@@ -137,6 +137,17 @@ pub struct Input {
     pub redistribute: bool,
 }
 
+/// What the paths of inputs begin with that lie in the store of fetched values, not in the data folder.
+pub const STORED: &str = "store:";
+
+impl Input {
+    /// Whether it was read of the store of fetched values.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.path.starts_with(STORED)
+    }
+}
+
 /// How serious a guard's finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

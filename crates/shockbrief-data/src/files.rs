@@ -2,18 +2,22 @@
 //!
 //! Refuses to follow a pattern out of the folder and to pass over a required file that is not there.
 
-use crate::digest;
+use crate::{Stored, digest};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shockbrief_core::{
     Dataset, Input, Notice, Refusal, Severity,
     config::{SourceSpec, Sources},
     fs,
+    panel::STORED,
 };
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+/// The format whose files lie in the store's folder.
+pub const STORE: &str = "store";
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,7 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Shelf {
     folder: PathBuf,
+    store: Option<PathBuf>,
     taken: Vec<(String, Found)>,
     notes: BTreeMap<String, Notice>,
     repairs: Vec<Notice>,
@@ -38,12 +43,18 @@ impl Shelf {
     ///
     /// # Errors
     /// When it is not a folder.
-    pub fn open(folder: &Path) -> Result<Self, Refusal> {
+    pub fn open(folder: &Path, store: Option<Stored<'_>>) -> Result<Self, Refusal> {
         if !folder.is_dir() {
             return Err(Refusal::data(format!("{}: no such data folder", folder.display()))
                 .hint("name an existing folder with `--data`, or make the sample with `make sample`"));
         }
-        Ok(Self { folder: folder.to_owned(), taken: Vec::new(), notes: BTreeMap::new(), repairs: Vec::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            store: store.map(|store| store.folder.to_owned()),
+            taken: Vec::new(),
+            notes: BTreeMap::new(),
+            repairs: Vec::new(),
+        })
     }
 
     /// The files that a source's glob matches, in order of path.
@@ -51,7 +62,14 @@ impl Shelf {
     /// # Errors
     /// When a required source matches nothing, or a folder cannot be read.
     pub fn files(&self, source: &SourceSpec) -> Result<Vec<Found>> {
-        let mut matched = vec![(self.folder.clone(), String::new())];
+        if source.scheme().is_some() {
+            // What matches is found out by the reader, in the one question that also gives the rows.
+            return Ok(vec![Found { path: PathBuf::from(&source.glob), relative: source.glob.clone() }]);
+        }
+        let stored = source.format == STORE;
+        let root = if stored { self.store.as_ref() } else { Some(&self.folder) };
+        let mut matched: Vec<(PathBuf, String)> =
+            root.into_iter().map(|root| (root.clone(), String::new())).collect();
         for pattern in source.glob.split('/').filter(|part| !part.is_empty() && *part != ".") {
             let mut next = Vec::new();
             for (folder, relative) in &matched {
@@ -62,7 +80,10 @@ impl Shelf {
         let mut found: Vec<Found> = matched
             .into_iter()
             .filter(|(path, _)| path.is_file())
-            .map(|(path, relative)| Found { path, relative })
+            .map(|(path, relative)| match stored {
+                true => Found { path, relative: format!("{STORED}{relative}") },
+                false => Found { path, relative },
+            })
             .collect();
         found.sort_by(|a, b| a.relative.cmp(&b.relative));
         if found.is_empty() && !source.optional {
@@ -72,6 +93,15 @@ impl Shelf {
     }
 
     fn missing(&self, source: &SourceSpec) -> Refusal {
+        if source.format == STORE {
+            let place = self.store.as_ref().map_or_else(
+                || "no store was named".to_owned(),
+                |store| format!("no `{}` in {}", source.glob, store.display()),
+            );
+            return Refusal::data(format!("source `{}`: {place}", source.id)).hint(
+                "name the store with `--store`, run `shockbrief fetch`, or mark the source `optional: true`",
+            );
+        }
         Refusal::data(format!(
             "source `{}`: no file matches `{}` in {}",
             source.id,
@@ -139,8 +169,9 @@ impl Shelf {
         }
         let read = digest::of_inputs(dataset);
         for (input, read) in dataset.inputs.iter_mut().zip(read) {
-            // A store grows every day: what a brief depends on are the values it was given.
-            if is_store(sources, &input.source) {
+            // A store grows every day, and of an object store only a part is read: what a brief depends on are the
+            // values it was given.
+            if !is_file(sources, &input.source) {
                 input.file_sha256.clone_from(&read);
             }
             input.sha256 = read;
@@ -149,13 +180,18 @@ impl Shelf {
     }
 }
 
-fn is_store(sources: &Sources, id: &str) -> bool {
-    sources.sources.iter().any(|source| source.id == id && source.format == "store")
+/// Whether a source is one file of the data folder at a time, with a digest of its own.
+fn is_file(sources: &Sources, id: &str) -> bool {
+    let other = |source: &SourceSpec| source.format == STORE || source.scheme().is_some();
+    !sources.sources.iter().any(|source| source.id == id && other(source))
 }
 
 fn input(sources: &Sources, id: &str, file: &Found) -> Result<Input> {
     let spec = sources.sources.iter().find(|source| source.id == id);
-    let file_sha256 = fs::sha256_file(&file.path).with_context(|| format!("source `{id}`"))?;
+    let file_sha256 = match is_file(sources, id) {
+        true => fs::sha256_file(&file.path).with_context(|| format!("source `{id}`"))?,
+        false => String::new(),
+    };
     Ok(Input {
         source: id.to_owned(),
         path: file.relative.clone(),

@@ -6,10 +6,10 @@
 use crate::{
     dialect::{self, Canonical, Role, Task},
     files::{Found, shown},
-    source,
+    source, store,
 };
 use anyhow::{Context, Result};
-use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use polars::prelude::{Column, DataFrame, DataType, Expr, IntoLazy, LazyFrame, Schema, col, lit};
 use shockbrief_core::{
     Refusal, Symbol,
@@ -30,8 +30,8 @@ pub(crate) struct Query<'a> {
     pub symbols: Option<&'a BTreeSet<Symbol>>,
     pub from: Option<Date>,
     pub to: Date,
-    /// The day at whose end values were known.
-    pub as_of: Date,
+    /// The time at which values were known, where a store is read.
+    pub known: Option<Timestamp>,
 }
 
 /// Columns by our names, all of one length.
@@ -85,7 +85,7 @@ impl Query<'_> {
             symbols: self.symbols,
             from: self.from,
             to: self.to,
-            as_of: self.as_of,
+            known: self.known,
         };
         let (mut scan, assumed) = match self.canonical(anew)? {
             Some(canonical) => {
@@ -148,7 +148,7 @@ impl Query<'_> {
             col(*column).cast(kind).alias(*name)
         }));
         let mut scan = scan.filter(self.dates(schema));
-        if let Some(keep) = self.symbol_filter() {
+        if let Some(keep) = self.symbol_filter(schema) {
             scan = scan.filter(keep);
         }
         scan.select(wanted)
@@ -183,8 +183,13 @@ impl Query<'_> {
         col(self.date).is_null().or(strange).or(inside)
     }
 
-    fn symbol_filter(&self) -> Option<Expr> {
+    fn symbol_filter(&self, schema: &Schema) -> Option<Expr> {
         let (symbols, column) = (self.symbols?, self.column("symbol")?);
+        if schema.get(column).is_some_and(DataType::is_string) {
+            // In terms that reach the statistics of a Parquet file's row groups.
+            let symbols: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
+            return Some(col(column).is_null().or(store::among(column, &symbols)));
+        }
         let none = col(column).cast(DataType::String).is_null();
         Some(symbols.iter().fold(none, |any, symbol| {
             any.or(col(column).cast(DataType::String).eq(lit(symbol.as_str().to_owned())))

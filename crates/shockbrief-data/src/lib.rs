@@ -25,7 +25,7 @@ pub use source::{SOURCES, Source};
 
 use anyhow::Result;
 use files::Shelf;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use shockbrief_core::{
     Dataset, Refusal, Symbol,
     config::{Instrument, SourceKind, Sources},
@@ -37,6 +37,8 @@ use std::{collections::BTreeSet, path::Path};
 pub struct Request<'a> {
     /// The folder that globs are relative to.
     pub data_dir: &'a Path,
+    /// The store that sources of the format `store` read; none reads none.
+    pub store: Option<Stored<'a>>,
     /// Declared sources and tolerances.
     pub sources: &'a Sources,
     /// Instruments wanted.
@@ -59,6 +61,21 @@ pub struct Request<'a> {
     pub required: &'a BTreeSet<Symbol>,
 }
 
+/// The store of fetched values, and the time whose knowledge is read of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// The folder that globs of its sources are relative to.
+    pub folder: &'a Path,
+    /// Values known later are not seen.
+    pub known_by: Timestamp,
+}
+
+impl Request<'_> {
+    fn known(&self) -> Option<Timestamp> {
+        self.store.map(|store| store.known_by)
+    }
+}
+
 /// Loads and checks everything a request asks for.
 ///
 /// # Errors
@@ -74,7 +91,7 @@ pub fn load(request: &Request<'_>) -> Result<Dataset> {
         .hint("choose an as-of date after the first date")
         .into());
     }
-    let mut shelf = Shelf::open(request.data_dir)?;
+    let mut shelf = Shelf::open(request.data_dir, request.store)?;
     let mut dataset = Dataset::default();
     let loaded = prices::load(request, &mut shelf, &mut dataset)?;
     if request.factors {

@@ -5,7 +5,7 @@
 
 use crate::{
     Request,
-    files::{Found, Shelf},
+    files::{Found, STORE, Shelf},
     frame::{self, Query},
     guards::{self, Checked, Row},
     quality::{Held, repair},
@@ -96,15 +96,21 @@ fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Resu
         });
         return Ok(());
     }
-    let specs = request.sources.sources.iter().filter(|spec| spec.kind == SourceKind::Prices);
+    let specs =
+        request.sources.sources.iter().filter(|spec| {
+            spec.kind == SourceKind::Prices && (spec.format != STORE || request.store.is_some())
+        });
     let globs = specs.map(|spec| spec.glob.as_str()).collect::<Vec<_>>().join(", ");
+    let later = request.store.map_or_else(String::new, |store| {
+        format!("; of the store, what was known by {}: `--known-by` names another time", store.known_by)
+    });
     Err(Refusal::data(format!(
         "{symbol}: no source holds it from {} to {} in {}",
         request.from,
         request.as_of,
         request.data_dir.display()
     ))
-    .hint(format!("correct the symbol, or add a file that holds it; looked into: {globs}")))
+    .hint(format!("correct the symbol, or add a file that holds it; looked into: {globs}{later}")))
 }
 
 fn read_file(
@@ -125,7 +131,7 @@ fn read_file(
         symbols: Some(wanted),
         from: Some(request.from),
         to: request.as_of,
-        as_of: request.as_of,
+        known: request.known(),
     };
     let (mut groups, assumed) = query.read(|columns| groups(spec, file, columns))?;
     for (symbol, rows) in &mut groups {

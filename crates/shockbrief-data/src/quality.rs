@@ -103,9 +103,13 @@ pub(crate) struct Bench<'a> {
 /// A data folder that is not there, or an instrument whose exchange has no calendar.
 pub fn inspect(request: &Request<'_>, as_of: Option<Date>) -> Result<QualityReport> {
     let mut findings = Vec::new();
-    let held = prices::held(request, &mut Shelf::open(request.data_dir)?, &mut |spec, path, error| {
-        findings.push(unreadable(spec, path, error));
-    })?;
+    let held = prices::held(
+        request,
+        &mut Shelf::open(request.data_dir, request.store)?,
+        &mut |spec, path, error| {
+            findings.push(unreadable(spec, path, error));
+        },
+    )?;
     let last = held.iter().filter_map(|held| held.rows.last()).map(|row| row.date).max();
     if let Some(as_of) = as_of.or(last) {
         let bench = Bench {

@@ -62,7 +62,7 @@ fn read(
         symbols: None,
         from: None,
         to: request.as_of.checked_sub(lag).context("the as-of date is out of range")?,
-        as_of: request.as_of,
+        known: request.known(),
     };
     let ((dates, known, fields), assumed) = query.read(|columns| rows(request, spec, file, columns))?;
     shelf.assume(file, dates.len(), assumed);

@@ -9,7 +9,7 @@ mod store;
 mod warehouse;
 
 use anyhow::Result;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use polars::prelude::LazyFrame;
 use shockbrief_core::{Refusal, Symbol, config::SourceSpec};
 use std::{collections::BTreeSet, path::Path};
@@ -25,8 +25,8 @@ pub struct Wanted<'a> {
     pub from: Option<Date>,
     /// Last date.
     pub to: Date,
-    /// The day at whose end values were known.
-    pub as_of: Date,
+    /// The time at which values were known; none for a file of one state of knowledge.
+    pub known: Option<Timestamp>,
 }
 
 /// One kind of file.

@@ -16,6 +16,7 @@
 //! of the symbol, so that memory stays that of one part. It refuses a segment that is not what the manifest says.
 
 mod fold;
+mod learn;
 mod manifest;
 mod scan;
 mod segment;
@@ -23,10 +24,12 @@ mod view;
 mod write;
 
 pub use fold::{Chosen, Latest, Line, Point};
+pub use learn::{Learnt, learn};
 pub use manifest::{MANIFEST, Part, Segment};
 pub use scan::{Ask, Snapshot};
 pub use write::Writer;
 
+pub(crate) use scan::among;
 pub(crate) use view::{table, view};
 
 use anyhow::Result;

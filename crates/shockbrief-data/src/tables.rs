@@ -82,7 +82,7 @@ fn read(
         symbols: None,
         from: Some(from),
         to: request.as_of,
-        as_of: request.as_of,
+        known: request.known(),
     };
     let ((dates, values), assumed) = query.read(|found| {
         let values = columns.iter().map(|(name, _)| found.numbers(name)).collect::<Result<Vec<_>>>()?;
@@ -181,7 +181,7 @@ fn read_shares(
         symbols: Some(wanted),
         from: None,
         to: request.as_of,
-        as_of: request.as_of,
+        known: request.known(),
     };
     let ((dates, filed, shares, symbols), assumed) = query.read(|columns| {
         let symbols = match &spec.symbol {

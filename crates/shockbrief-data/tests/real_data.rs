@@ -26,6 +26,7 @@ fn loaded(from: Date, as_of: Date) -> Dataset {
     let required = universe.instruments.iter().map(|instrument| instrument.symbol.clone()).collect();
     let request = Request {
         data_dir: &folder(),
+        store: None,
         sources: &sources,
         instruments: &universe.instruments,
         calendars: &calendars,

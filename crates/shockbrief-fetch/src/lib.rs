@@ -10,7 +10,6 @@ mod desk;
 mod failure;
 mod freshness;
 mod http;
-mod ledger;
 mod outbound;
 mod pace;
 pub mod provider;
@@ -24,7 +23,6 @@ pub use desk::{Appended, Desk, Known, Outcome, Provenance, Sink, Unpack, Wanted}
 pub use failure::{Failure, Trouble};
 pub use freshness::{Freshness, Lag, judge};
 pub use http::{Fetched, Http, Validators, user_agent};
-pub use ledger::{Entry, Held, Ledger, Values};
 pub use outbound::{Answered, Outbound};
 pub use provider::{Auth, Call, PROVIDERS, Provider};
 pub use raw::{Kept, Raw};

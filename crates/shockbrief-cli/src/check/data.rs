@@ -6,14 +6,17 @@ use crate::{
     plan, say,
 };
 use anyhow::Result;
-use jiff::civil::{Date, date};
+use jiff::{
+    Timestamp,
+    civil::{Date, date},
+};
 use shockbrief_core::{
     Refusal, Symbol,
     config::{Instrument, Report},
     fs,
 };
 use shockbrief_data::{
-    Request,
+    Request, Stored,
     quality::{Gravity, QualityFinding, QualityReport, inspect},
 };
 use std::collections::BTreeSet;
@@ -27,6 +30,7 @@ pub fn run(project: &Project, args: &Check) -> Result<()> {
     let report = inspect(
         &Request {
             data_dir: &args.inputs.data,
+            store: stored(args)?,
             sources: &project.sources,
             instruments: &instruments,
             calendars: &project.calendars,
@@ -53,6 +57,17 @@ pub fn run(project: &Project, args: &Check) -> Result<()> {
         errors => Err(Refusal::data(format!("{errors} findings change results or would be refused at load"))
             .hint("correct the files, or paste the repairs that are right under `repairs:` in config/sources.yaml")
             .into()),
+    }
+}
+
+/// The store as it was known at the as-of date, or as it is.
+fn stored(args: &Check) -> Result<Option<Stored<'_>>> {
+    let holding = &args.inputs.holding;
+    match (args.inputs.as_of, holding.store.as_deref()) {
+        (None, Some(folder)) => {
+            Ok(Some(Stored { folder, known_by: holding.known_by.unwrap_or(Timestamp::MAX) }))
+        }
+        (as_of, _) => holding.at(as_of.unwrap_or(Date::MAX)),
     }
 }
 

@@ -4,9 +4,11 @@
 //! themselves; whether files keep the declaration is for loading to find out.
 
 mod dialect;
+mod remote;
 mod repair;
 
 pub use dialect::{DateForm, DateOrder, Decimal, Dialect, Encoding, Separator, Thousands};
+pub use remote::Remote;
 pub use repair::{Keep, Repair, RepairColumn, RepairKind};
 
 use super::Origin;
@@ -103,10 +105,14 @@ pub struct SourceSpec {
     pub id: String,
     /// What it holds.
     pub kind: SourceKind,
-    /// File format: `csv`, `parquet`, or `sql` for query files of a warehouse.
+    /// File format: `csv`, `parquet`, `store` for the store of fetched values, or `sql` for query files of a warehouse.
     pub format: String,
-    /// Files, relative to the data folder; `*` and `?` stand for text within one name.
+    /// Files, relative to the data folder (of the format `store`: to the store's); `*` and `?` stand for text within
+    /// one name. Parquet may also lie in an object store: `s3://bucket/…`, `gs://bucket/…`, `az://container/…`.
     pub glob: String,
+    /// How the object store of such a glob is reached; default by the environment.
+    #[serde(default, skip_serializing)]
+    pub remote: Option<Remote>,
     /// Where two sources hold one symbol, the lower number wins; default 50.
     #[serde(default = "priority")]
     pub priority: u32,
@@ -306,6 +312,7 @@ fn check_source(source: &SourceSpec, origin: &Origin) -> Result<(), Refusal> {
         }
         None => {
             check_dialect(source, &at, origin)?;
+            remote::check(source, &at, origin)?;
             check_fixed(source, &at, origin)
         }
     }

@@ -22,6 +22,7 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         undated: Undated::Refuse,
         dialect,
         redistribute: false,
+        remote: None,
         licence: String::new(),
         simulated: false,
     }

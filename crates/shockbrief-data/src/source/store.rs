@@ -1,4 +1,4 @@
-//! The store of fetched values: a source reads what was known at the end of the as-of date.
+//! The store of fetched values: a source reads what was known at a time.
 
 use super::{Source, Wanted};
 use crate::store;

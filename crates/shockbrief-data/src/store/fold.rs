@@ -1,6 +1,8 @@
 //! From rows to the values last known: one pass, for rows that are mostly in order.
 
+use crate::frame::date_of;
 use anyhow::{Context, Result};
+use jiff::civil::Date;
 use polars::prelude::{DataFrame, DataType};
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,6 +17,14 @@ pub struct Point {
     pub value: f64,
     /// Number of its unit in [`Latest::units`].
     pub unit: usize,
+}
+
+impl Point {
+    /// Its date.
+    #[must_use]
+    pub fn date(&self) -> Option<Date> {
+        date_of(self.day)
+    }
 }
 
 /// The values of one field of a symbol from one provider, by date.

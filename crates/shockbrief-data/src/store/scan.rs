@@ -9,7 +9,8 @@ use crate::frame::{date_of, days};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use polars::prelude::{
-    DataFrame, DataType, Expr, IntoLazy, LazyFrame, NamedFrom, PlRefPath, ScanArgsParquet, Series, col, lit,
+    DataFrame, DataType, Expr, Int64Chunked, IntoLazy, LazyFrame, NamedFrom, PlRefPath, ScanArgsParquet,
+    Series, StringChunked, col, lit,
 };
 use rayon::prelude::*;
 use shockbrief_core::Refusal;
@@ -54,11 +55,8 @@ impl Ask<'_> {
     /// The predicate, in terms that reach the statistics of row groups: bare columns beside literals.
     fn predicate(&self) -> Option<Expr> {
         let day = |date: Date| lit(days(date)).cast(DataType::Date);
-        let symbols = self.symbols.map(|symbols| {
-            let symbols: Vec<&str> = symbols.iter().copied().collect();
-            let lists = symbols.chunks(LIST).map(|list| is_in("symbol", list));
-            lists.reduce(Expr::or).unwrap_or_else(|| lit(false))
-        });
+        let symbols =
+            self.symbols.map(|symbols| among("symbol", &symbols.iter().copied().collect::<Vec<_>>()));
         let terms = [
             symbols,
             one_of("field", self.fields),
@@ -79,6 +77,12 @@ fn one_of(column: &str, values: &[&str]) -> Option<Expr> {
         [value] => Some(col(column).eq(lit((*value).to_owned()))),
         values => Some(is_in(column, values)),
     }
+}
+
+/// Whether a column holds one of many values.
+pub(crate) fn among(column: &str, values: &[&str]) -> Expr {
+    let lists = values.chunks(LIST).map(|list| is_in(column, list));
+    lists.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
 pub(super) fn is_in(column: &str, values: &[&str]) -> Expr {
@@ -173,7 +177,7 @@ impl Snapshot {
         let segments: Vec<&Segment> = self.segments().iter().collect();
         let Some(frame) = self.frame(&segments, ask, &COLUMNS)? else { return Ok(Vec::new()) };
         let frame = frame.sort(COLUMNS, polars::prelude::SortMultipleOptions::default())?;
-        (0..frame.height()).map(|row| told(&frame, row)).collect()
+        rows(&frame)
     }
 
     /// The values last known of what is asked for.
@@ -232,25 +236,33 @@ impl Segment {
     }
 }
 
-fn told(frame: &DataFrame, row: usize) -> Result<Told> {
-    let text = |name: &str| -> Result<String> {
-        Ok(frame.column(name)?.str()?.get(row).context("a row has no name")?.to_owned())
+/// The rows of a frame with all columns.
+fn rows(frame: &DataFrame) -> Result<Vec<Told>> {
+    let text = |name: &str| -> Result<_> { Ok(frame.column(name)?.str()?.clone()) };
+    let time = |name: &str| -> Result<_> { Ok(frame.column(name)?.i64()?.clone()) };
+    let dates = frame.column("date")?.cast(&DataType::Int32)?;
+    let (dates, values) = (dates.i32()?, frame.column("value")?.f64()?);
+    let (known, fetched) = (time("known")?, time("fetched")?);
+    let (kind, subject, symbol) = (text("kind")?, text("subject")?, text("symbol")?);
+    let (field, unit, provider) = (text("field")?, text("unit")?, text("provider")?);
+    let name =
+        |column: &StringChunked, row: usize| column.get(row).map(str::to_owned).context("a row has no name");
+    let instant = |column: &Int64Chunked, row: usize| -> Result<Timestamp> {
+        Ok(Timestamp::from_microsecond(column.get(row).context("a row has no time")?)?)
     };
-    let time = |name: &str| -> Result<Timestamp> {
-        let micros = frame.column(name)?.i64()?.get(row).context("a row has no time")?;
-        Ok(Timestamp::from_microsecond(micros)?)
+    let row = |row: usize| -> Result<Told> {
+        Ok(Told {
+            kind: name(&kind, row)?,
+            subject: name(&subject, row)?,
+            symbol: name(&symbol, row)?,
+            field: name(&field, row)?,
+            date: dates.get(row).and_then(date_of).context("a row has no date")?,
+            known: instant(&known, row)?,
+            fetched: instant(&fetched, row)?,
+            value: values.get(row).context("a row has no value")?,
+            unit: name(&unit, row)?,
+            provider: name(&provider, row)?,
+        })
     };
-    let day = frame.column("date")?.slice(row as i64, 1).cast(&DataType::Int32)?;
-    Ok(Told {
-        kind: text("kind")?,
-        subject: text("subject")?,
-        symbol: text("symbol")?,
-        field: text("field")?,
-        date: day.i32()?.get(0).and_then(date_of).context("a row has no date")?,
-        known: time("known")?,
-        fetched: time("fetched")?,
-        value: frame.column("value")?.f64()?.get(row).context("a row has no value")?,
-        unit: text("unit")?,
-        provider: text("provider")?,
-    })
+    (0..frame.height()).map(row).collect()
 }

@@ -1,9 +1,9 @@
-//! What a source shows of the store: the values known at the end of the as-of date, in the columns asked for.
+//! What a source shows of the store: the values known at a time, in the columns asked for.
 //!
 //! Prices: one row per symbol and date, a column per field, `currency` the unit of the price for returns. Rates: a
 //! column per symbol. Factors: a column per field. Share counts: every count that was filed. Records: every value.
 
-use super::{Ask, Latest, MANIFEST, Snapshot, Store, end_of};
+use super::{Ask, Latest, MANIFEST, Snapshot, Store};
 use crate::{frame::days, source::Wanted};
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
@@ -29,7 +29,7 @@ pub(crate) fn view(path: &Path, wanted: &Wanted<'_>) -> Result<LazyFrame> {
         symbols: symbols.as_ref(),
         from: wanted.from,
         to: Some(wanted.to),
-        known: Some(end_of(wanted.as_of)?),
+        known: wanted.known,
         ..Ask::default()
     };
     let frame = store.read(|snapshot| match wanted.spec.kind {

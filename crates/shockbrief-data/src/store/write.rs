@@ -1,7 +1,7 @@
 //! Writing: appending a segment, merging small ones, and taking away what no manifest names.
 
 use super::{
-    Ask, Snapshot, Told,
+    Ask, Learnt, Snapshot, Told, learn,
     manifest::{self, MANIFEST, Manifest, Part, Segment},
     scan::is_in,
     segment,
@@ -69,6 +69,23 @@ impl Writer {
         Ok(snapshot)
     }
 
+    /// Adds what is not known yet of what was told; see [`learn`].
+    ///
+    /// # Errors
+    /// When a segment cannot be read or the folder not be written; the state before then stays.
+    pub fn learn(&mut self, told: &[Told]) -> Result<Learnt> {
+        let (Some(from), Some(to)) =
+            (told.iter().map(|row| row.date).min(), told.iter().map(|row| row.date).max())
+        else {
+            return Ok(Learnt::default());
+        };
+        let symbols: BTreeSet<&str> = told.iter().map(|row| row.symbol.as_str()).collect();
+        let ask = Ask { symbols: Some(&symbols), from: Some(from), to: Some(to), ..Ask::default() };
+        let (rows, learnt) = learn(&self.snapshot()?.told(&ask)?, told);
+        self.append(&rows)?;
+        Ok(learnt)
+    }
+
     /// Adds rows; they are on the disk, and seen by readers, when this returns.
     ///
     /// # Errors
@@ -89,13 +106,14 @@ impl Writer {
     /// # Errors
     /// When a segment cannot be read or the folder not be written.
     pub fn maintain(&mut self) -> Result<bool> {
+        // First, so that no merge of small ones ever holds more rows than that.
+        if self.unmerged().map(|segment| segment.rows).sum::<u64>() > UNMERGED {
+            self.compact()?;
+            return Ok(true);
+        }
         let mut merged = false;
         while let Some(group) = self.crowd() {
             self.merge(&group)?;
-            merged = true;
-        }
-        if self.unmerged().map(|segment| segment.rows).sum::<u64>() > UNMERGED {
-            self.compact()?;
             merged = true;
         }
         Ok(merged)

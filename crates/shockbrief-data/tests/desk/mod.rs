@@ -5,7 +5,7 @@ use shockbrief_core::{
     Dataset, Notice, Refusal, Series,
     config::{Instrument, Kind, Sources},
 };
-use shockbrief_data::{Calendars, Request, load};
+use shockbrief_data::{Calendars, Request, Stored, load};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -33,6 +33,8 @@ pub struct Desk {
     pub records: Vec<&'static str>,
     /// Whether unknown symbols are left out.
     pub lenient: bool,
+    /// The time whose knowledge is read of a store in the folder; none where there is none.
+    pub known_by: Option<jiff::Timestamp>,
 }
 
 /// One row of the price file: date, symbol, currency, price, quote, volume.
@@ -88,6 +90,7 @@ impl Desk {
             tables: [false; 3],
             records: Vec::new(),
             lenient: false,
+            known_by: None,
         }
     }
 
@@ -125,6 +128,7 @@ impl Desk {
         let required = if self.lenient { BTreeSet::new() } else { wanted.collect() };
         load(&Request {
             data_dir: self.folder.path(),
+            store: self.known_by.map(|known_by| Stored { folder: self.folder.path(), known_by }),
             sources: &Sources::load(&path)?,
             instruments: &instruments,
             calendars: &calendars(),
