@@ -183,3 +183,32 @@ fn a_wrong_key_is_refused_at_once_and_shown_nowhere() {
     }
     assert!(!store.path().join("briefs/weekly").exists());
 }
+
+/// Without a licence that lets the data go, a mail leaves only where all its readers belong to the house.
+#[test]
+fn data_that_may_not_be_redistributed_stay_in_the_house() {
+    let server = MailServer::start(0);
+    let desk = mail_desk(&server);
+    let sources = desk.path().join("config/sources.yaml");
+    let text = fs_err::read_to_string(&sources).unwrap();
+    write_file(&sources, &text.replace("    redistribute: true\n", ""));
+    let kept = run(desk.path(), SECRET);
+    assert_eq!(kept.status.code(), Some(3), "{}", said(&kept));
+    assert!(
+        said(&kept).contains(
+            "delivery to `desk` of weekly 2025-W05: not sent out of the house, which the licence of these sources forbids: \
+             reconstruction"
+        ) && said(&kept).contains("`internal: true`"),
+        "{}",
+        said(&kept)
+    );
+    assert!(server.mails().is_empty() && ledger(desk.path()).contains("\"undelivered\""));
+    // The brief itself is out, and readers in the house get it.
+    assert!(desk.path().join("out/weekly/2025-W05/manifest.json").is_file());
+    let delivery = desk.path().join("config/delivery.yaml");
+    let text = fs_err::read_to_string(&delivery).unwrap();
+    write_file(&delivery, &text.replace("{smtp:", "{internal: true, smtp:"));
+    let sent = run(desk.path(), SECRET);
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
+    assert_eq!(server.mails().len(), 2);
+}

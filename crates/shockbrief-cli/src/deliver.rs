@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use shockbrief_core::{
-    Refusal,
+    Manifest, Refusal,
     config::{Delivery, DeliveryTarget, KeySource, Language, Report},
 };
 use shockbrief_deliver::{Courier, Job, Letter, Package, Reply, Secrets, deliver};
 use shockbrief_fetch::{Outbound, Secret};
 use shockbrief_run::ledger::{self, Ledger};
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 /// Time for one post.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -94,6 +94,7 @@ pub fn send(out: &Path, config: &Path, delivery: &Delivery, pending: &Pending) -
     let folder = out.join(&pending.report).join(&pending.period);
     let manifest = ledger::manifest(&folder.join("manifest.json"))?;
     let Some(target) = delivery.targets.get(&pending.target) else { return Ok(()) };
+    licensed(&pending.target, target, &manifest)?;
     let part = pending.part.as_deref();
     let stamp = part.filter(|_| manifest.inputs.iter().any(|input| input.simulated));
     let stamp = stamp.map(|code| Language::load(&config.join("languages"), code)).transpose()?;
@@ -112,6 +113,29 @@ pub fn send(out: &Path, config: &Path, delivery: &Delivery, pending: &Pending) -
         },
         &Network(Outbound::new(LIMIT)?),
     )
+}
+
+/// Refuses to send data out of the house whose licence does not let them go.
+fn licensed(name: &str, target: &DeliveryTarget, manifest: &Manifest) -> Result<(), Refusal> {
+    let kept: BTreeSet<&str> = manifest
+        .inputs
+        .iter()
+        .filter(|input| !input.redistribute)
+        .map(|input| input.source.as_str())
+        .collect();
+    if kept.is_empty() || !target.is_outside() {
+        return Ok(());
+    }
+    let kept = kept.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Refusal::config(format!(
+        "delivery to `{name}` of {} {}: not sent out of the house, which the licence of these sources forbids: {kept}",
+        manifest.report, manifest.period
+    ))
+    .hint(
+        "where a licence allows it write `redistribute: true` at the source in config/sources.yaml and publish again; \
+         where all readers belong to the house write `internal: true` at the target in config/delivery.yaml; \
+         else take the target out of the report's `deliver:`",
+    ))
 }
 
 /// What the target wants to know of the sender.

@@ -24,6 +24,9 @@ pub enum DeliveryTarget {
         /// Where a bearer token is found.
         #[serde(default)]
         token: Option<KeySource>,
+        /// Whether all who read there belong to the house; default false.
+        #[serde(default)]
+        internal: bool,
     },
     /// Files are put into an S3-compatible store.
     Bucket {
@@ -42,6 +45,9 @@ pub enum DeliveryTarget {
         key_id: KeySource,
         /// Where the key is found.
         key: KeySource,
+        /// Whether all who read there belong to the house; default false.
+        #[serde(default)]
+        internal: bool,
     },
     /// The PDF of each language goes to the readers of that language.
     Mail(Box<MailTarget>),
@@ -66,6 +72,9 @@ pub struct MailTarget {
     /// A certificate in PEM that is trusted beside the system's.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+    /// Whether all who get its mail belong to the house; default false.
+    #[serde(default)]
+    pub internal: bool,
 }
 
 impl DeliveryTarget {
@@ -75,6 +84,17 @@ impl DeliveryTarget {
         match self {
             Self::Mail(mail) => mail.to.keys().map(|language| Some(language.as_str())).collect(),
             _ => vec![None],
+        }
+    }
+
+    /// Whether a brief sent there leaves the house: a folder does not, and other places do unless they are declared
+    /// `internal`.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        match self {
+            Self::Folder { .. } => false,
+            Self::Webhook { internal, .. } | Self::Bucket { internal, .. } => !internal,
+            Self::Mail(mail) => !mail.internal,
         }
     }
 
