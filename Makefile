@@ -17,7 +17,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
+.PHONY: bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -101,11 +101,21 @@ verify: build typst sample ## Make every brief again, elsewhere and under other 
 	@cd / && TZ=Asia/Tokyo LANG=tr_TR.UTF-8 RAYON_NUM_THREADS=1 POLARS_MAX_THREADS=1 "$(CURDIR)/$(BIN)" verify "$(CURDIR)"/.sample/verify/*/*/manifest.json \
 	  --data "$(abspath $(or $(DATA),$(SAMPLE)))" --config "$(CURDIR)/config" --reports "$(CURDIR)/reports" >/dev/null && echo "the same bytes from another folder, time zone, locale and with one thread"
 
-fuzz: build ## A million broken answers through the parsers of providers
-	@SHOCKBRIEF_FUZZ=1000000 cargo test --release --locked --workspace --test fuzz -- --nocapture
+# Half of them answers of providers, a quarter configurations, store lists and ledger lines, a quarter CSV files and
+# their cells: six properties of 32,000 cases, of which two read each file twice.
+fuzz: build ## A million broken inputs through all parsers: providers, CSV files, configurations, store lists, ledgers
+	@SHOCKBRIEF_FUZZ=500000 cargo test --release --locked --workspace --test fuzz -- --nocapture
+	@PROPTEST_CASES=32000 cargo test --release --locked --workspace --lib panic
 
 bench: ## Measure the analytics beside a matrix product and a memory copy
 	@cargo bench --locked --workspace --benches
+
+# Fifty million rows: 10 GB of disk for a while, some minutes, 2 GiB of memory while it makes them.
+SYMBOLS  ?= 20000
+SESSIONS ?= 2500
+bench-store: ## Measure the store of fetched values beside polars' own scan (SYMBOLS=20000 SESSIONS=2500)
+	@SHOCKBRIEF_BENCH_SYMBOLS=$(SYMBOLS) SHOCKBRIEF_BENCH_SESSIONS=$(SESSIONS) \
+	  cargo bench --locked --workspace --bench store
 
 clean: ## Remove what make made, except .tools
 	@rm -rf out .sample && cargo clean
