@@ -132,6 +132,10 @@ fn what_an_object_store_refuses_is_told_without_the_key() {
         (source.replace("format: parquet", "format: csv"), "the format `csv` in an object store"),
         (source.replace("http://127", "http://10"), "its endpoint is not https"),
         (source.replace("s3://", "gs://"), "a key that `gs://` does not know"),
+        (
+            source.replace("s3://", "az://").replace("region: eu-west-3, ", ""),
+            "this build does not reach az://",
+        ),
         (source.replace("simulated: true", "optional: true"), "cannot be optional"),
         (source.replace("s3://market/", ""), "`remote` for files of the data folder"),
     ] {

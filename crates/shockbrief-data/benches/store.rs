@@ -2,8 +2,8 @@
 //!
 //! `SHOCKBRIEF_BENCH_SYMBOLS` and `SHOCKBRIEF_BENCH_SESSIONS` give the size (`make bench-store` takes 20,000 and 2,500,
 //! fifty million rows), `SHOCKBRIEF_BENCH_FOLDER` where the files go. Each reading is a process of its own, so that its
-//! peak memory is its own, and is run three times, of which the middle one counts. Both sides must find the same rows
-//! with the same sum of values, or the run fails.
+//! peak memory is its own; the two sides take turns five times, and the middle time of each counts. Both must find the
+//! same rows with the same sum of values, or the run fails.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +23,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
     time::Instant,
 };
 
@@ -190,9 +191,18 @@ fn of_polars(folder: &Path, wanted: Option<&[String]>) {
     report(frame.height(), sum);
 }
 
-/// What a process tells: rows, sum, and its peak memory in bytes.
+/// What a process tells: rows, sum, its peak memory in bytes, the seconds of all its threads, and those since it began.
 fn report(rows: usize, sum: f64) {
-    println!("{rows} {sum} {}", peak());
+    let seconds = STARTED.get().unwrap().elapsed().as_secs_f64();
+    println!("{rows} {sum} {} {} {seconds}", peak(), busy());
+}
+
+/// Seconds that this process kept processors busy, by the kernel's count of hundredths; nothing where it has none.
+fn busy() -> f64 {
+    let stat = fs_err::read_to_string("/proc/self/stat").unwrap_or_default();
+    let words: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| words.get(at).map_or(0.0, |word| word.parse::<f64>().unwrap());
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// The most memory that this process held; nothing where the system does not tell.
@@ -207,35 +217,46 @@ struct Taken {
     rows: usize,
     sum: f64,
     peak: u64,
+    busy: f64,
 }
 
 /// Runs a phase as a process of its own.
 fn start(phase: &str, folder: &Path) -> Taken {
-    let started = Instant::now();
     let output = Command::new(std::env::current_exe().unwrap()).arg(phase).arg(folder).output().unwrap();
-    let seconds = started.elapsed().as_secs_f64();
     assert!(output.status.success(), "{phase}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let words: Vec<&str> = text.split_whitespace().collect();
     Taken {
-        seconds,
+        seconds: words[4].parse().unwrap(),
         rows: words[0].parse().unwrap(),
         sum: words[1].parse().unwrap(),
         peak: words[2].parse().unwrap(),
+        busy: words[3].parse().unwrap(),
     }
 }
 
-fn middle(phase: &str, folder: &Path) -> Taken {
-    let mut taken: Vec<Taken> = (0..3).map(|_| start(phase, folder)).collect();
+/// Two phases in turns, of each the run of the middle time.
+fn in_turns(one: &str, other: &str, folder: &Path) -> (Taken, Taken) {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        ours.push(start(one, folder));
+        theirs.push(start(other, folder));
+    }
+    (middle(ours), middle(theirs))
+}
+
+fn middle(mut taken: Vec<Taken>) -> Taken {
     taken.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    taken.swap_remove(1)
+    taken.swap_remove(taken.len() / 2)
 }
 
 fn line(what: &str, taken: &Taken) {
-    let Taken { seconds, rows, peak, .. } = taken;
+    let Taken { seconds, rows, peak, busy, .. } = taken;
     let rate = *rows as f64 / seconds / 1e6;
     let memory = *peak as f64 / f64::from(1 << 20);
-    println!("{what:34} {seconds:8.3} s  {memory:7.0} MiB peak  {rows:9} rows  {rate:7.2} million rows/s");
+    println!(
+        "{what:34} {seconds:8.3} s  {busy:7.2} s busy  {memory:5.0} MiB peak  {rows:9} rows  {rate:7.2} million rows/s"
+    );
 }
 
 fn all() {
@@ -254,15 +275,19 @@ fn all() {
     for (what, of_store, of_polars) in
         [("40 symbols", "store-symbols", "polars-symbols"), ("the whole universe", "store-all", "polars-all")]
     {
-        let (store, polars) = (middle(of_store, &folder), middle(of_polars, &folder));
+        let (store, polars) = in_turns(of_store, of_polars, &folder);
         line(&format!("{what}, store"), &store);
         line(&format!("{what}, polars' scan"), &polars);
         assert_eq!((store.rows, store.sum), (polars.rows, polars.sum), "{what}: the two read the same rows");
-        println!("{what}: the store takes 1/{:.2} of the time", polars.seconds / store.seconds);
+        let (time, busy) = (polars.seconds / store.seconds, polars.busy / store.busy);
+        println!("{what}: the store is {time:.2} times as fast, and {busy:.2} times by the processors' time");
     }
 }
 
+static STARTED: OnceLock<Instant> = OnceLock::new();
+
 fn main() {
+    STARTED.set(Instant::now()).unwrap();
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let [phase, folder] = args.as_slice() else { return all() };
     let folder = Path::new(folder);

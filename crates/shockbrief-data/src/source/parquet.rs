@@ -54,8 +54,11 @@ fn options(spec: &SourceSpec, scheme: &str) -> Result<CloudOptions> {
         ],
     };
     let set = names.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let scheme = CloudScheme::from_path(&spec.glob);
-    Ok(CloudOptions::from_untyped_config(scheme, set)?)
+    CloudOptions::from_untyped_config(CloudScheme::from_path(&spec.glob), set).map_err(|_| {
+        Refusal::config(format!("source `{}`: this build does not reach {scheme}://", spec.id))
+            .hint("build with `cargo build --release --workspace --features shockbrief-cli/google,shockbrief-cli/azure`")
+            .into()
+    })
 }
 
 fn secret(spec: &SourceSpec, place: Option<&KeySource>) -> Result<Option<String>, Refusal> {

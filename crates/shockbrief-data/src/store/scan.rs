@@ -15,7 +15,7 @@ use polars::prelude::{
 use rayon::prelude::*;
 use shockbrief_core::Refusal;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -163,10 +163,24 @@ impl Snapshot {
             .into())
     }
 
-    fn frame(&self, segments: &[&Segment], ask: &Ask<'_>, columns: &[&str]) -> Result<Option<DataFrame>> {
-        let Some(rows) = self.scan(segments, ask)? else { return Ok(None) };
+    /// The rows asked for, a frame for each part of the symbols.
+    ///
+    /// Of a part only the symbols are asked for that it holds. Parts are cut by a hash, so that every group of rows of
+    /// every part spans names of others: the whole list would find no group to pass over.
+    fn frames(&self, segments: &[&Segment], ask: &Ask<'_>, columns: &[&str]) -> Result<Vec<DataFrame>> {
         let columns: Vec<Expr> = columns.iter().map(|name| col(*name)).collect();
-        self.collect(rows.select(columns)).map(Some)
+        let read = |(part, segments): (Option<Part>, Vec<&Segment>)| -> Result<Option<DataFrame>> {
+            let holds = |symbol: &&&str| part.is_none_or(|part| part.holds(symbol));
+            let own: Option<BTreeSet<&str>> =
+                ask.symbols.map(|symbols| symbols.iter().filter(holds).copied().collect());
+            let Some(rows) = self.scan(&segments, &Ask { symbols: own.as_ref(), ..*ask })? else {
+                return Ok(None);
+            };
+            self.collect(rows.select(columns.clone())).map(Some)
+        };
+        let frames: Result<Vec<Option<DataFrame>>> =
+            together(segments, ask.symbols.is_some()).into_par_iter().map(read).collect();
+        Ok(frames?.into_iter().flatten().collect())
     }
 
     /// All rows asked for, in the order of symbol, field, date and time known.
@@ -175,9 +189,12 @@ impl Snapshot {
     /// A segment that cannot be read.
     pub fn told(&self, ask: &Ask<'_>) -> Result<Vec<Told>> {
         let segments: Vec<&Segment> = self.segments().iter().collect();
-        let Some(frame) = self.frame(&segments, ask, &COLUMNS)? else { return Ok(Vec::new()) };
-        let frame = frame.sort(COLUMNS, polars::prelude::SortMultipleOptions::default())?;
-        rows(&frame)
+        let mut frames = self.frames(&segments, ask, &COLUMNS)?.into_iter();
+        let Some(mut all) = frames.next() else { return Ok(Vec::new()) };
+        for frame in frames {
+            all.vstack_mut(&frame)?;
+        }
+        rows(&all.sort(COLUMNS, polars::prelude::SortMultipleOptions::default())?)
     }
 
     /// The values last known of what is asked for.
@@ -210,7 +227,7 @@ impl Snapshot {
     fn fold(&self, segments: &[&Segment], part: Option<Part>, ask: &Ask<'_>) -> Result<Latest> {
         const NEEDED: [&str; 7] = ["symbol", "field", "date", "known", "provider", "unit", "value"];
         let mut latest = Latest::default();
-        if let Some(frame) = self.frame(segments, ask, &NEEDED)? {
+        for frame in self.frames(segments, ask, &NEEDED)? {
             latest.add(&frame).with_context(|| self.folder.display().to_string())?;
         }
         if let Some(part) = part {
@@ -234,6 +251,17 @@ impl Segment {
     pub(super) fn meets(&self, index: u64, of: u64) -> bool {
         self.part.is_none_or(|own| index % own.of == own.index && own.of <= of)
     }
+}
+
+/// Segments that are read in one query: those of one part where symbols are asked for, else all.
+fn together<'a>(segments: &[&'a Segment], by_part: bool) -> Vec<(Option<Part>, Vec<&'a Segment>)> {
+    let mut groups: BTreeMap<Option<(u64, u64)>, (Option<Part>, Vec<&Segment>)> = BTreeMap::new();
+    for segment in segments {
+        let part = segment.part.filter(|_| by_part);
+        let group = groups.entry(part.map(|part| (part.of, part.index))).or_insert((part, Vec::new()));
+        group.1.push(segment);
+    }
+    groups.into_values().collect()
 }
 
 /// The rows of a frame with all columns.
