@@ -17,7 +17,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults
+.PHONY: bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -28,17 +28,21 @@ briefs: build typst $(if $(DATA),,sample) ## Make all briefs into out/ (DATA=FOL
 report: build typst $(if $(DATA),,sample) ## Make one brief: make report R=2025-01-deepseek
 	@$(BIN) render "reports/$(R)" --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)"
 
-due: build typst $(if $(DATA),,sample) ## Make whatever is due now (NOW=2025-02-03T07:00:00Z for another instant)
-	@$(BIN) run --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+# Without market data it is the morning after the reconstruction's last session, else it is now.
+NOW ?= $(if $(DATA),,2025-02-15T07:00:00Z)
+RUN  = $(BIN) run --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+
+due: build typst $(if $(DATA),,sample) ## Make whatever is due now (without DATA: on 15 February 2025; NOW=INSTANT for another)
+	@$(RUN)
 
 weekly: build typst $(if $(DATA),,sample) ## Make the weekly monitor if it is due
-	@$(BIN) run --reports 'reports/weekly*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+	@$(RUN) --reports 'reports/weekly*'
 
-monthly: build typst $(if $(DATA),,sample) ## Make the monthly letter if it is due
-	@$(BIN) run --reports 'reports/monthly*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+monthly: build typst $(if $(DATA),,sample) ## Make the monthly brief and the portfolio letters if they are due
+	@$(RUN) --reports 'reports/monthly*,reports/portfolio*'
 
 flash: build typst $(if $(DATA),,sample) ## Make the briefs on shocks that are due
-	@$(BIN) run --reports 'reports/*deepseek,reports/flash*' --data "$(or $(DATA),$(SAMPLE))" --out "$(OUT)" $(if $(NOW),--now "$(NOW)")
+	@$(RUN) --reports 'reports/*deepseek,reports/flash*'
 
 # Always the whole workspace: a selection of packages would select other features of shared dependencies,
 # and polars would be built twice.
@@ -79,6 +83,9 @@ deps: ## Licences and advisories of dependencies (needs cargo-deny)
 
 faults: build typst sample ## Kill runs 200 times and check what is left
 	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test runs killed -- --nocapture
+
+year: build typst ## A year of daily runs on real data, every report type (needs SHOCKBRIEF_DATA)
+	@SHOCKBRIEF_YEAR=1 SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" cargo test --release --locked --workspace --test year -- --ignored --nocapture
 
 browser: build typst sample ## Open the archive in Chromium, with axe-core (installs both where it can)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1; } || true

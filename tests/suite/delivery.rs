@@ -166,6 +166,48 @@ fn sent_once_to_every_target() {
     let again = desk.run(&server);
     assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), ""));
     assert_eq!(server.hooks().len(), 1, "a rerun sends nothing again");
+    // A quiet day is told too: a monitor that hears nothing takes the machine for dead.
+    assert_eq!(server.paths().last().unwrap(), "/ping/secret-id/0");
+    assert_eq!(server.paths().len(), 4);
+}
+
+#[test]
+fn a_lost_or_torn_ledger_has_nothing_sent_again() {
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    assert_eq!(desk.run(&server).status.code(), Some(0));
+    let ledger = desk.path("out/ledger.jsonl");
+    for damage in ["lost", "torn"] {
+        if damage == "lost" {
+            fs_err::remove_file(&ledger).unwrap();
+        } else {
+            let text = desk.ledger();
+            write_file(&ledger, &text[..text.len() - 20]);
+        }
+        let again = desk.run(&server);
+        assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), ""), "{damage}");
+        assert_eq!(server.hooks().len(), 1, "{damage}");
+        let kept = desk.ledger();
+        let whole = kept.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        let whole: String = whole.collect();
+        assert_eq!(whole.matches("\"delivered\"").count(), 2, "{damage}: {kept}");
+        assert_eq!(whole.matches("\"published\"").count(), 1, "{damage}: {kept}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_early_is_told_to_the_monitor() {
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    write_file(&desk.path("config/universe.yaml"), "instruments: 1\n");
+    assert_eq!(desk.run(&server).status.code(), Some(2));
+    assert_eq!(server.paths(), ["/ping/secret-id/start", "/ping/secret-id/2"]);
+    let body = server.seen.lock().unwrap().last().unwrap().body.clone();
+    let log = String::from_utf8(body).unwrap();
+    assert!(log.contains("universe.yaml") && log.contains("hint: "), "{log}");
+    fs_err::remove_dir_all(desk.path("reports")).unwrap();
+    assert_eq!(desk.run(&server).status.code(), Some(2));
+    assert_eq!(server.paths().last().unwrap(), "/ping/secret-id/2");
 }
 
 #[test]

@@ -3,122 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "runs are started, timed and killed from outside")]
 
+#[path = "exchange_days.rs"]
+mod exchange_days;
+
+use exchange_days::{days, expected};
 use serde_json::Value;
-use shockbrief_tests::{root, sample, shockbrief};
+use shockbrief_tests::{
+    copy_folder as copy,
+    desk::{Desk, MONDAY, WEEK, code, errors, list, write},
+    root,
+    schema::departures,
+};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::File,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-
-/// Monday after the week of the shock, 08:00 in Paris.
-const MONDAY: &str = "2025-02-03T07:00:00Z";
-const WEEK: &str = "2025-W05";
-
-/// A project of its own: the shipped config, and copies of the weekly report.
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn with(reports: usize) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap() };
-        copy(&root().join("config"), &desk.path("config"));
-        for n in 1..=reports {
-            copy(&root().join("reports/weekly-monitor"), &desk.path(&format!("reports/weekly-{n:02}")));
-        }
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = shockbrief(["run", "--data"]);
-        command.arg(sample());
-        if !args.contains(&"--now") {
-            command.args(["--now", MONDAY]);
-        }
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
-        for name in ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    fn ledger(&self) -> Vec<Value> {
-        let text = fs_err::read_to_string(self.path("out/ledger.jsonl")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-
-    /// How often each report was published.
-    fn published(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for entry in self.ledger().iter().filter(|entry| entry["event"] == "published") {
-            *counts.entry(entry["report"].as_str().unwrap().to_owned()).or_default() += 1;
-        }
-        counts
-    }
-
-    /// Every published folder is whole: the digests of its manifest hold.
-    fn whole(&self) -> usize {
-        let mut found = 0;
-        for report in list(&self.path("out")) {
-            let folder = report.join(WEEK);
-            if !folder.is_dir() {
-                continue;
-            }
-            let manifest: Value =
-                serde_json::from_slice(&fs_err::read(folder.join("manifest.json")).unwrap()).unwrap();
-            for (name, digest) in manifest["outputs"].as_object().unwrap() {
-                assert_eq!(&sha256(&folder.join(name)), digest.as_str().unwrap(), "{name}");
-            }
-            found += 1;
-        }
-        found
-    }
-}
-
-fn sha256(path: &Path) -> String {
-    let output = Command::new("sha256sum").arg(path).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).unwrap();
-    for path in list(from) {
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs_err::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-fn list(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = match fs_err::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
-        Err(_) => Vec::new(),
-    };
-    found.sort();
-    found
-}
-
-fn code(output: &Output) -> Option<i32> {
-    output.status.code()
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 #[test]
 fn what_is_due_is_made_once() {
@@ -130,7 +32,7 @@ fn what_is_due_is_made_once() {
     assert_eq!(code(&first), Some(0), "{}", errors(&first));
     assert_eq!(String::from_utf8_lossy(&first.stdout).lines().count(), 4);
     assert_eq!(desk.whole(), 2);
-    let record: Value = serde_json::from_slice(&fs_err::read(desk.path("out/run.json")).unwrap()).unwrap();
+    let record = desk.record();
     assert_eq!((&record["exit_code"], record["briefs"].as_array().unwrap().len()), (&Value::from(0), 2));
     assert_eq!(record["briefs"][0]["as_of"], "2025-01-31");
     let metrics = fs_err::read_to_string(desk.path("shockbrief.prom")).unwrap();
@@ -157,6 +59,183 @@ fn what_is_due_is_made_once() {
     }
 }
 
+fn described(desk: &Desk) {
+    let schema =
+        |path: &str| -> Value { serde_json::from_slice(&fs_err::read(root().join(path)).unwrap()).unwrap() };
+    let run = schema("crates/shockbrief-cli/src/run/run.schema.json");
+    assert_eq!(departures(&desk.record(), &run), [""; 0]);
+    let entry = schema("crates/shockbrief-run/src/ledger.schema.json");
+    for line in desk.ledger() {
+        assert_eq!(departures(&line, &entry), [""; 0]);
+    }
+}
+
+#[test]
+fn every_run_leaves_its_record_also_a_failing_one() {
+    let desk = Desk::with(1);
+    let recorded = |args: &[&str], expected: i32, said: &str| {
+        let _ = fs_err::remove_file(desk.path("out/run.json"));
+        let output = desk.run(&[args, &["--metrics", "shockbrief.prom"]].concat());
+        assert_eq!(code(&output), Some(expected), "{args:?}: {}", errors(&output));
+        let record = desk.record();
+        assert_eq!(record["exit_code"], expected, "{args:?}");
+        let failures = record["failures"].as_array().unwrap();
+        assert!(failures.iter().any(|failure| failure["error"].as_str().unwrap().contains(said)), "{record}");
+        assert!(failures.iter().all(|failure| failure["hint"].is_string()), "{record}");
+        assert!(
+            errors(&output).trim_end().lines().last().unwrap().starts_with("hint: "),
+            "{}",
+            errors(&output)
+        );
+        let metrics = fs_err::read_to_string(desk.path("shockbrief.prom")).unwrap();
+        assert!(metrics.contains(&format!("shockbrief_run_exit_code {expected}\n")), "{metrics}");
+        described(&desk);
+    };
+    recorded(&["--config", "nowhere"], 1, "nowhere");
+    recorded(&["--reports", "nowhere/*"], 2, "no report under");
+    recorded(&["--typst", "nowhere"], 6, "nowhere");
+    recorded(&["--shard", "1/1", "--now", "2060-01-01T00:00:00Z"], 4, "covers");
+    let missing = desk.command_on(&desk.path("nowhere"), &["-q"]).output().unwrap();
+    assert_eq!(
+        (code(&missing), &desk.record()["exit_code"]),
+        (Some(4), &Value::from(4)),
+        "{}",
+        errors(&missing)
+    );
+    write(&desk.path("config/delivery.yaml"), "targets: 1\n");
+    recorded(&["-q"], 2, "delivery.yaml");
+    fs_err::remove_file(desk.path("config/delivery.yaml")).unwrap();
+    let lock = File::options().create(true).write(true).truncate(false).open(desk.path("out/.lock")).unwrap();
+    lock.lock().unwrap();
+    recorded(&["-q"], 75, "another run holds");
+    drop(lock);
+    assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    described(&desk);
+}
+
+#[test]
+fn a_run_with_nothing_to_do_tells_that_it_succeeded() {
+    let desk = Desk::with(1);
+    assert_eq!(code(&desk.run(&["-q", "--metrics", "shockbrief.prom"])), Some(0));
+    let told = fs_err::read_to_string(desk.path("shockbrief.prom")).unwrap();
+    assert!(told.contains("shockbrief_pages{report=\"weekly-01\"}"), "{told}");
+    assert!(told.contains("shockbrief_duration_seconds{report=\"weekly-01\"}"), "{told}");
+    let of_reports = |text: &str| {
+        text.lines().filter(|line| line.contains("{report=")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    fs_err::remove_file(desk.path("shockbrief.prom")).unwrap();
+    let idle = desk.run(&["--metrics", "shockbrief.prom"]);
+    assert_eq!((code(&idle), idle.stdout.len(), errors(&idle).as_str()), (Some(0), 0, ""));
+    let again = fs_err::read_to_string(desk.path("shockbrief.prom")).unwrap();
+    assert_eq!(of_reports(&again), of_reports(&told), "an idle run forgets nothing of the reports");
+    let mode = fs_err::metadata(desk.path("shockbrief.prom")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o444, 0o444, "the collector may read it");
+    let record = desk.record();
+    assert_eq!((&record["exit_code"], record["briefs"].as_array().unwrap().len()), (&Value::from(0), 0));
+    described(&desk);
+}
+
+#[test]
+fn a_clock_set_back_makes_nothing_again_and_loses_nothing() {
+    let desk = Desk::with(1);
+    let planned = |now: &str| {
+        let plan = desk.run(&["--dry-run", "--now", now]);
+        assert_eq!(code(&plan), Some(0), "{}", errors(&plan));
+        String::from_utf8(plan.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| line.split(':').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    // The week of 31 January is ready at 22:00 in Paris.
+    assert_eq!(planned("2025-01-31T20:59:59Z"), ["weekly-01 2025-W04"]);
+    assert_eq!(code(&desk.run(&["-q", "--now", "2025-01-31T21:30:00Z"])), Some(0));
+    for earlier in ["2025-01-31T20:30:00Z", "2025-01-31T21:00:00Z", "2025-01-31T21:29:59Z"] {
+        let back = desk.run(&["--now", earlier]);
+        assert_eq!((code(&back), errors(&back).as_str()), (Some(0), ""), "{earlier}");
+    }
+    assert_eq!(desk.published().into_values().collect::<Vec<_>>(), [1]);
+    assert!(planned("2025-01-31T22:30:00Z").is_empty());
+    assert_eq!(planned("2025-02-07T21:00:00Z"), ["weekly-01 2025-W06"]);
+}
+
+#[test]
+fn clocks_that_change_move_what_is_due_by_no_minute() {
+    // Half past ten in the evening in Paris, and the close in New York, on days around the four changes of clocks:
+    // 9 March and 2 November 2025 in New York, 30 March and 26 October in Paris.
+    for (day, paris, close) in [
+        ("2025-03-07", "21:30:00", "21:00:00"),
+        ("2025-03-10", "21:30:00", "20:00:00"),
+        ("2025-03-28", "21:30:00", "20:00:00"),
+        ("2025-03-31", "20:30:00", "20:00:00"),
+        ("2025-10-24", "20:30:00", "20:00:00"),
+        ("2025-10-27", "21:30:00", "20:00:00"),
+        ("2025-10-31", "21:30:00", "20:00:00"),
+        ("2025-11-03", "21:30:00", "21:00:00"),
+    ] {
+        for (zone, not_before, ready) in
+            [("Europe/Paris", "22:30", paris), ("America/New_York", "02:30", close)]
+        {
+            let desk = Desk::with(1);
+            let report = desk.path("reports/weekly-01/report.yaml");
+            let text = fs_err::read_to_string(&report).unwrap();
+            let schedule = format!(
+                "schedule: {{every: day, calendar: XNYS, timezone: {zone}, not_before: \"{not_before}\"}}"
+            );
+            let text = text.lines().map(|line| match line {
+                line if line.starts_with("schedule:") => schedule.as_str(),
+                line if line.starts_with("period:") => "",
+                line => line,
+            });
+            write(&report, &text.collect::<Vec<_>>().join("\n"));
+            let due = |now: &str| {
+                let plan = desk.run(&["--dry-run", "--now", now]);
+                assert_eq!(code(&plan), Some(0), "{}", errors(&plan));
+                String::from_utf8(plan.stdout).unwrap().contains(&format!(" {day}:"))
+            };
+            assert!(due(&format!("{day}T{ready}Z")), "{day} {zone}");
+            let before = day_second_before(day, ready);
+            assert!(!due(&before), "{before} {zone}");
+        }
+    }
+}
+
+fn day_second_before(day: &str, time: &str) -> String {
+    let hour: u32 = time[..2].parse().unwrap();
+    let (hour, minute) = if &time[3..5] == "00" { (hour - 1, 59) } else { (hour, 29) };
+    format!("{day}T{hour:02}:{minute:02}:59Z")
+}
+
+#[test]
+fn fifty_missed_weeks_are_made_up_for_as_asked() {
+    let desk = Desk::with(1);
+    fs_err::create_dir_all(desk.path("out")).unwrap();
+    write(
+        &desk.path("out/ledger.jsonl"),
+        "{\"schema\":1,\"at\":\"2024-01-27T07:00:00Z\",\"event\":\"published\",\"report\":\"weekly-01\",\"period\":\"2024-W04\"}\n",
+    );
+    let planned = |catch_up: &str, now: &str| {
+        let plan = desk.run(&["--dry-run", "--catch-up", catch_up, "--now", now]);
+        assert_eq!(code(&plan), Some(0), "{}", errors(&plan));
+        String::from_utf8(plan.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| line[10..18].to_owned())
+            .collect::<Vec<_>>()
+    };
+    // 2024 has 52 ISO weeks.
+    let all: Vec<String> = (5..=52)
+        .map(|week| format!("2024-W{week:02}"))
+        .chain(["2025-W01".to_owned(), "2025-W02".to_owned()])
+        .collect();
+    let (friday, sunday) = ("2025-01-10T22:00:00Z", "2025-01-12T12:00:00Z");
+    assert_eq!(all.len(), 50);
+    assert_eq!(planned("all", sunday), all);
+    assert_eq!(planned("last", sunday), ["2025-W02"]);
+    assert_eq!(planned("none", sunday), [""; 0]);
+    assert_eq!(planned("none", friday), ["2025-W02"]);
+}
+
 #[test]
 fn one_failure_does_not_stop_the_others() {
     let desk = Desk::with(3);
@@ -178,11 +257,6 @@ fn one_failure_does_not_stop_the_others() {
         errors(&again)
     );
     assert!(desk.published().values().all(|count| *count == 1));
-}
-
-fn write(path: &Path, text: &str) {
-    use std::io::Write as _;
-    File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 #[test]
@@ -398,83 +472,4 @@ fn a_year_of_daily_runs_makes_each_period_once() {
         write(&desk.path("out/ledger.jsonl"), &ledger);
     }
     assert_eq!(made.into_iter().collect::<BTreeSet<_>>(), expected());
-}
-
-/// Dates from the civil-from-days algorithm, apart from the library that the command uses.
-fn days(from: &str, to: &str) -> Vec<String> {
-    (day_number(from)..=day_number(to)).map(date_of).collect()
-}
-
-fn day_number(date: &str) -> i64 {
-    let parts: Vec<i64> = date.split('-').map(|part| part.parse().unwrap()).collect();
-    let (y, m, d) = (parts[0] - i64::from(parts[1] <= 2), parts[1], parts[2]);
-    let (era, yoe) = (y.div_euclid(400), y.rem_euclid(400));
-    let doy = (153 * ((m + 9) % 12) + 2) / 5 + d - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-}
-
-fn date_of(number: i64) -> String {
-    let z = number + 719_468;
-    let (era, doe) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, (mp + 2) % 12 + 1);
-    format!("{:04}-{m:02}-{d:02}", yoe + era * 400 + i64::from(m <= 2))
-}
-
-/// What a daily call at 07:00 in Paris makes, from the closures that NYSE published for these months.
-fn expected() -> BTreeSet<(String, String, String)> {
-    const CLOSED: [&str; 11] = [
-        "2024-07-04",
-        "2024-09-02",
-        "2024-11-28",
-        "2024-12-25",
-        "2025-01-01",
-        "2025-01-09",
-        "2025-01-20",
-        "2025-02-17",
-        "2025-04-18",
-        "2025-05-26",
-        "2025-06-19",
-    ];
-    let session = |n: &i64| (n + 3).rem_euclid(7) < 5 && !CLOSED.contains(&date_of(*n).as_str());
-    let sessions: Vec<i64> = (day_number("2024-06-01")..=day_number("2025-07-31")).filter(session).collect();
-    let mut expected = BTreeSet::new();
-    for pair in sessions.windows(2) {
-        let (date, next, made) = (date_of(pair[0]), date_of(pair[1]), date_of(pair[0] + 1));
-        let quarter = |date: &str| (date[5..7].parse::<u32>().unwrap() - 1) / 3 + 1;
-        let mut add = |report: &str, period: String| {
-            if (date_of(day_number("2024-07-01"))..=date_of(day_number("2025-06-30"))).contains(&made) {
-                expected.insert((report.to_owned(), period, made.clone()));
-            }
-        };
-        // Weeks begin on Mondays; 1970-01-05 was one.
-        if (pair[0] - 4).div_euclid(7) != (pair[1] - 4).div_euclid(7) {
-            add("weekly-monitor", iso_week(pair[0]));
-        }
-        if date[..7] != next[..7] {
-            add("monthly-brief", date[..7].to_owned());
-        }
-        if quarter(&date) != quarter(&next) {
-            add("quarterly-capex-and-controls", format!("{}-Q{}", &date[..4], quarter(&date)));
-        }
-    }
-    // The first call also finds what became ready before it.
-    for (report, period) in [
-        ("weekly-monitor", "2024-W26"),
-        ("monthly-brief", "2024-06"),
-        ("quarterly-capex-and-controls", "2024-Q2"),
-    ] {
-        expected.insert((report.to_owned(), period.to_owned(), "2024-07-01".to_owned()));
-    }
-    expected
-}
-
-/// The ISO week of a day: the year is that of the week's Thursday.
-fn iso_week(day: i64) -> String {
-    let thursday = (day - 4).div_euclid(7) * 7 + 7;
-    let year = &date_of(thursday)[..4];
-    let week = (thursday - day_number(&format!("{year}-01-01"))) / 7 + 1;
-    format!("{year}-W{week:02}")
 }

@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the built command, the sample data, and running one against the other.
 
+pub mod desk;
+pub mod schema;
 pub mod servers;
 
 use std::{

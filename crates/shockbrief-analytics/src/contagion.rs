@@ -212,9 +212,17 @@ pub fn absorption_ratio(series: &[&[f64]], k: usize) -> Outcome<f64> {
 /// [`Missing::TooFew`] below two rows, [`Missing::LengthMismatch`].
 pub fn covariance_matrix(series: &[&[f64]]) -> Outcome<Mat<f64>> {
     let mut covariance = Mat::zeros(series.len(), series.len());
+    // Each series is centred once; entry by entry this is `moments::covariance`, to the bit.
+    let mut centred: Vec<Vec<f64>> = Vec::with_capacity(series.len());
+    for x in series {
+        moments::covariance(x, series[0], 1)?;
+        let mean = moments::mean(x)?;
+        centred.push(x.iter().map(|v| v - mean).collect());
+    }
     for i in 0..series.len() {
         for j in 0..=i {
-            let value = moments::covariance(series[i], series[j], 1)?;
+            let sum: f64 = centred[i].iter().zip(&centred[j]).map(|(a, b)| a * b).sum();
+            let value = sum / (series[i].len() - 1) as f64;
             covariance[(i, j)] = value;
             covariance[(j, i)] = value;
         }
@@ -301,6 +309,20 @@ mod tests {
         let share = absorption_ratio(&[&x, &y], 1).unwrap();
         assert!((share - largest / (a + d)).abs() < 1e-14);
         assert!((absorption_ratio(&[&x, &y], 2).unwrap() - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn every_entry_is_the_covariance_of_its_pair_to_the_bit() {
+        let mut stream = crate::rng::Stream::new(5);
+        let data: Vec<Vec<f64>> = (0..9).map(|_| (0..250).map(|_| 0.3 + stream.normal()).collect()).collect();
+        let views: Vec<&[f64]> = data.iter().map(Vec::as_slice).collect();
+        let matrix = covariance_matrix(&views).unwrap();
+        for (i, x) in data.iter().enumerate() {
+            for (j, y) in data.iter().enumerate() {
+                assert_eq!(matrix[(i, j)].to_bits(), moments::covariance(x, y, 1).unwrap().to_bits());
+            }
+        }
+        assert!(matches!(covariance_matrix(&[&data[0], &data[1][1..]]), Err(Missing::LengthMismatch { .. })));
     }
 
     #[test]

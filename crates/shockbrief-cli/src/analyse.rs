@@ -2,7 +2,7 @@
 
 use crate::{
     args::Inputs,
-    load::{Issue, Project},
+    load::{Digests, Issue, Project, report_digests},
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -17,7 +17,7 @@ use shockbrief_templating::{
     ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline, locale::Rounding,
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -115,13 +115,37 @@ pub struct Analysed {
     pub data: Arc<Dataset>,
     /// What was computed.
     pub findings: Findings,
+    /// Digests of the configuration that it was made from.
+    pub config: Digests,
     languages: BTreeMap<String, Language>,
 }
 
 impl Analysed {
     /// Loads and analyses one report.
     pub fn new(project: &Project, folder: &Path, inputs: &Inputs) -> Result<Self> {
-        Self::of(project, folder, Issue::open(project, folder, inputs)?, inputs)
+        // Taken before the files are read; once the pages are made, they must still hold.
+        let before = Report::load(folder).and_then(|report| report_digests(&report));
+        let mut analysed = Self::of(project, folder, Issue::open(project, folder, inputs)?, inputs)?;
+        analysed.config = project.digests.clone();
+        analysed.config.extend(before?);
+        Ok(analysed)
+    }
+
+    /// Refuses a brief whose configuration was edited while it was made: it may be from two states.
+    pub fn unedited(&self, project: &Project) -> Result<()> {
+        let now = project.config_digests(&self.issue.report)?;
+        let names: BTreeSet<&String> = now.keys().chain(self.config.keys()).collect();
+        let edited: Vec<&str> = names
+            .into_iter()
+            .filter(|name| now.get(*name) != self.config.get(*name))
+            .map(String::as_str)
+            .collect();
+        if edited.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::config(format!("{} was edited while the brief was made", edited.join(", ")))
+            .hint("nothing was published; make the brief again once the edit is done")
+            .into())
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
@@ -139,7 +163,7 @@ impl Analysed {
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
         let data = shared.data.clone();
-        Ok(Self { issue, data, findings, languages })
+        Ok(Self { issue, data, findings, config: Digests::new(), languages })
     }
 
     /// Renders the pages of these languages and judges the claims.

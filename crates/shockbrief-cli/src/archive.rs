@@ -71,7 +71,8 @@ fn put(path: &Path, text: &str) -> Result<()> {
 
 /// All published briefs, each compared with the issue before it.
 fn issues(out: &Path) -> Result<Vec<Issue>> {
-    let mut manifests = ledger::manifests(out)?;
+    let (mut manifests, broken) = ledger::manifests(out)?;
+    broken.into_iter().next().map_or(Ok(()), Err)?;
     manifests.sort_by(|a, b| (&a.report, a.as_of, &a.period).cmp(&(&b.report, b.as_of, &b.period)));
     let mut issues: Vec<Issue> = Vec::with_capacity(manifests.len());
     let mut before: Option<Brief> = None;

@@ -185,6 +185,9 @@ pub struct Run {
     /// Wait so long for another run to end, such as 5m.
     #[arg(long)]
     pub wait: Option<Wait>,
+    /// Wait for a random part of this time first, such as 5m, so that many machines do not begin together.
+    #[arg(long)]
+    pub delay_up_to: Option<Wait>,
     /// The store of fetched values: reports with `fetch: before` fill and read it (default there: .store), others
     /// read it where it is named.
     #[arg(long, env = "SHOCKBRIEF_STORE")]
@@ -297,6 +300,9 @@ pub struct Schedule {
     /// The container image, for Kubernetes.
     #[arg(long, default_value = "shockbrief:latest")]
     pub image: String,
+    /// Into how many jobs Kubernetes shares the briefs out.
+    #[arg(long, default_value = "1")]
+    pub shards: std::num::NonZeroU32,
 }
 
 /// Arguments of `check`.

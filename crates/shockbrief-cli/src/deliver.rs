@@ -59,15 +59,20 @@ fn recorded(target: &str, part: Option<&str>) -> String {
 }
 
 /// What reports declare and the ledger does not know as delivered: the last published period of each report, in its
-/// last revision. A target added today is not sent the past.
-pub fn pending(reports: &[Report], delivery: &Delivery, ledger: &Ledger) -> Result<Vec<Pending>> {
-    let mut found = Vec::new();
+/// last revision. A target added today is not sent the past. Also gives the targets that nobody declared.
+pub fn pending(
+    reports: &[Report],
+    delivery: &Delivery,
+    ledger: &Ledger,
+) -> (Vec<Pending>, Vec<anyhow::Error>) {
+    let (mut found, mut undeclared) = (Vec::new(), Vec::new());
     for report in reports.iter().filter(|report| !report.deliver.is_empty()) {
         let mut parts = Vec::new();
         for name in &report.deliver {
             let Some(target) = delivery.targets.get(name) else {
                 let refusal = report.origin.refuse(name, format!("unknown delivery target `{name}`"));
-                return Err(refusal.hint("declare it under `targets:` in config/delivery.yaml").into());
+                undeclared.push(refusal.hint("declare it under `targets:` in config/delivery.yaml").into());
+                continue;
             };
             // A mail to readers of a language that the report does not have is for other reports.
             let spoken =
@@ -86,7 +91,7 @@ pub fn pending(reports: &[Report], delivery: &Delivery, ledger: &Ledger) -> Resu
             part: part.map(str::to_owned),
         }));
     }
-    Ok(found)
+    (found, undeclared)
 }
 
 /// Makes one delivery.
@@ -160,6 +165,7 @@ fn secret(name: &str, place: &KeySource) -> Result<Secret, Refusal> {
 }
 
 /// A monitor that is told of starts and ends. It never fails a run.
+#[derive(Default)]
 pub struct Monitor {
     address: Option<(Secret, Outbound)>,
 }

@@ -9,6 +9,7 @@ use shockbrief_core::{
         Brand, DETECTED, Event, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report,
         Scenarios, Sources, Study, Universe, load_models,
     },
+    fs::sha256_file,
 };
 use shockbrief_data::{Calendars, Request};
 use std::{
@@ -46,12 +47,19 @@ pub struct Project {
     pub calendars: Calendars,
     /// What briefs of one report share.
     pub shared: Cache,
+    /// Digests of its files, taken before they were read.
+    pub digests: Digests,
 }
+
+/// SHA-256 of files by their place in the project.
+pub type Digests = BTreeMap<String, String>;
 
 impl Project {
     /// Reads all shared configuration.
     pub fn load(folder: &Path) -> Result<Self> {
         Ok(Self {
+            // First of all: a file edited while it is read must be seen to differ from what was read.
+            digests: digests(folder)?,
             folder: folder.to_owned(),
             universe: Universe::load(&folder.join("universe.yaml"))?,
             events: Events::load(&folder.join("events.yaml"))?,
@@ -65,6 +73,18 @@ impl Project {
             calendars: Calendars::load(&folder.join("calendars"))?,
             shared: Cache::default(),
         })
+    }
+
+    /// Whether its files are no longer those that were read.
+    pub fn outdated(&self) -> Result<bool> {
+        Ok(digests(&self.folder)? != self.digests)
+    }
+
+    /// Digests of all configuration behind a report's brief, as its files are now.
+    pub fn config_digests(&self, report: &Report) -> Result<Digests> {
+        let mut config = digests(&self.folder)?;
+        config.extend(report_digests(report)?);
+        Ok(config)
     }
 
     /// The scenarios of a report: on its own portfolio where it has one, else on the model portfolios.
@@ -102,6 +122,46 @@ impl Project {
             .map(|code| Ok((code.clone(), Language::load(&self.folder.join("languages"), code)?)))
             .collect()
     }
+}
+
+fn digests(folder: &Path) -> Result<Digests> {
+    let mut digests = Digests::new();
+    digest_tree(folder, Path::new("config"), &mut digests)?;
+    Ok(digests)
+}
+
+/// Digests of a report's own files; a brief for one portfolio says nothing of the others.
+pub fn report_digests(report: &Report) -> Result<Digests> {
+    let mut digests = Digests::new();
+    let folder = report.folder.file_name().map(Path::new).unwrap_or(Path::new("")).to_owned();
+    digest_tree(&report.folder, &Path::new("reports").join(folder), &mut digests)?;
+    if let Some(client) = &report.client {
+        let others = Report::places(&report.folder)?;
+        let others = others.iter().filter(|place| **place != client.path);
+        let names = others.filter_map(|place| place.strip_prefix(report.folder.parent()?).ok());
+        names.for_each(|name| {
+            digests.remove(&Path::new("reports").join(name).display().to_string());
+        });
+    }
+    Ok(digests)
+}
+
+/// Digests of all files below a folder, by their place in the project; what editors leave beside is no configuration.
+fn digest_tree(folder: &Path, name: &Path, digests: &mut Digests) -> Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if file.starts_with('.') || file.ends_with('~') {
+            continue;
+        }
+        let name = name.join(entry.file_name());
+        if entry.path().is_dir() {
+            digest_tree(&entry.path(), &name, digests)?;
+        } else {
+            digests.insert(name.display().to_string(), sha256_file(&entry.path())?);
+        }
+    }
+    Ok(())
 }
 
 /// One brief to make: a report with its period.

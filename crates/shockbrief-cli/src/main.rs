@@ -11,6 +11,7 @@ mod explain;
 mod fetch;
 mod load;
 mod plan;
+mod progress;
 mod publish;
 mod render;
 mod run;
@@ -46,7 +47,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            // A run has told of its failures already.
+            if error.downcast_ref::<run::Ended>().is_none() {
+                complain(&error);
+            }
             ExitCode::from(exit_code(&error))
         }
     }
@@ -67,6 +71,9 @@ pub fn exit_code(error: &Error) -> u8 {
     if let Some(run::Stopped(signal)) = error.downcast_ref() {
         return 128 + signal;
     }
+    if let Some(run::Ended(code)) = error.downcast_ref() {
+        return *code;
+    }
     if error.downcast_ref::<SomeFailed>().is_some() {
         return 3;
     }
@@ -78,25 +85,53 @@ pub fn refusal(error: &Error) -> Option<&Refusal> {
     error.chain().find_map(|cause| cause.downcast_ref::<Refusal>())
 }
 
-/// Prints an error with its causes, then the next step.
-pub fn complain(error: &Error) {
+/// What to do about an error: the refusal's own word, or what the machine's error suggests.
+pub fn next_step(error: &Error) -> Option<String> {
+    use std::io::ErrorKind;
+    if let Some(hint) = refusal(error).and_then(|refusal| refusal.hint.clone()) {
+        return Some(hint);
+    }
+    if error.is::<SomeFailed>() || error.is::<run::Stopped>() {
+        return None;
+    }
+    let machine = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let step = match machine?.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "free space, or raise the quota, then run again"
+        }
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            "allow this user to write there, or name another place"
+        }
+        ErrorKind::NotFound => "put the file there, or name the place where it is",
+        _ => "look after the file or connection named, then run again",
+    };
+    Some(step.to_owned())
+}
+
+/// An error with its causes, then the next step.
+pub fn described(error: &Error) -> String {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
         text.push_str(&format!("caused by: {cause}\n"));
     }
-    if let Some(hint) = refusal(error).and_then(|refusal| refusal.hint.as_ref()) {
+    if let Some(hint) = next_step(error) {
         text.push_str(&format!("hint: {hint}\n"));
     }
+    text
+}
+
+/// Prints an error with its causes, then the next step.
+pub fn complain(error: &Error) {
     // Nobody is left to tell when standard error is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    progress::aside(|| drop(std::io::stderr().write_all(described(error).as_bytes())));
 }
 
 /// Prints a line on standard error.
 pub fn tell(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    progress::aside(|| drop(writeln!(std::io::stderr(), "{line}")));
 }
 
 /// Prints a line; a reader that has gone away is no error.
 pub fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    progress::aside(|| drop(writeln!(std::io::stdout(), "{line}")));
 }

@@ -22,7 +22,8 @@ use std::{
 /// The output folder, held by this process alone.
 pub struct Output {
     root: PathBuf,
-    _locks: Vec<File>,
+    /// Where each lock lies, and the file that is locked.
+    locks: Vec<(PathBuf, File)>,
 }
 
 /// How the output folder is taken.
@@ -83,14 +84,34 @@ impl Output {
     pub fn lock(root: &Path, lock: Lock) -> Result<Self> {
         Self::check(root)?;
         fs::create_dir_all(root)?;
-        let locks = match lock.shard {
-            None => vec![take(&root.join(".lock"), false, lock.wait)?],
-            Some(Shard { index, of }) => vec![
-                take(&root.join(".lock"), true, lock.wait)?,
-                take(&root.join(format!(".lock-{index}-of-{of}")), false, lock.wait)?,
-            ],
-        };
-        Ok(Self { root: root.to_owned(), _locks: locks })
+        let own = root.join(".lock");
+        let mut locks = Vec::new();
+        let shared = lock.shard.is_some();
+        locks.push((own.clone(), take(&own, shared, lock.wait)?));
+        if let Some(Shard { index, of }) = lock.shard {
+            let part = root.join(format!(".lock-{index}-of-{of}"));
+            locks.push((part.clone(), take(&part, false, lock.wait)?));
+        }
+        Ok(Self { root: root.to_owned(), locks })
+    }
+
+    /// Refuses to go on in a folder that was removed or replaced: what is there now is not what is locked, and another
+    /// run may hold it.
+    pub fn still_held(&self) -> Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        for (path, file) in &self.locks {
+            let (there, held) = (fs::metadata(path), file.metadata()?);
+            let same = there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()));
+            if !same {
+                return Err(Refusal::new(
+                    Class::Unforeseen,
+                    format!("{} was removed or replaced during the run", self.root.display()),
+                )
+                .hint("leave the folder alone while a run holds it, then run again: what is missing is made")
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// Holds the archive of a folder, after any other that writes it now.
@@ -113,6 +134,7 @@ impl Output {
 
     /// An empty folder for the files of one period; earlier unfinished ones are removed.
     pub fn stage(&self, slug: &str, period: &str) -> Result<Staged<'_>> {
+        self.still_held()?;
         let parent = self.root.join(slug);
         fs::create_dir_all(&parent)?;
         let target = parent.join(period);
@@ -156,6 +178,7 @@ impl Staged<'_> {
 
     /// Puts the folder in place of the earlier one and returns its path.
     pub fn publish(self) -> Result<PathBuf> {
+        self.output.still_held()?;
         sync_tree(&self.folder)?;
         if self.target.exists() {
             exchange(&self.folder, &self.target)?;

@@ -7,6 +7,7 @@ use crate::{
     args::Render,
     complain,
     load::Project,
+    progress::Progress,
     publish::{Earlier, Output, Staged, difference},
     say,
 };
@@ -17,7 +18,7 @@ use shockbrief_core::{
     Brief, CheckedClaim, Class, Input, Manifest, Refusal, Verdict,
     brief::{Audited, SCHEMA},
     config::Report,
-    fs::{sha256, sha256_file},
+    fs::sha256,
 };
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
 use std::{
@@ -33,12 +34,16 @@ pub fn run(args: &Render) -> Result<()> {
     let output = Output::open(&args.out)?;
     let (places, mut failures) = places(&args.reports);
     let total = places.len() + failures.len();
+    let progress = Progress::of(places.len(), places.len() > 1);
     for place in &places {
+        progress.begin(place.display().to_string());
         match brief(&project, &typst, &output, place, args) {
             Ok(published) => published.iter().for_each(|path| say(path.display())),
             Err(error) => failures.push(error),
         }
+        progress.done();
     }
+    drop(progress);
     archive::refresh(&args.out, &project);
     finish(failures, total)
 }
@@ -132,7 +137,7 @@ pub fn make(
     if let Some(earlier) = earlier {
         let composed = analysed.compose(project, &languages)?;
         let diff = difference(&earlier.brief, &analysed.brief(&composed)?)?;
-        if diff.changes.is_empty() && earlier.manifest.config == config_digests(project, analysed)? {
+        if diff.changes.is_empty() && earlier.manifest.config == analysed.config {
             return Ok(unchanged(earlier, analysed));
         }
         analysed.revise(earlier.manifest.revision + 1, &diff);
@@ -227,12 +232,13 @@ fn publish(
     product: &Product,
     making: &Making<'_>,
 ) -> Result<Published> {
+    analysed.unedited(project)?;
     let (slug, period) = (slug_of(analysed), period_of(analysed));
     let staged = output.stage(&slug, &period)?;
     for (name, bytes) in &product.files {
         fs::write(staged.folder().join(name), bytes)?;
     }
-    let mut manifest = manifest(project, analysed, product)?;
+    let mut manifest = manifest(analysed, product);
     if let Some(earlier) = output.earlier(&slug, &period)?.filter(|_| making.revise) {
         staged.keep_earlier(earlier.manifest.revision)?;
         manifest.revision = earlier.manifest.revision + 1;
@@ -267,25 +273,6 @@ fn unchanged(earlier: Earlier, analysed: &Analysed) -> Published {
     Published { paths, manifest: earlier.manifest, claims_replaced, unchanged: true }
 }
 
-/// Digests of all configuration behind a brief.
-pub fn config_digests(project: &Project, analysed: &Analysed) -> Result<BTreeMap<String, String>> {
-    let report = &analysed.issue.report;
-    let mut config = BTreeMap::new();
-    digest_tree(&project.folder, Path::new("config"), &mut config)?;
-    let folder = report.folder.file_name().map(Path::new).unwrap_or(Path::new("")).to_owned();
-    digest_tree(&report.folder, &Path::new("reports").join(folder), &mut config)?;
-    if let Some(client) = &report.client {
-        // A brief for one portfolio says nothing of the others.
-        let others = Report::places(&report.folder)?;
-        let others = others.iter().filter(|place| **place != client.path);
-        let names = others.filter_map(|place| place.strip_prefix(report.folder.parent()?).ok());
-        names.for_each(|name| {
-            config.remove(&Path::new("reports").join(name).display().to_string());
-        });
-    }
-    Ok(config)
-}
-
 /// Pretty JSON with a line end.
 pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
@@ -293,9 +280,9 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn manifest(project: &Project, analysed: &Analysed, product: &Product) -> Result<Manifest> {
+fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
     let brief = &product.brief;
-    Ok(Manifest {
+    Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
         period: brief.period.clone(),
@@ -304,26 +291,12 @@ fn manifest(project: &Project, analysed: &Analysed, product: &Product) -> Result
         revision: 1,
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
-        config: config_digests(project, analysed)?,
+        config: analysed.config.clone(),
         inputs: brief.inputs.clone(),
         files: brief.inputs.iter().map(|input| (input.path.clone(), input.file_sha256.clone())).collect(),
         audited: product.audited.clone(),
         outputs: product.files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect(),
-    })
-}
-
-/// Digests of all files below a folder, by their place in the project.
-fn digest_tree(folder: &Path, name: &Path, digests: &mut BTreeMap<String, String>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = name.join(entry.file_name());
-        if entry.path().is_dir() {
-            digest_tree(&entry.path(), &name, digests)?;
-        } else {
-            digests.insert(name.display().to_string(), sha256_file(&entry.path())?);
-        }
     }
-    Ok(())
 }
 
 /// Keeps the generated Typst source beside the PDF.

@@ -22,6 +22,7 @@ pub fn run(args: &Schedule) -> Result<()> {
         timezone: timezone(&reports)?,
         at: at(&reports),
         image: args.image.clone(),
+        shards: args.shards.get(),
     };
     let text = match args.print {
         Scheduler::Crontab => unit.crontab(),

@@ -67,7 +67,7 @@ fn one(project: &Project, typst: &Typst, path: &Path, args: &Verify) -> Result<u
     if made == manifest.outputs {
         return Ok(made.len());
     }
-    Err(different(project, &analysed, path, &manifest, &product, &made)?.into())
+    Err(different(&analysed, path, &manifest, &product, &made).into())
 }
 
 /// The store at the knowledge that the brief was made from; none for a brief that read none.
@@ -117,19 +117,18 @@ fn announce(
 }
 
 fn different(
-    project: &Project,
     analysed: &Analysed,
     path: &Path,
     manifest: &Manifest,
     product: &Product,
     made: &BTreeMap<String, String>,
-) -> Result<Refusal> {
+) -> Refusal {
     let names: Vec<&str> = made
         .iter()
         .filter(|(name, digest)| manifest.outputs.get(*name) != Some(digest))
         .map(|(name, _)| name.as_str())
         .collect();
-    let config = changed(&manifest.config, &render::config_digests(project, analysed)?);
+    let config = changed(&manifest.config, &analysed.config);
     let before = manifest.inputs.iter().map(|input| (input.path.clone(), input.sha256.clone())).collect();
     let now = product.brief.inputs.iter().map(|input| (input.path.clone(), input.sha256.clone())).collect();
     let data = changed(&before, &now);
@@ -139,11 +138,8 @@ fn different(
     } else {
         format!("changed since: {}", since.join(", "))
     };
-    Ok(Refusal::new(
-        Class::Data,
-        format!("{}: {} came out else; {because}", path.display(), names.join(", ")),
-    )
-    .hint("check out the configuration and data of that day, or publish a revision with `run --revise`"))
+    Refusal::new(Class::Data, format!("{}: {} came out else; {because}", path.display(), names.join(", ")))
+        .hint("check out the configuration and data of that day, or publish a revision with `run --revise`")
 }
 
 /// Tools of another version than the ones that published.

@@ -17,6 +17,8 @@ pub enum Class {
     Delivery,
     /// Another run holds the lock (exit code 75).
     Locked,
+    /// The machine, or a fault of the program (exit code 1).
+    Unforeseen,
 }
 
 impl Class {
@@ -30,6 +32,7 @@ impl Class {
             Self::Typeset => 6,
             Self::Delivery => 3,
             Self::Locked => 75,
+            Self::Unforeseen => 1,
         }
     }
 }

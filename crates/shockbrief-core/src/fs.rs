@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use std::{io::Write, path::Path};
+use std::{io::Write, os::unix::fs::PermissionsExt, path::Path};
 
 /// Reads a text file; the error names the path.
 ///
@@ -45,13 +45,32 @@ fn hex(bytes: &[u8]) -> String {
 /// # Errors
 /// When the folder is not writable or the disk is full; the earlier file stays as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    fs_err::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let file = beside(path, bytes)?;
+    file.as_file().sync_all().with_context(|| format!("cannot write {}", path.display()))?;
     file.persist(path).with_context(|| format!("cannot rename into {}", path.display()))?;
     Ok(())
+}
+
+/// Writes a file beside its destination and renames it into place without waiting for the disk: readers see the old
+/// one or the new one, and after a loss of power perhaps neither. For what the next run writes again anyway.
+///
+/// # Errors
+/// When the folder is not writable or the disk is full; the earlier file stays as it was.
+pub fn write_swapped(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = beside(path, bytes)?;
+    file.persist(path).with_context(|| format!("cannot rename into {}", path.display()))?;
+    Ok(())
+}
+
+fn beside(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile> {
+    // A bare name has an empty parent.
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or_else(|| Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    // Readable as any new file is, where a temporary one would be its owner's alone: others collect what is told.
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(file)
 }

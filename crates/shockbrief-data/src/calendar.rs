@@ -126,6 +126,12 @@ impl Calendar {
         self.raw.covers.from
     }
 
+    /// The last date that the calendar knows.
+    #[must_use]
+    pub fn covered_to(&self) -> Date {
+        self.raw.covers.to
+    }
+
     /// Sessions from `from` to `to`, both included, oldest first.
     ///
     /// # Errors

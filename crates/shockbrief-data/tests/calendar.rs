@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use jiff::{Timestamp, civil::date};
-use shockbrief_core::{Market, Mic, Refusal, config::Events};
+use shockbrief_core::{
+    Market, Mic, Refusal,
+    config::{Events, Report, Universe},
+};
 use shockbrief_data::{Calendar, Calendars};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -91,6 +94,87 @@ fn dates_outside_the_coverage_are_refused() {
     2017-12-01: the calendar of XTAI covers 2018-01-01 to 2025-12-31
     hint: choose dates inside, or extend config/calendars/XTAI.yaml with the published closures
     ");
+}
+
+#[test]
+fn every_calendar_refuses_the_days_around_its_coverage() {
+    let calendars = shipped();
+    for mic in calendars.mics() {
+        let calendar = calendars.get(mic).unwrap();
+        let (from, to) = (calendar.covered_from(), calendar.covered_to());
+        let (before, after) = (from.yesterday().unwrap(), to.tomorrow().unwrap());
+        assert!(!calendar.sessions(from, to).unwrap().is_empty(), "{mic}");
+        for (from, to) in [(before, before), (after, after), (before, to), (from, after)] {
+            let error = calendar.sessions(from, to).unwrap_err();
+            assert!(refusal(&error).contains("the calendar of"), "{mic}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_nasdaq_agrees_with_the_one_that_reaches_further() {
+    let text = shockbrief_core::fs::read_text(&root().join("config/calendars/XNAS.yaml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("XNAS.yaml");
+    fs_err::write(&path, text.replace("table: nyse", "table: nasdaq").replace("2028-12-31", "2026-12-31"))
+        .unwrap();
+    let own = Calendar::load(&path).unwrap();
+    let (from, to) = (own.covered_from(), own.covered_to());
+    let further = shipped().sessions(&"XNAS".into(), from, to).unwrap();
+    let own = own.sessions(from, to).unwrap();
+    let pairs = own.iter().filter(|session| !further.contains(session));
+    let differ: Vec<String> = pairs.map(|session| session.date.to_string()).collect();
+    // On 3 July 2023 Nasdaq too closed at 13:00, which its table lacks.
+    assert!(own.len() == further.len() && own.len() > 3000 && differ == ["2023-07-03"], "{differ:?}");
+}
+
+/// The day on which this state of the project was declared good, from the workspace's manifest.
+fn declared() -> jiff::civil::Date {
+    let text = shockbrief_core::fs::read_text(&root().join("Cargo.toml")).unwrap();
+    let (_, after) = text.split_once("[workspace.metadata.shockbrief]\ndate = \"").unwrap();
+    after.split('"').next().unwrap().parse().unwrap()
+}
+
+/// The exchanges of a report that will be made again: of its schedule, and of every name it follows. A report on one
+/// event of the past asks for no day to come.
+fn exchanges(report: &Report, universe: &Universe) -> BTreeSet<Mic> {
+    let mut found = BTreeSet::from([Mic::from(report.schedule.calendar.as_str())]);
+    if report.pinned().is_some() {
+        return BTreeSet::new();
+    }
+    let study = report.study.iter().flat_map(|study| {
+        let names = [&study.benchmark, &study.source];
+        study.sample.iter().chain(&study.abroad).chain(names)
+    });
+    let panel = report
+        .panel
+        .iter()
+        .flat_map(|panel| panel.sample.iter().chain(&panel.regions).chain([&panel.benchmark]));
+    found.extend(report.study.iter().flat_map(|study| study.exchanges.clone()));
+    found.extend(study.chain(panel).map(|symbol| universe.get(symbol).unwrap().exchange.clone()));
+    found
+}
+
+#[test]
+fn calendars_in_use_reach_sixty_days_beyond_the_declared_date() {
+    let universe = Universe::load(&root().join("config/universe.yaml")).unwrap();
+    let (calendars, limit) = (shipped(), declared().checked_add(jiff::Span::new().days(60)).unwrap());
+    let mut used: BTreeMap<Mic, String> = BTreeMap::new();
+    for entry in fs_err::read_dir(root().join("reports")).unwrap() {
+        let folder = entry.unwrap().path();
+        let report = Report::load(&folder).unwrap();
+        used.extend(exchanges(&report, &universe).into_iter().map(|mic| (mic, report.slug.clone())));
+    }
+    assert!(used.contains_key(&Mic::from("XNYS")), "{used:?}");
+    for (mic, report) in used {
+        let to = calendars.get(&mic).unwrap().covered_to();
+        assert!(
+            to > limit,
+            "the calendar of {mic}, which `{report}` uses, ends on {to}, within 60 days of {}: extend \
+             config/calendars/{mic}.yaml with the closures published since",
+            declared()
+        );
+    }
 }
 
 #[test]

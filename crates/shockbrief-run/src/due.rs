@@ -107,7 +107,8 @@ fn not_before(close: Timestamp, at: Option<Time>, zone: &TimeZone) -> Timestamp 
     moment.map_or(close, |moment| moment.max(close))
 }
 
-/// The periods to make now, oldest first.
+/// The periods to make now, oldest first; none before the last published one, which only a clock set back would ask
+/// for.
 #[must_use]
 pub fn due(
     ready: &[Ready],
@@ -116,13 +117,11 @@ pub fn due(
     zone: &TimeZone,
     now: Timestamp,
 ) -> Vec<Ready> {
-    let missing = |ready: &&Ready| !published.contains(&ready.period);
+    let missing = |ready: &&Ready| published.last().is_none_or(|done| ready.period > *done);
     let today = zone.to_datetime(now).date();
     let last = ready.last().filter(missing);
     match (catch_up, published.last()) {
-        (CatchUp::All, Some(done)) => {
-            ready.iter().filter(|ready| ready.period > *done).filter(missing).copied().collect()
-        }
+        (CatchUp::All, Some(_)) => ready.iter().filter(missing).copied().collect(),
         (CatchUp::None, _) => {
             last.filter(|ready| zone.to_datetime(ready.since).date() == today).into_iter().copied().collect()
         }
@@ -240,6 +239,15 @@ mod tests {
         assert_eq!(names(&weekly, "2025-02-14T21:00:00Z", &["2025-W04"], CatchUp::None), ["2025-W07"]);
         // Nobody asks for the past of a report that never appeared.
         assert_eq!(names(&weekly, monday, &[], CatchUp::All), ["2025-W07"]);
+    }
+
+    #[test]
+    fn a_clock_set_back_asks_for_no_earlier_period() {
+        let weekly = schedule(Frequency::Week, None);
+        let friday = "2025-01-31T20:30:00Z";
+        for catch_up in [CatchUp::Last, CatchUp::All, CatchUp::None] {
+            assert!(names(&weekly, friday, &["2025-W05"], catch_up).is_empty());
+        }
     }
 
     #[test]

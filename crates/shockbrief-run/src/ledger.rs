@@ -6,9 +6,9 @@
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use shockbrief_core::{Period, brief::Manifest};
+use shockbrief_core::{Period, Refusal, brief::Manifest};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -35,7 +35,7 @@ pub enum Event {
 }
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -62,6 +62,41 @@ pub struct Entry {
     /// Why it failed, or why there was no brief.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Exit code of the failure's class; absent for a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<u8>,
+    /// Seconds that the attempt took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Pages, all languages together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<usize>,
+    /// Claims that do not hold and were replaced by their other text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims_replaced: Option<usize>,
+}
+
+impl Entry {
+    /// An entry that says nothing but what happened to which period.
+    #[must_use]
+    pub fn new(at: Timestamp, event: Event, report: &str, period: &str) -> Self {
+        Self {
+            schema: SCHEMA,
+            at,
+            event,
+            report: report.to_owned(),
+            period: period.to_owned(),
+            as_of: None,
+            revision: None,
+            brief: None,
+            target: None,
+            reason: None,
+            exit_code: None,
+            seconds: None,
+            pages: None,
+            claims_replaced: None,
+        }
+    }
 }
 
 /// The entries read so far.
@@ -69,6 +104,8 @@ pub struct Entry {
 pub struct Ledger {
     path: PathBuf,
     entries: Vec<Entry>,
+    /// Where the entries of each report are: a ledger of years is asked for one report after the other.
+    by_report: BTreeMap<String, Vec<usize>>,
     /// Lines that are no entries, counted from 1.
     pub torn: Vec<usize>,
 }
@@ -79,16 +116,23 @@ impl Ledger {
     /// # Errors
     /// When the file exists and cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        let mut ledger = Self { path: path.clone(), ..Self::default() };
-        let bytes = match fs_err::read(&path) {
+        Self::open(&folder.join(FILE))
+    }
+
+    /// Reads a file of entries; one that is not there is empty.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut ledger = Self { path: path.to_owned(), ..Self::default() };
+        let bytes = match fs_err::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ledger),
             Err(error) => return Err(error.into()),
         };
         for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             match serde_json::from_slice(line) {
-                Ok(entry) => ledger.entries.push(entry),
+                Ok(entry) => ledger.remember(entry),
                 Err(_) if line.is_empty() => {}
                 Err(_) => ledger.torn.push(index + 1),
             }
@@ -109,8 +153,22 @@ impl Ledger {
         }
         file.write_all(&line).with_context(|| format!("cannot write {}", self.path.display()))?;
         file.sync_all()?;
-        self.entries.push(entry);
+        self.remember(entry);
         Ok(())
+    }
+
+    fn remember(&mut self, entry: Entry) {
+        let at = self.entries.len();
+        match self.by_report.get_mut(&entry.report) {
+            Some(places) => places.push(at),
+            None => drop(self.by_report.insert(entry.report.clone(), vec![at])),
+        }
+        self.entries.push(entry);
+    }
+
+    /// The entries of a report, oldest first.
+    fn of(&self, report: &str) -> impl Iterator<Item = &Entry> {
+        self.by_report.get(report).into_iter().flatten().map(|at| &self.entries[*at])
     }
 
     /// All entries, oldest first.
@@ -132,17 +190,18 @@ impl Ledger {
     }
 
     fn periods(&self, report: &str, of: impl Fn(Event) -> bool) -> BTreeSet<Period> {
-        let entries = self.entries.iter().filter(|entry| entry.report == report && of(entry.event));
-        entries.filter_map(|entry| entry.period.parse().ok()).collect()
+        self.of(report)
+            .filter(|entry| of(entry.event))
+            .filter_map(|entry| entry.period.parse().ok())
+            .collect()
     }
 
     /// The last published period of a report by its dates, with its last revision.
     #[must_use]
     pub fn last_published(&self, report: &str) -> Option<(String, u32)> {
         let period = self.published(report).pop_last()?.to_string();
-        let revisions = self.entries.iter().filter(|entry| {
-            entry.event == Event::Published && entry.report == report && entry.period == period
-        });
+        let revisions =
+            self.of(report).filter(|entry| entry.event == Event::Published && entry.period == period);
         let revision = revisions.filter_map(|entry| entry.revision).max().unwrap_or(1);
         Some((period, revision))
     }
@@ -150,19 +209,21 @@ impl Ledger {
     /// Whether a target has taken a revision.
     #[must_use]
     pub fn delivered(&self, report: &str, period: &str, revision: u32, target: &str) -> bool {
-        self.entries.iter().any(|entry| {
+        self.of(report).any(|entry| {
             entry.event == Event::Delivered
-                && (entry.report.as_str(), entry.period.as_str()) == (report, period)
+                && entry.period == period
                 && entry.revision == Some(revision)
                 && entry.target.as_deref() == Some(target)
         })
     }
 
-    /// Whether a period is recorded as published.
+    /// Whether a revision of a period is recorded as published.
     #[must_use]
-    pub fn has(&self, report: &str, period: &str) -> bool {
+    pub fn has(&self, report: &str, period: &str, revision: u32) -> bool {
         let published = |entry: &&Entry| entry.event == Event::Published;
-        self.entries.iter().filter(published).any(|entry| entry.report == report && entry.period == period)
+        self.of(report)
+            .filter(published)
+            .any(|entry| entry.period == period && entry.revision.unwrap_or(1) >= revision)
     }
 }
 
@@ -180,34 +241,32 @@ fn ends_with_newline(file: &mut fs_err::File) -> Result<bool> {
 #[must_use]
 pub fn published(at: Timestamp, manifest: &Manifest) -> Entry {
     Entry {
-        schema: SCHEMA,
-        at,
-        event: Event::Published,
-        report: manifest.report.clone(),
-        period: manifest.period.clone(),
         as_of: Some(manifest.as_of),
         revision: Some(manifest.revision),
         brief: manifest.outputs.get("brief.json").cloned(),
-        target: None,
-        reason: None,
+        pages: Some(manifest.audited.values().map(|audited| audited.pages).sum()),
+        ..Entry::new(at, Event::Published, &manifest.report, &manifest.period)
     }
 }
 
-/// The manifests of all published periods below an output folder, by report and period.
+/// The manifests of all published periods below an output folder, by report and period, and why some cannot be read:
+/// a damaged one must not keep the others from being known.
 ///
 /// # Errors
-/// A folder that cannot be read, or a manifest that is none.
-pub fn manifests(folder: &Path) -> Result<Vec<Manifest>> {
-    let mut found = Vec::new();
+/// A folder that cannot be read.
+pub fn manifests(folder: &Path) -> Result<(Vec<Manifest>, Vec<anyhow::Error>)> {
+    let (mut found, mut broken) = (Vec::new(), Vec::new());
     for report in folders(folder)? {
         for period in folders(&report)? {
             let path = period.join("manifest.json");
-            if path.is_file() {
-                found.push(manifest(&path)?);
+            match manifest(&path) {
+                Ok(manifest) => found.push(manifest),
+                Err(error) if path.is_file() => broken.push(error),
+                Err(_) => {}
             }
         }
     }
-    Ok(found)
+    Ok((found, broken))
 }
 
 /// Reads one manifest.
@@ -215,7 +274,11 @@ pub fn manifests(folder: &Path) -> Result<Vec<Manifest>> {
 /// # Errors
 /// When it cannot be read or is none.
 pub fn manifest(path: &Path) -> Result<Manifest> {
-    serde_json::from_slice(&fs_err::read(path)?).with_context(|| format!("{} is no manifest", path.display()))
+    serde_json::from_slice(&fs_err::read(path)?).map_err(|error| {
+        Refusal::data(format!("{} is no manifest: {error}", path.display()))
+            .hint("take the period's folder from a copy, or remove it: the next run makes it again")
+            .into()
+    })
 }
 
 /// Sub-folders in order; hidden ones are unfinished work.
@@ -235,7 +298,8 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Entries for what is published and not in the ledger: after a crash between the two, or a lost ledger.
 #[must_use]
 pub fn missing(ledger: &Ledger, manifests: &[Manifest], at: Timestamp) -> Vec<Entry> {
-    let unknown = manifests.iter().filter(|manifest| !ledger.has(&manifest.report, &manifest.period));
+    let known = |m: &&Manifest| ledger.has(&m.report, &m.period, m.revision);
+    let unknown = manifests.iter().filter(|manifest| !known(manifest));
     unknown.map(|manifest| published(at, manifest)).collect()
 }
 
@@ -244,18 +308,7 @@ mod tests {
     use super::*;
 
     fn entry(period: &str, event: Event) -> Entry {
-        Entry {
-            schema: SCHEMA,
-            at: "2025-02-03T06:00:00Z".parse().unwrap(),
-            event,
-            report: "weekly".to_owned(),
-            period: period.to_owned(),
-            as_of: None,
-            revision: None,
-            brief: None,
-            target: None,
-            reason: None,
-        }
+        Entry::new("2025-02-03T06:00:00Z".parse().unwrap(), event, "weekly", period)
     }
 
     #[test]
@@ -273,6 +326,25 @@ mod tests {
         assert_eq!(names(read.settled("weekly")), ["2025-W03", "2025-W04"]);
         assert_eq!(names(read.published("weekly")), ["2025-W03"]);
         assert!(read.settled("monthly").is_empty());
+    }
+
+    #[test]
+    fn a_revision_out_and_not_recorded_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::read(folder.path()).unwrap();
+        let out: Manifest = serde_json::from_value(serde_json::json!({
+            "schema": 1, "report": "weekly", "period": "2025-W05", "as_of": "2025-01-31", "revision": 2,
+            "shockbrief": "0", "typst": "0", "config": {}, "inputs": [], "files": {}, "outputs": {},
+            "audited": {"en": {"pages": 3, "numerals": 9}, "fr": {"pages": 4, "numerals": 9}},
+        }))
+        .unwrap();
+        let at = "2025-02-03T06:00:00Z".parse().unwrap();
+        let first = Entry { revision: Some(1), ..entry("2025-W05", Event::Published) };
+        ledger.append(first).unwrap();
+        let missing = missing(&ledger, &[out], at);
+        assert_eq!((missing.len(), missing[0].revision, missing[0].pages), (1, Some(2), Some(7)));
+        ledger.append(missing[0].clone()).unwrap();
+        assert!(ledger.has("weekly", "2025-W05", 2) && !ledger.has("weekly", "2025-W05", 3));
     }
 
     #[test]

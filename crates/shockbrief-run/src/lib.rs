@@ -6,5 +6,6 @@
 pub mod due;
 pub mod ledger;
 pub mod metrics;
+pub mod receipts;
 pub mod schedules;
 pub mod shard;

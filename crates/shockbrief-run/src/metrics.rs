@@ -1,6 +1,10 @@
 //! A Prometheus text file of the last run, for the node exporter's textfile collector.
+//!
+//! What is told of a report comes from the ledger alone, so that a run with nothing to do tells the same as the one
+//! before it.
 
-use jiff::Timestamp;
+use crate::ledger::{Entry, Event};
+use jiff::{Timestamp, tz::TimeZone};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// What is known of one report.
@@ -18,6 +22,27 @@ pub struct ReportMetrics {
     pub pages: Option<usize>,
     /// Claims that do not hold and were replaced by their other text.
     pub claims_replaced: Option<usize>,
+}
+
+/// What the ledger knows of each report: the last publication, and the last attempt whatever its end.
+#[must_use]
+pub fn of(entries: &[Entry]) -> BTreeMap<String, ReportMetrics> {
+    let mut reports: BTreeMap<String, ReportMetrics> = BTreeMap::new();
+    let attempts = |entry: &&Entry| matches!(entry.event, Event::Published | Event::Quiet | Event::Failed);
+    for entry in entries.iter().filter(attempts) {
+        let report = reports.entry(entry.report.clone()).or_default();
+        report.seconds = entry.seconds;
+        report.exit_code = Some(entry.exit_code.unwrap_or_default());
+        if entry.event == Event::Published {
+            report.last_success = Some(entry.at);
+            report.data_as_of = entry
+                .as_of
+                .and_then(|date| TimeZone::UTC.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().ok());
+            report.pages = entry.pages;
+            report.claims_replaced = entry.claims_replaced;
+        }
+    }
+    reports
 }
 
 type Value = fn(&ReportMetrics) -> Option<f64>;
@@ -67,6 +92,35 @@ fn escape(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_attempt_and_the_last_publication_are_told_apart() {
+        let at = |hour: i64| Timestamp::from_second(1_738_562_400 + hour * 3600).unwrap();
+        let published = Entry {
+            as_of: Some(jiff::civil::date(2025, 1, 31)),
+            pages: Some(6),
+            seconds: Some(2.5),
+            claims_replaced: Some(1),
+            ..Entry::new(at(0), Event::Published, "weekly", "2025-W05")
+        };
+        let failed = Entry {
+            exit_code: Some(4),
+            seconds: Some(0.5),
+            ..Entry::new(at(1), Event::Failed, "weekly", "2025-W06")
+        };
+        let sent = Entry::new(at(2), Event::Delivered, "weekly", "2025-W05");
+        let known = of(&[published, failed, sent])["weekly"].clone();
+        let expected = ReportMetrics {
+            last_success: Some(at(0)),
+            seconds: Some(0.5),
+            exit_code: Some(4),
+            // 31 January 2025, 00:00 UTC
+            data_as_of: Some(Timestamp::from_second(1_738_281_600).unwrap()),
+            pages: Some(6),
+            claims_replaced: Some(1),
+        };
+        assert_eq!(known, expected);
+    }
 
     #[test]
     fn unknown_values_are_left_out() {

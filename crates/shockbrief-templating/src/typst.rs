@@ -3,6 +3,9 @@
 //! It runs in its own process group under a time limit, without network, system fonts or input, and with
 //! a fixed creation time. What it prints is read to the end but only the first part is kept. Its errors
 //! come back with the line of the template that made the faulty line.
+//!
+//! However many briefs and languages are made side by side, only so many processes run at once, each within a bound of
+//! memory.
 
 use crate::compose::{Composed, Document};
 use crate::fonts;
@@ -14,6 +17,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The one version that briefs are typeset with.
@@ -21,10 +25,41 @@ pub const VERSION: &str = "0.15.1";
 /// How much of a stream is kept.
 const KEPT: usize = 64 * 1024;
 
-/// A Typst command of the right version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A Typst command of the right version; its clones share the bound on processes.
+#[derive(Debug, Clone)]
 pub struct Typst {
     path: PathBuf,
+    gate: Arc<Gate>,
+}
+
+/// Lets so many in and has the others wait.
+#[derive(Debug)]
+struct Gate {
+    free: Mutex<usize>,
+    left: Condvar,
+}
+
+/// A place inside the gate, given back when dropped.
+struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self { free: Mutex::new(places.max(1)), left: Condvar::new() })
+    }
+
+    fn enter(&self) -> Inside<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |free: &mut usize| *free == 0;
+        *self.left.wait_while(free, full).unwrap_or_else(PoisonError::into_inner) -= 1;
+        Inside(self)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.left.notify_one();
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -38,11 +73,17 @@ pub struct Typeset {
     pub limit: Duration,
     /// PDF standards; default `ua-1` and `a-3a`.
     pub standards: Vec<String>,
+    /// Bytes of data that the process may hold; default 4 GiB, some twenty times what a long brief takes.
+    pub memory: u64,
 }
 
 impl Default for Typeset {
     fn default() -> Self {
-        Self { limit: Duration::from_secs(60), standards: vec!["ua-1".to_owned(), "a-3a".to_owned()] }
+        Self {
+            limit: Duration::from_secs(60),
+            standards: vec!["ua-1".to_owned(), "a-3a".to_owned()],
+            memory: 4 << 30,
+        }
     }
 }
 
@@ -96,16 +137,25 @@ impl Typst {
         let path = &if path.components().count() > 1 { absolute(path) } else { path.to_owned() };
         let mut command = command(path);
         command.arg("--version");
-        let ended = run(&mut command, Duration::from_secs(20))
+        let ended = run(&mut command, Duration::from_secs(20), Typeset::default().memory)
             .map_err(|error| missing(format!("{}: {error}", path.display())))?;
         let text = String::from_utf8_lossy(&ended.stdout).into_owned();
         match text.split_whitespace().nth(1) {
-            Some(VERSION) => Ok(Self { path: path.to_owned() }),
+            Some(VERSION) => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                Ok(Self { path: path.to_owned(), gate: Gate::new(cores) })
+            }
             Some(other) if text.starts_with("typst ") => {
                 Err(missing(format!("{} is version {other}, not {VERSION}", path.display())))
             }
             _ => Err(missing(format!("{} does not say which version of Typst it is", path.display()))),
         }
+    }
+
+    /// The same command, of which at most so many run at once (default: one for each core).
+    #[must_use]
+    pub fn at_most(self, processes: usize) -> Self {
+        Self { gate: Gate::new(processes), ..self }
     }
 
     /// Where the command is.
@@ -119,11 +169,14 @@ impl Typst {
     /// # Errors
     /// Class `Typeset`: an error in the source, with the template's file and line; the time limit; a crash.
     pub fn compile(&self, document: &Document, options: &Typeset) -> Result<Pdf> {
+        // The time limit begins inside: waiting for others is no fault of this document.
+        let _inside = self.gate.enter();
         let folder =
             tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
         lay_out(document, folder.path())?;
         let mut command = self.compile_command(document, folder.path(), options);
-        let ended = run(&mut command, options.limit).map_err(|error| broken(&self.path, document, &error))?;
+        let ended = run(&mut command, options.limit, options.memory)
+            .map_err(|error| broken(&self.path, document, &error))?;
         if !ended.status.success() {
             return Err(failed(document, &ended).into());
         }
@@ -228,9 +281,10 @@ enum Broken {
 }
 
 /// Runs a command to its end or to the limit; the whole process group is gone afterwards.
-fn run(command: &mut Command, limit: Duration) -> Result<Ended, Broken> {
+fn run(command: &mut Command, limit: Duration, memory: u64) -> Result<Ended, Broken> {
     let mut child = command.spawn().map_err(Broken::Start)?;
     let group = Group(child.id());
+    group.bound(memory);
     let stdout = capture(child.stdout.take());
     let stderr = capture(child.stderr.take());
     let status = wait(child).recv_timeout(limit);
@@ -248,6 +302,21 @@ fn run(command: &mut Command, limit: Duration) -> Result<Ended, Broken> {
 struct Group(u32);
 
 impl Group {
+    /// Bounds the memory of the leader and of what it starts from now on.
+    #[cfg(target_os = "linux")]
+    fn bound(&self, memory: u64) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        // Without a number the call would bound this process itself.
+        let Some(leader) = i32::try_from(self.0).ok().and_then(Pid::from_raw) else { return };
+        // A process that has ended already needs no bound.
+        let _ =
+            prlimit(Some(leader), Resource::Data, Rlimit { current: Some(memory), maximum: Some(memory) });
+    }
+
+    /// Other systems bound the memory of a process only from inside.
+    #[cfg(not(target_os = "linux"))]
+    fn bound(&self, _: u64) {}
+
     fn kill(&self) {
         let leader = i32::try_from(self.0).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(leader) = leader {
