@@ -148,3 +148,164 @@ fn names_that_leave_the_folder_are_refused() {
         assert!(!project.join("out/weekly").exists());
     }
 }
+
+/// Fields of configuration that reach a page: the file, what stands before the value, and whether the portfolio's
+/// letter shows it instead of the brief on the shock.
+const FIELDS: [(&str, &str, bool); 17] = [
+    ("reports/brief/report.yaml", "  en: ", false),
+    ("reports/brief/report.yaml", "A cheap Chinese reasoning model and the value of AI hardware", false),
+    ("config/universe.yaml", "symbol: NVDA, name: ", false),
+    ("config/universe.yaml", "{symbol: ", false),
+    ("config/universe.yaml", "Calcul et réseau\", en: ", false),
+    ("config/events.yaml", "Choc DeepSeek\", en: ", false),
+    ("config/events.yaml", "DeepSeek shock\"}\n  source: ", false),
+    ("config/facts/models.yaml", "million de jetons écrits\", en: ", false),
+    ("config/facts/models.yaml", "source: {text: ", false),
+    ("config/facts/models.yaml", "url: ", false),
+    ("config/facts/models.yaml", "unit: ", false),
+    ("config/brand.yaml", "publisher: ", false),
+    ("config/sources.yaml", "licence: ", false),
+    ("config/scenarios.yaml", "Matériel −20 %\", en: ", false),
+    ("config/numerals.yaml", "- ", false),
+    ("reports/letter/portfolios/p.yaml", "en: ", true),
+    ("reports/letter/portfolios/p.yaml", "weights: {", true),
+];
+
+/// The text with the first value after `mark` replaced, or every one of a licence.
+fn replaced(text: &str, mark: &str, bad: &str) -> String {
+    let bad = serde_json::to_string(bad).unwrap();
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(mark) {
+        let value = match after.strip_prefix('"') {
+            Some(quoted) => quoted.find('"').unwrap() + 2,
+            None => after.find([',', '}', '\n', ':']).unwrap(),
+        };
+        out.push_str(before);
+        // A mark that is the value itself.
+        out.push_str(if mark.ends_with([' ', '{']) { mark } else { "" });
+        out.push_str(&bad);
+        rest = if mark.ends_with([' ', '{']) { &after[value..] } else { after };
+        if mark != "licence: " {
+            break;
+        }
+    }
+    assert!(!out.is_empty(), "`{mark}` is not in the file");
+    out + rest
+}
+
+#[test]
+fn hostile_text_in_configuration_is_text_or_refused() {
+    let joined = |range: std::ops::Range<usize>| hostile()[range].join(" ");
+    let (mut made, mut refused) = (0, 0);
+    let portfolio = "name: {fr: Nom, en: Name}\nweights: {NVDA: 0.5, MSFT: 0.5}\n";
+    for (file, mark, letter) in FIELDS {
+        for bad in [joined(0..3), joined(3..8), hostile()[8].clone(), hostile()[9].clone()] {
+            let folder = tempfile::tempdir().unwrap();
+            let desk = folder.path();
+            copy_folder(&root().join("config"), &desk.join("config"));
+            copy_folder(&root().join("reports/2025-01-deepseek"), &desk.join("reports/brief"));
+            copy_folder(&root().join("reports/portfolio-letter"), &desk.join("reports/letter"));
+            fs_err::remove_dir_all(desk.join("reports/letter/portfolios")).unwrap();
+            fs_err::create_dir(desk.join("reports/letter/portfolios")).unwrap();
+            fs_err::write(desk.join("reports/letter/portfolios/p.yaml"), portfolio).unwrap();
+            let text = fs_err::read_to_string(desk.join(file)).unwrap();
+            fs_err::write(desk.join(file), replaced(&text, mark, &bad)).unwrap();
+            let report = if letter { "reports/letter" } else { "reports/brief" };
+            let mut render = shockbrief(["render", report, "--lang", "en", "--data"]);
+            let output = render.arg(sample()).current_dir(desk).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            let about = format!("{file} {mark}, {:.40}: {said:.800}", bad.escape_debug().to_string());
+            assert!(said.len() < 20_000 && !said.contains("panicked"), "{about}");
+            let control = ['\u{1b}', '\0', '\u{202e}', '\u{2066}', '\u{7}'];
+            assert!(!said.contains(control), "{about}");
+            match output.status.code() {
+                Some(0) => {
+                    for pdf in pdfs(&desk.join("out")) {
+                        let text = pages(&fs_err::read(pdf).unwrap()).concat();
+                        assert!(!text.contains("1337") && !text.contains("root:"), "{about}");
+                    }
+                    made += 1;
+                }
+                // No font draws every character; which one it was is said.
+                Some(6) if said.contains("could not be displayed") && said.contains("hint: take the") => {
+                    refused += 1;
+                }
+                Some(code) if REFUSED.contains(&code) => {
+                    assert!(said.contains("error: ") && said.contains("hint: "), "{about}");
+                    assert!(pdfs(&desk.join("out")).is_empty(), "{about}");
+                    refused += 1;
+                }
+                code => panic!("{code:?}: {about}"),
+            }
+        }
+    }
+    println!("{made} briefs made, {refused} refused");
+    assert!(made >= 20 && made + refused == 4 * FIELDS.len(), "{made} made, {refused} refused");
+}
+
+fn pdfs(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(pdfs(&path));
+        } else if path.extension().is_some_and(|extension| extension == "pdf") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn names_of_portfolios_and_reports_stay_in_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = folder.path().join("desk");
+    copy_folder(&root().join("config"), &desk.join("config"));
+    copy_folder(&root().join("reports/portfolio-letter"), &desk.join("reports/letter"));
+    fs_err::write(desk.join("secret.yaml"), "name: {fr: S, en: S}\nweights: {NVDA: 1}\n").unwrap();
+    let report = desk.join("reports/letter/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    // A link is followed by the file system; the name that a brief gets is still the link's own.
+    std::os::unix::fs::symlink(desk.join("secret.yaml"), desk.join("reports/letter/portfolios/link.yaml"))
+        .unwrap();
+    for pattern in [
+        "portfolios/../../../secret.yaml",
+        "../letter/../../secret.yaml",
+        "/etc/pass*",
+        "portfolios/./*.yaml",
+    ] {
+        fs_err::write(&report, text.replace("portfolios/*.yaml", pattern)).unwrap();
+        let mut render = shockbrief(["render", "reports/letter", "--lang", "en", "--data"]);
+        let output = render.arg(sample()).current_dir(&desk).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("panicked") && !said.contains("root:"), "{said}");
+        let out: Vec<String> = list(&desk.join("out"));
+        assert!(
+            out.iter().all(|name| name.starts_with("letter.") || !name.contains("secret")),
+            "{pattern}: {out:?}"
+        );
+        assert!(
+            list(folder.path()) == ["desk"] && list(&desk).iter().all(|name| !name.contains("letter")),
+            "{pattern}"
+        );
+    }
+    // A report's name comes from its folder; one that is nothing but dots names none.
+    for place in ["reports/..", "reports/letter/portfolios/..", "."] {
+        let mut render = shockbrief(["render", place, "--lang", "en", "--data"]);
+        let output = render.arg(sample()).current_dir(&desk).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("panicked"), "{place}: {said}");
+        assert_eq!(list(folder.path()), ["desk"], "{place}: {said}");
+    }
+}
+
+fn list(folder: &Path) -> Vec<String> {
+    let mut found: Vec<String> = fs_err::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    found
+}

@@ -247,6 +247,12 @@ fn one_failure_does_not_stop_the_others() {
     let text = errors(&output);
     assert!(text.contains("no.such.figure") && text.contains("hint: "), "{text}");
     assert_eq!(desk.whole(), 2);
+    // For machines the same is told in lines of JSON, and in nothing else.
+    let told = errors(&desk.run(&["--log", "json"]));
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!((&last["event"], &last["exit_code"]), (&Value::from("error"), &Value::from(2)), "{told}");
+    assert!(last["hint"].is_string() && lines.iter().all(|line| line["at"].is_string()), "{told}");
     // It is tried again, and only it.
     fs_err::remove_file(broken.join("market.en.typ.j2")).unwrap();
     let again = desk.run(&[]);

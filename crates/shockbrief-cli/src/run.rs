@@ -96,7 +96,7 @@ fn explain(args: &Run) -> Result<()> {
     let planned = planner.due(args, &Ledger::read(&args.out)?, now);
     planned.items.iter().for_each(|item| say(format!("{} {}: {}", item.slug, item.period, item.why)));
     failures.extend(planned.refused);
-    ending::tell(failures, &[])
+    ending::tell(&failures, &[], args.log)
 }
 
 fn rebuild(args: &Run) -> Result<()> {
@@ -106,7 +106,7 @@ fn rebuild(args: &Run) -> Result<()> {
     if !args.quiet {
         say(format!("{}: {added} entries added", args.out.join(ledger::FILE).display()));
     }
-    ending::tell(broken, &[])
+    ending::tell(&broken, &[], args.log)
 }
 
 /// Adds what is published or sent and not recorded, of this shard's reports, since others add theirs; also gives the

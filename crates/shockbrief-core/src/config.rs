@@ -75,12 +75,30 @@ impl Origin {
     }
 }
 
+/// Bytes of a line that no author writes; a title of such a length would keep the typesetter busy for minutes.
+const LONGEST_LINE: usize = 20_000;
+
+/// Refuses a file with a line that is longer than any text of a brief.
+fn check_lines(path: &Path, text: &str) -> Result<(), Refusal> {
+    match text.lines().position(|line| line.len() > LONGEST_LINE) {
+        None => Ok(()),
+        Some(index) => Err(Refusal::config(format!(
+            "{}:{}: a line of more than {LONGEST_LINE} bytes",
+            path.display(),
+            index + 1
+        ))
+        .hint("shorten the text, or break a long list into lines")),
+    }
+}
+
 /// Reads a YAML file into `T`.
 ///
 /// # Errors
-/// When the file is missing, not UTF-8, not YAML, or does not fit `T`; the error names file, line and column.
+/// When the file is missing, not UTF-8, not YAML, has a line of a length that nobody writes, or does not fit `T`; the
+/// error names file, line and column.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(T, Origin)> {
     let text = fs::read_text(path)?;
+    check_lines(path, &text)?;
     let origin = Origin { path: path.to_owned(), text };
     match serde_yaml::from_str(&origin.text) {
         Ok(value) => Ok((value, origin)),

@@ -364,9 +364,12 @@ fn failed(document: &Document, ended: &Ended) -> Refusal {
     let stderr = String::from_utf8_lossy(&ended.stderr);
     let errors: Vec<String> = stderr.lines().filter_map(|line| located(document, line)).collect();
     if !errors.is_empty() {
-        return Refusal::new(Class::Typeset, errors.join("\n")).hint(
-            "correct the template at the line named; values are escaped, so the fault is in its markup",
-        );
+        let glyph = errors.iter().any(|error| error.contains("could not be displayed with font"));
+        return Refusal::new(Class::Typeset, errors.join("\n")).hint(if glyph {
+            "take the character out of the title, name or text that holds it: no font of the brief draws it"
+        } else {
+            "correct the template at the line named; values are escaped, so the fault is in its markup"
+        });
     }
     let how = match (ended.status.code(), ended.status.signal()) {
         (Some(code), _) => format!("ended with code {code}"),

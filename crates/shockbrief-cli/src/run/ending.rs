@@ -1,7 +1,7 @@
 //! The end of a run: its exit code, who is told, and the failures last.
 
-use super::{Stopped, making::Work, record};
-use crate::{deliver::Monitor, described, exit_code, run::record::Made};
+use super::{Stopped, clock, making::Work, record};
+use crate::{args::LogFormat, deliver::Monitor, described, exit_code, next_step, run::record::Made};
 use anyhow::{Error, Result};
 use std::collections::BTreeSet;
 
@@ -25,10 +25,10 @@ pub fn end(mut work: Work<'_>, monitor: &Monitor) -> Result<()> {
         monitor.end(code, &work.failures.iter().map(described).collect::<String>());
     }
     if let Some(signal) = work.stopped {
-        work.failures.iter().for_each(crate::complain);
+        work.failures.iter().for_each(|failure| complain(failure, work.args.log));
         return Err(Stopped(signal).into());
     }
-    tell(work.failures, &work.made)
+    tell(&work.failures, &work.made, work.args.log)
 }
 
 /// A run that did nothing needs no record to have succeeded; one that did is not complete without.
@@ -52,18 +52,26 @@ fn code_of(failures: &[Error], made: &[Made]) -> u8 {
 }
 
 /// Prints the failures, each with its next step.
-pub fn tell(failures: Vec<Error>, made: &[Made]) -> Result<()> {
-    match code_of(&failures, made) {
-        0 => Ok(()),
-        3 if failures.len() > 1 || made.len() > 1 => {
-            let out = made.iter().filter(|made| made.out()).count();
-            crate::tell(format!("{} failed, {out} briefs are out:", failures.len()));
-            failures.iter().for_each(crate::complain);
-            Err(Ended(3).into())
-        }
-        code => {
-            failures.iter().for_each(crate::complain);
-            Err(Ended(code).into())
-        }
+pub fn tell(failures: &[Error], made: &[Made], log: LogFormat) -> Result<()> {
+    let code = code_of(failures, made);
+    if code == 0 {
+        return Ok(());
     }
+    if code == 3 && failures.len().max(made.len()) > 1 && log == LogFormat::Text {
+        let out = made.iter().filter(|made| made.out()).count();
+        crate::tell(format!("{} failed, {out} briefs are out:", failures.len()));
+    }
+    failures.iter().for_each(|failure| complain(failure, log));
+    Err(Ended(code).into())
+}
+
+/// A failure for people, or as a line for machines.
+fn complain(failure: &Error, log: LogFormat) {
+    if log == LogFormat::Text {
+        return crate::complain(failure);
+    }
+    crate::tell(serde_json::json!({
+        "at": clock(), "event": "error", "exit_code": exit_code(failure), "text": format!("{failure:#}"),
+        "hint": next_step(failure),
+    }));
 }
