@@ -8,14 +8,12 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Mic, Refusal, Session, Unit,
-    config::{Language, Report, Scenarios},
+    config::{Brand, Language, Report, Scenarios},
     diff::{Cause, Diff},
     fs,
 };
 use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
-use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline, locale::Rounding,
-};
+use shockbrief_templating::{ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline};
 use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
@@ -116,6 +114,7 @@ pub struct Analysed {
     /// What was computed.
     pub findings: Findings,
     languages: BTreeMap<String, Language>,
+    brand: Brand,
 }
 
 impl Analysed {
@@ -127,6 +126,7 @@ impl Analysed {
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         of_report(&issue.report)?;
         project.claims.check(&issue.report)?;
+        let brand = project.brand_of(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
@@ -139,7 +139,7 @@ impl Analysed {
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
         let data = shared.data.clone();
-        Ok(Self { issue, data, findings, languages })
+        Ok(Self { issue, data, findings, languages, brand })
     }
 
     /// Renders the pages of these languages and judges the claims.
@@ -161,7 +161,7 @@ impl Analysed {
                     file: strings.join(format!("{code}.yaml")).display().to_string(),
                 })
                 .collect(),
-            brand: &project.brand,
+            brand: &self.brand,
             findings: &self.findings,
             claims: self.claims(project),
             names: project
@@ -178,15 +178,15 @@ impl Analysed {
                 .collect(),
             sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
             sections: self.sections(project, languages)?,
-            design: None,
-            rounding: Rounding::default(),
+            design: self.design()?,
             labels: project.labels.clone(),
         })
     }
 
     /// The machine-readable twin.
     pub fn brief(&self, composed: &Composed) -> Result<Brief> {
-        let headline = headline(&self.issue.report.headline, &self.findings, &self.languages)?;
+        let headline =
+            headline(&self.issue.report.headline, &self.findings, &self.languages, self.brand.rounding)?;
         Ok(Brief {
             headline,
             schema: shockbrief_core::brief::SCHEMA,
@@ -281,6 +281,15 @@ impl Analysed {
         }
         let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
         Ok(Source::new(name, section.template))
+    }
+
+    /// The page design that the report brings in its folder.
+    fn design(&self) -> Result<Option<Source>> {
+        let own = self.issue.report.folder.join("layout").join("brief.typ");
+        if !own.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
     /// The report's prose of a section, or the house's.

@@ -292,6 +292,7 @@ impl Work<'_> {
             lang: &[],
             limit: Duration::from_secs(self.args.time_limit),
             keep_source: false,
+            draw: None,
             revise: self.args.revise || self.args.force,
         };
         let mut analysed = Analysed::new(project, &item.folder, &inputs)?;
