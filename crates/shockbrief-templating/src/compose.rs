@@ -25,6 +25,9 @@ const DESIGN_NAME: &str = "crates/shockbrief-templating/templates/brief.typ";
 /// Where a report's own design finds the house's, to change a part of it.
 const HOUSE: &str = "/house.typ";
 
+/// Sections up to which a brief needs no table of contents.
+const LISTED: usize = 8;
+
 /// A claim with the place where it is declared.
 #[derive(Debug, Clone)]
 pub struct ClaimSource {
@@ -389,7 +392,7 @@ fn main(brief: &Compose, engine: &Engine) -> Result<String, Refusal> {
     for (index, section) in brief.sections.iter().enumerate() {
         let heading = engine.markup(&section.heading)?;
         let _ = writeln!(out, "\n= {heading} <sec-{}>\n#include \"/sections/{0}.typ\"", section.id);
-        if index == 0 && brief.sections.len() > 5 {
+        if index == 0 && brief.sections.len() > LISTED {
             out.push_str("#contents()\n");
         }
     }

@@ -114,7 +114,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 39] = [
+const PATTERNS: [(&str, &str, &str); 40] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -176,6 +176,11 @@ const PATTERNS: [(&str, &str, &str); 39] = [
         "format.alt.lines",
         "Nombre de courbes : {count}, de {start} à {end}. ",
         "Number of lines: {count}, from {start} to {end}. ",
+    ),
+    (
+        "format.alt.spark",
+        "{name}, du {start} au {end} : {last_value} à la fin, entre {low_value} et {high_value}.",
+        "{name}, from {start} to {end}: {last_value} at the end, between {low_value} and {high_value}.",
     ),
     (
         "format.alt.line",
