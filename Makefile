@@ -7,6 +7,8 @@ TYPST_VERSION := 0.15.1
 SEED   ?= 20250127
 OUT    ?= out
 SAMPLE := .sample/$(SEED)
+# The veraPDF command; no package registry has it, so that it is looked for and left out where it is missing.
+VERAPDF ?= verapdf
 # Folder with market data; without one, the reconstruction made by `make sample`.
 DATA   ?=
 REPORTS ?= $(wildcard reports/*)
@@ -17,7 +19,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
+.PHONY: approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -101,6 +103,15 @@ warehouse: build typst sample ## Briefs from SQLite and PostgreSQL (gets ADBC dr
 
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace
+
+approve: build typst sample ## Draw the sample's pages again, show old, new and difference, and accept the new ones
+	@SHOCKBRIEF_APPROVE=1 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test looks -- --nocapture
+
+verapdf: build typst sample ## Validate every brief with veraPDF, where it is installed (VERAPDF=path)
+	@if command -v "$(VERAPDF)" >/dev/null; then \
+	  rm -rf .sample/verapdf && $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verapdf >/dev/null \
+	  && tests/verapdf/check.sh "$(VERAPDF)" .sample/verapdf; \
+	else echo "left out: validation with veraPDF (install it from verapdf.org, or name it with VERAPDF=path)"; fi
 
 verify: build typst sample ## Make every brief again, elsewhere and under other settings, and compare the bytes
 	@rm -rf .sample/verify && $(BIN) render $(REPORTS) --data "$(or $(DATA),$(SAMPLE))" --out .sample/verify >/dev/null

@@ -336,7 +336,7 @@ fn alike(svg: &str) -> (usize, usize, Vec<String>) {
 #[test]
 fn lines_of_a_chart_stay_apart_in_grey_and_to_colour_blind_eyes() {
     let (mut pairs, mut by_dash, mut wrong, mut named) = (0, 0, Vec::new(), 0);
-    for path in reports().iter().flat_map(|report| printed::files(&report.folder, "svg")) {
+    for path in reports().iter().flat_map(|report| printed::files(&report.folder.join("charts"), "svg")) {
         let svg = fs_err::read_to_string(&path).unwrap();
         let (all, dashed, found) = alike(&svg);
         (pairs, by_dash) = (pairs + all, by_dash + dashed);

@@ -8,14 +8,12 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Mic, Refusal, Session, Unit,
-    config::{Language, Report, Scenarios},
+    config::{Brand, Language, Report, Scenarios},
     diff::{Cause, Diff},
     fs,
 };
 use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
-use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline, locale::Rounding,
-};
+use shockbrief_templating::{ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
@@ -118,6 +116,7 @@ pub struct Analysed {
     /// Digests of the configuration that it was made from.
     pub config: Digests,
     languages: BTreeMap<String, Language>,
+    brand: Brand,
 }
 
 impl Analysed {
@@ -151,6 +150,7 @@ impl Analysed {
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         of_report(&issue.report)?;
         project.claims.check(&issue.report)?;
+        let brand = project.brand_of(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
@@ -163,7 +163,7 @@ impl Analysed {
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
         let data = shared.data.clone();
-        Ok(Self { issue, data, findings, config: Digests::new(), languages })
+        Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
 
     /// Renders the pages of these languages and judges the claims.
@@ -185,7 +185,7 @@ impl Analysed {
                     file: strings.join(format!("{code}.yaml")).display().to_string(),
                 })
                 .collect(),
-            brand: &project.brand,
+            brand: &self.brand,
             findings: &self.findings,
             claims: self.claims(project),
             names: project
@@ -202,15 +202,15 @@ impl Analysed {
                 .collect(),
             sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
             sections: self.sections(project, languages)?,
-            design: None,
-            rounding: Rounding::default(),
+            design: self.design()?,
             labels: project.labels.clone(),
         })
     }
 
     /// The machine-readable twin.
     pub fn brief(&self, composed: &Composed) -> Result<Brief> {
-        let headline = headline(&self.issue.report.headline, &self.findings, &self.languages)?;
+        let headline =
+            headline(&self.issue.report.headline, &self.findings, &self.languages, self.brand.rounding)?;
         Ok(Brief {
             headline,
             schema: shockbrief_core::brief::SCHEMA,
@@ -305,6 +305,15 @@ impl Analysed {
         }
         let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
         Ok(Source::new(name, section.template))
+    }
+
+    /// The page design that the report brings in its folder.
+    fn design(&self) -> Result<Option<Source>> {
+        let own = self.issue.report.folder.join("layout").join("brief.typ");
+        if !own.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
     /// The report's prose of a section, or the house's.

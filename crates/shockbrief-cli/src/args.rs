@@ -117,6 +117,9 @@ pub struct Render {
     /// Also keep the generated Typst source, as `SLUG-PERIOD.LANG.src`.
     #[arg(long)]
     pub keep_source: bool,
+    /// Also draw every page at so many pixels per inch, as `SLUG-PERIOD.LANG.pages/N.png`.
+    #[arg(long, value_name = "PPI", value_parser = clap::value_parser!(u16).range(20..=600))]
+    pub draw: Option<u16>,
 }
 
 /// How missed periods are made up for.

@@ -15,7 +15,7 @@ use shockbrief_data::{Calendars, Request};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// Sessions loaded before the first estimation row: the close before it, and room for closures abroad.
@@ -85,6 +85,27 @@ impl Project {
         let mut config = digests(&self.folder)?;
         config.extend(report_digests(report)?);
         Ok(config)
+    }
+
+    /// The brand of a report: the file that it names, in its folder or in the configuration, or the house's.
+    pub fn brand_of(&self, report: &Report) -> Result<Brand> {
+        let brand = match &report.brand {
+            None => self.brand.clone(),
+            Some(name) => {
+                let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+                let places = [report.folder.join(name), self.folder.join(name)];
+                let Some(path) = places.iter().find(|path| inside && path.is_file()) else {
+                    return Err(report
+                        .origin
+                        .refuse("brand:", format!("there is no brand file `{name}`"))
+                        .hint(format!("put it at {}, or at {}", places[0].display(), places[1].display()))
+                        .into());
+                };
+                Brand::load(path)?
+            }
+        };
+        brand.speaks(&report.languages)?;
+        Ok(brand)
     }
 
     /// The scenarios of a report: on its own portfolio where it has one, else on the model portfolios.

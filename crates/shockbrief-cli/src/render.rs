@@ -94,6 +94,7 @@ fn brief(
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
         keep_source: args.keep_source,
+        draw: args.draw,
         revise: false,
     };
     Ok(make(project, typst, output, &mut analysed, &making)?.paths)
@@ -107,6 +108,8 @@ pub struct Making<'a> {
     pub limit: Duration,
     /// Whether the generated source is kept.
     pub keep_source: bool,
+    /// Pixels per inch at which pages are drawn; none are where it is absent.
+    pub draw: Option<u16>,
     /// Whether what the period has now is kept as an earlier revision.
     pub revise: bool,
 }
@@ -143,7 +146,7 @@ pub fn make(
         analysed.revise(earlier.manifest.revision + 1, &diff);
     }
     let product = produce(project, typst, analysed, &languages, making.limit)?;
-    publish(project, output, analysed, &product, making)
+    publish(project, typst, output, analysed, &product, making)
 }
 
 /// What a brief consists of, before it is published.
@@ -227,6 +230,7 @@ fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
 
 fn publish(
     project: &Project,
+    typst: &Typst,
     output: &Output,
     analysed: &Analysed,
     product: &Product,
@@ -247,6 +251,12 @@ fn publish(
     if making.keep_source {
         let stem = format!("{slug}-{period}");
         product.composed.documents.iter().try_for_each(|document| keep(&staged, &stem, document))?;
+    }
+    if let Some(ppi) = making.draw {
+        let options = Typeset { limit: making.limit, ..Typeset::default() };
+        for (document, name) in product.composed.documents.iter().zip(&product.pdfs) {
+            draw(&staged, name, &typst.draw(document, ppi, &options)?)?;
+        }
     }
     let folder = staged.publish()?;
     let replaced = |claim: &&CheckedClaim| claim.verdict == Verdict::Replaced;
@@ -302,10 +312,22 @@ fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
 /// Keeps the generated Typst source beside the PDF.
 fn keep(staged: &Staged<'_>, stem: &str, document: &Document) -> Result<()> {
     let root = staged.folder().join(format!("{stem}.{}.src", document.language));
-    for (path, text) in &document.files {
+    let texts = document.files.iter().map(|(path, text)| (path, text.as_bytes()));
+    let pictures = document.pictures.iter().map(|(path, bytes)| (path, bytes.as_slice()));
+    for (path, bytes) in texts.chain(pictures) {
         let path = root.join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap_or(&root))?;
-        fs::write(path, text)?;
+        fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes the pages of a PDF as pictures beside it.
+fn draw(staged: &Staged<'_>, pdf: &str, pages: &[Vec<u8>]) -> Result<()> {
+    let folder = staged.folder().join(pdf).with_extension("pages");
+    fs::create_dir_all(&folder)?;
+    for (number, page) in (1..).zip(pages) {
+        fs::write(folder.join(format!("{number}.png")), page)?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ mod sources;
 mod universe;
 mod warehouse;
 
-pub use brand::Brand;
+pub use brand::{Brand, Logo, LogoFormat, Rounding};
 pub use claims::HouseClaims;
 pub use client::Client;
 pub use delivery::{Delivery, DeliveryTarget, MailTarget, Retry, safe};

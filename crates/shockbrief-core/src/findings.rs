@@ -43,6 +43,13 @@ pub enum Cell {
     Figure(String),
     /// The p-value of a figure, by the figure's id.
     P(String),
+    /// A line of a chart, drawn small: the course behind the figures beside it.
+    Spark {
+        /// The chart's id; it has lines over dates.
+        chart: String,
+        /// The line, counted from 0.
+        line: usize,
+    },
     /// Nothing to say here.
     Empty,
 }

@@ -35,7 +35,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
 
 fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
     let mut rows = Vec::new();
-    for (theme, members) in panel.themes() {
+    for (line, (theme, members)) in panel.themes().into_iter().enumerate() {
         let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
         let id = |part: &str| format!("theme.{theme}.{part}");
         for (part, range) in [("return.period", &panel.period), ("return.year", &panel.year)] {
@@ -53,13 +53,16 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
                 .inputs(inputs),
         );
         let parts = ["return.period", "return.year", "vol.quarter"];
-        rows.push(tabulate::row(Cell::Label(format!("theme.{theme}")), parts.map(id)));
+        let mut row = tabulate::row(Cell::Label(format!("theme.{theme}")), parts.map(id));
+        row.cells.push(Cell::Spark { chart: "market-themes".to_owned(), line });
+        rows.push(row);
     }
     let columns = vec![
         tabulate::text("col.theme"),
         tabulate::number("col.period", "pct(1)"),
         tabulate::number("col.year", "pct(1)"),
         tabulate::number("col.vol-quarter", "pct(0)"),
+        tabulate::number("col.half-year", ""),
     ];
     let table = Table { id: "market-themes".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("market-themes".to_owned(), table);

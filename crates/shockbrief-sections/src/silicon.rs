@@ -151,9 +151,11 @@ fn table(
     Table { id: "silicon".to_owned(), columns, rows, sources }
 }
 
+/// The dates that both baskets have a return for; the table tells of the others.
 fn chart(cases: &[Case], sources: Vec<String>) -> Chart {
     let marks = cases
         .iter()
+        .filter(|case| case.difference.is_ok())
         .map(|case| Mark {
             label: format!("event.{}", case.id),
             translate: true,

@@ -69,7 +69,7 @@ fn plain(scope: &Scope, cell: &Cell, word: impl Fn(&str) -> String) -> String {
             None => String::new(),
         },
         Cell::P(id) => figure(id).and_then(|figure| figure.p).map_or_else(String::new, |p| p.to_string()),
-        Cell::Empty => String::new(),
+        Cell::Spark { .. } | Cell::Empty => String::new(),
     }
 }
 

@@ -9,20 +9,24 @@
 //! their interval are filled and others hollow.
 
 mod bars;
-mod canvas;
+pub(crate) mod canvas;
 mod columns;
 mod intervals;
 mod lines;
 mod scale;
 mod scatter;
+pub(crate) mod spark;
 
 use crate::engine::{Scope, optional, plain, source_line, string, unknown};
 use crate::escape;
-use crate::format::{Filter, Format, Place};
+use crate::format::{Filter, Format, FormatError, Place};
 use crate::locale::Sign;
 use crate::typography;
 use minijinja::{Error, State};
-use shockbrief_core::{Chart, Figure, findings::Mark};
+use shockbrief_core::{
+    Chart, Figure,
+    findings::{Axis, Mark},
+};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -74,9 +78,7 @@ impl Charts {
             Chart::Columns { quarters, stacks, .. } => columns::draw(&pen, quarters, stacks)?,
         };
         let path = format!("/charts/{}.svg", slug(chart.id()));
-        if let Ok(mut files) = self.files.lock() {
-            files.insert(path.clone(), drawn.svg);
-        }
+        self.keep(&path, drawn.svg);
         let source = source_line(state, scope, &key, chart.sources())?;
         let note = optional(state, scope, &format!("{key}.note"))?;
         let note = note.map_or(String::new(), |note| format!("\n  note: [{note}],"));
@@ -89,9 +91,45 @@ impl Charts {
     }
 }
 
+impl Charts {
+    fn keep(&self, path: &str, svg: String) {
+        if let Ok(mut files) = self.files.lock() {
+            files.insert(path.to_owned(), svg);
+        }
+    }
+
+    /// Draws a line of a chart small and returns the Typst call that sets it into a cell.
+    pub(crate) fn spark(
+        &self,
+        state: &State,
+        scope: &Scope,
+        chart: &str,
+        line: usize,
+    ) -> Result<String, Error> {
+        let charts = &scope.findings.charts;
+        let found = charts.get(chart).ok_or_else(|| unknown("chart", chart, charts.keys()))?;
+        let drawn = match found {
+            Chart::Lines { x: Axis::Dates(dates), lines, .. } if line < lines.len() => {
+                let pen = Pen { state, scope, axis: String::new(), across: String::new() };
+                spark::draw(&pen, dates, &lines[line])?
+            }
+            _ => {
+                let message = format!("chart `{chart}` has no line {line} over dates");
+                let hint = "a cell draws a line that its section put into a chart of lines".to_owned();
+                return Err(crate::figures::refuse(FormatError { message, hint }));
+            }
+        };
+        let path = format!("/sparks/{}-{line}.svg", slug(chart));
+        self.keep(&path, drawn.svg);
+        let alt = typography::plain(&drawn.alt, typography::Rules::of(&scope.code));
+        Ok(format!("#spark({}, alt: {})", escape::literal(&path), escape::literal(&alt)))
+    }
+}
+
 /// Whether there is nothing to draw.
 fn empty(chart: &Chart) -> bool {
     match chart {
+        Chart::Intervals { marks, .. } | Chart::Bars { marks, .. } => marks.is_empty(),
         Chart::Lines { lines, .. } => lines.iter().all(|line| line.values.iter().all(Option::is_none)),
         _ => false,
     }

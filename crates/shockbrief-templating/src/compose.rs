@@ -5,7 +5,7 @@
 //! design and its charts, with the template line behind every line of Typst.
 
 use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
-use crate::locale::{DateStyle, Locale, Rounding};
+use crate::locale::{DateStyle, Locale};
 use crate::{
     attach,
     audit::{self, Numerals},
@@ -15,13 +15,18 @@ use crate::{
 };
 use anyhow::Result;
 use jiff::civil::Date;
-use shockbrief_core::config::{Brand, Claim, Language, Listed};
+use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
 use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-/// The page design; a report may bring its own.
+/// The house's page design; a report may bring its own.
 pub const DESIGN: &str = include_str!("../templates/brief.typ");
 const DESIGN_NAME: &str = "crates/shockbrief-templating/templates/brief.typ";
+/// Where a report's own design finds the house's, to change a part of it.
+const HOUSE: &str = "/house.typ";
+
+/// Sections up to which a brief needs no table of contents.
+const LISTED: usize = 8;
 
 /// A claim with the place where it is declared.
 #[derive(Debug, Clone)]
@@ -89,10 +94,8 @@ pub struct Compose<'a> {
     pub sources: BTreeMap<String, String>,
     /// Sections, in order.
     pub sections: Vec<Section>,
-    /// A page design in place of the built-in one.
+    /// A page design in place of the house's, which it may import as `house.typ`.
     pub design: Option<Source>,
-    /// How halves are rounded.
-    pub rounding: Rounding,
     /// Names with digits that prose may use: "S&P 500", "H100".
     pub labels: Vec<String>,
 }
@@ -113,6 +116,8 @@ pub struct Document {
     pub language: String,
     /// Files by absolute path within the document: `/main.typ`, `/sections/…`, `/charts/…`.
     pub files: BTreeMap<String, String>,
+    /// Files that are no text: a logo.
+    pub pictures: BTreeMap<String, Vec<u8>>,
     /// For each Typst file, the template name and line behind each of its lines.
     pub origins: BTreeMap<String, Vec<(String, usize)>>,
     /// Seconds since 1970 that the PDF gives as its creation.
@@ -138,6 +143,7 @@ pub fn headline(
     listed: &[Listed],
     findings: &Findings,
     languages: &BTreeMap<String, Language>,
+    rounding: Rounding,
 ) -> Result<Vec<Headline>> {
     let mut found = Vec::new();
     for item in listed {
@@ -147,7 +153,8 @@ pub fn headline(
         let format = Format::parse(&item.format)?;
         let mut text = BTreeMap::new();
         for (code, language) in languages {
-            text.insert(code.clone(), format.apply(&Locale::new(code, language)?, figure, Place::Table)?);
+            let locale = Locale::new(code, language)?.with_rounding(rounding);
+            text.insert(code.clone(), format.apply(&locale, figure, Place::Table)?);
         }
         found.push(Headline { figure: item.figure.clone(), name: item.name.clone(), text });
     }
@@ -225,7 +232,7 @@ fn document(
     findings: &Arc<Findings>,
     claims: &[Outcome],
 ) -> Result<Document> {
-    let locale = Locale::new(&edition.code, edition.language)?.with_rounding(brief.rounding);
+    let locale = Locale::new(&edition.code, edition.language)?.with_rounding(brief.brand.rounding);
     let facts = facts(brief, edition, &locale);
     let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
     let mut files = BTreeMap::new();
@@ -238,9 +245,10 @@ fn document(
         openings.extend(audit::openings(&rendered.text));
         files.insert(path, rendered.text);
     }
-    let design = brief.design.clone().unwrap_or_else(|| Source::new(DESIGN_NAME, DESIGN));
-    origins.insert("/brief.typ".to_owned(), itself(&design));
-    files.insert("/brief.typ".to_owned(), design.text);
+    for (path, design) in designs(brief) {
+        origins.insert(path.to_owned(), itself(&design));
+        files.insert(path.to_owned(), design.text);
+    }
     files.insert("/theme.typ".to_owned(), theme(brief, edition, &engine, &facts)?);
     files.insert("/main.typ".to_owned(), main(brief, &engine)?);
     files.extend(engine.charts());
@@ -248,11 +256,37 @@ fn document(
     let headings = headings.collect::<Result<Vec<_>, _>>()?;
     let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings, openings);
     let timestamp = timestamp(brief.as_of);
-    let mut document = Document { language: edition.code.clone(), files, origins, timestamp, numerals };
+    let pictures =
+        brief.brand.logo.iter().map(|logo| (logo_path(logo).to_owned(), logo.bytes.clone())).collect();
+    let mut document =
+        Document { language: edition.code.clone(), files, pictures, origins, timestamp, numerals };
     for table in brief.findings.tables.values() {
         attach::attach(&mut document, &attach::csv(engine.scope(), table));
     }
     Ok(document)
+}
+
+/// The page design, and the house's beside it where the report brings its own.
+fn designs(brief: &Compose) -> Vec<(&'static str, Source)> {
+    let house = Source::new(DESIGN_NAME, DESIGN);
+    match &brief.design {
+        Some(own) => vec![("/brief.typ", own.clone()), (HOUSE, house)],
+        None => vec![("/brief.typ", house)],
+    }
+}
+
+/// The logo's place in the document.
+fn logo_path(logo: &Logo) -> &'static str {
+    match logo.format {
+        LogoFormat::Svg => "/logo.svg",
+        LogoFormat::Png => "/logo.png",
+    }
+}
+
+/// The logo as a Typst value: where it is and what it shows.
+fn logo(logo: &Logo, code: &str) -> String {
+    let alt = typography::plain(&in_language(&logo.alt, code), typography::Rules::of(code));
+    format!("(path: {}, alt: {})", escape::literal(logo_path(logo)), escape::literal(&alt))
 }
 
 /// Texts of configuration that reach pages as they stand.
@@ -358,7 +392,7 @@ fn main(brief: &Compose, engine: &Engine) -> Result<String, Refusal> {
     for (index, section) in brief.sections.iter().enumerate() {
         let heading = engine.markup(&section.heading)?;
         let _ = writeln!(out, "\n= {heading} <sec-{}>\n#include \"/sections/{0}.typ\"", section.id);
-        if index == 0 && brief.sections.len() > 5 {
+        if index == 0 && brief.sections.len() > LISTED {
             out.push_str("#contents()\n");
         }
     }
@@ -395,6 +429,10 @@ fn theme(
         ("region".to_owned(), escape::literal(&region)),
         ("disclaimer".to_owned(), escape::literal(disclaimer.trim())),
         ("method".to_owned(), method(brief).map_or("none".to_owned(), |label| escape::literal(&label))),
+        (
+            "logo".to_owned(),
+            brief.brand.logo.as_ref().map_or("none".to_owned(), |found| logo(found, &edition.code)),
+        ),
         ("stamp".to_owned(), stamp.map_or("none".to_owned(), |text| escape::literal(&text))),
         (
             "date".to_owned(),

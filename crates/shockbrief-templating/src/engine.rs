@@ -435,14 +435,14 @@ fn unmarked(markup: &str) -> String {
 }
 
 fn add_blocks(environment: &mut Environment<'static>, scope: &Shared, charts: &Arc<Charts>) {
-    let shared = scope.clone();
+    let (shared, drawn) = (scope.clone(), charts.clone());
     environment.add_function("table", move |state: &State, id: &str| {
         let table = shared
             .findings
             .tables
             .get(id)
             .ok_or_else(|| unknown("table", id, shared.findings.tables.keys()))?;
-        tables::typst(state, &shared, table).map(Value::from_safe_string)
+        tables::typst(state, &shared, &drawn, table).map(Value::from_safe_string)
     });
     let (shared, charts) = (scope.clone(), charts.clone());
     environment.add_function("chart", move |state: &State, id: &str| {

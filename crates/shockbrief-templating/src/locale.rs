@@ -14,7 +14,10 @@ use icu::decimal::{DecimalFormatter, options::DecimalFormatterOptions};
 use icu::locale::Locale as IcuLocale;
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
-use shockbrief_core::{Refusal, config::Language};
+use shockbrief_core::{
+    Refusal,
+    config::{Language, Rounding},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
@@ -28,23 +31,12 @@ pub const NNBSP: char = '\u{202f}';
 /// The minus sign.
 pub const MINUS: char = '\u{2212}';
 
-/// What happens to a value exactly halfway between two printed ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rounding {
-    /// To the even neighbour.
-    #[default]
-    HalfEven,
-    /// Away from zero.
-    HalfUp,
-}
-
-impl Rounding {
-    fn mode(self) -> SignedRoundingMode {
-        SignedRoundingMode::Unsigned(match self {
-            Self::HalfEven => UnsignedRoundingMode::HalfEven,
-            Self::HalfUp => UnsignedRoundingMode::HalfExpand,
-        })
-    }
+/// The library's name of a rule.
+fn mode(rounding: Rounding) -> SignedRoundingMode {
+    SignedRoundingMode::Unsigned(match rounding {
+        Rounding::HalfEven => UnsignedRoundingMode::HalfEven,
+        Rounding::HalfUp => UnsignedRoundingMode::HalfExpand,
+    })
 }
 
 /// Which signs are printed.
@@ -122,7 +114,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 39] = [
+const PATTERNS: [(&str, &str, &str); 40] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -184,6 +176,11 @@ const PATTERNS: [(&str, &str, &str); 39] = [
         "format.alt.lines",
         "Nombre de courbes : {count}, de {start} à {end}. ",
         "Number of lines: {count}, from {start} to {end}. ",
+    ),
+    (
+        "format.alt.spark",
+        "{name}, du {start} au {end} : {last_value} à la fin, entre {low_value} et {high_value}.",
+        "{name}, from {start} to {end}: {last_value} at the end, between {low_value} and {high_value}.",
     ),
     (
         "format.alt.line",
@@ -258,7 +255,7 @@ impl Locale {
     pub fn round(&self, value: f64, shift: i16, decimals: u8) -> Decimal {
         let mut decimal = Decimal::from_str(&value.to_string()).unwrap_or_default();
         decimal.multiply_pow10(shift);
-        decimal.round_with_mode(-i16::from(decimals), self.rounding.mode());
+        decimal.round_with_mode(-i16::from(decimals), mode(self.rounding));
         decimal.trim_start();
         decimal.pad_end(-i16::from(decimals));
         decimal
@@ -414,6 +411,40 @@ pub(crate) mod tests {
         {
             assert_eq!(even.number(value, 0, 0, Sign::Negative), half_even);
             assert_eq!(up.number(value, 0, 0, Sign::Negative), half_up);
+        }
+    }
+
+    /// `digits / 10^places` at so many decimals, by whole numbers alone: the digits without their mark.
+    fn rounded(digits: i64, places: u8, decimals: u8, rounding: Rounding) -> i64 {
+        if decimals >= places {
+            return digits * 10_i64.pow(u32::from(decimals - places));
+        }
+        let unit = 10_i64.pow(u32::from(places - decimals));
+        let (whole, rest) = (digits.abs() / unit, digits.abs() % unit);
+        let up = match (2 * rest).cmp(&unit) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Equal => rounding == Rounding::HalfUp || whole % 2 == 1,
+            std::cmp::Ordering::Greater => true,
+        };
+        digits.signum() * (whole + i64::from(up))
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn rounding_is_that_of_whole_numbers(
+            digits in -99_999_999_i64..=99_999_999, half in proptest::bool::ANY, places in 1_u8..=6,
+            decimals in 0_u8..=6, shift in 0_i16..=3, up in proptest::bool::ANY,
+        ) {
+            // Half of the cases end in five, where the rules differ.
+            let digits = if half { digits / 10 * 10 + 5 * digits.signum() } else { digits };
+            let rounding = if up { Rounding::HalfUp } else { Rounding::HalfEven };
+            let value: f64 = format!("{digits}e-{}", i16::from(places) + shift).parse().unwrap();
+            let printed = locale("en").with_rounding(rounding).round(value, shift, decimals).to_string();
+            let (_, after) = printed.split_once('.').unwrap_or((&printed, ""));
+            proptest::prop_assert_eq!(after.len(), usize::from(decimals), "{}", &printed);
+            let found: i64 = printed.replace('.', "").parse().unwrap();
+            proptest::prop_assert_eq!(found, rounded(digits, places, decimals, rounding), "{} of {}", &printed, value);
         }
     }
 

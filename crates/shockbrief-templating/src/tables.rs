@@ -3,7 +3,8 @@
 //! A column prints through one filter, with one number of decimals and one scale, so that figures set
 //! flush right in tabular digits align on the decimal mark.
 
-use crate::engine::{Scope, optional, phrase, source_line, string, unknown};
+use crate::charts::{Charts, canvas, spark};
+use crate::engine::{Scope, optional, phrase, plain, source_line, string, unknown};
 use crate::escape;
 use crate::figures::{Handle, refuse};
 use crate::format::{Filter, Format, Place, Scale};
@@ -12,8 +13,12 @@ use minijinja::{Error, State};
 use shockbrief_core::{Align, Cell, Column, Figure, Row, Table, Unit};
 
 /// The Typst source of a table.
-pub(crate) fn typst(state: &State, scope: &Scope, table: &Table) -> Result<String, Error> {
+pub(crate) fn typst(state: &State, scope: &Scope, charts: &Charts, table: &Table) -> Result<String, Error> {
     let key = format!("table.{}", table.id);
+    if empty(scope, table) {
+        let caption = string(state, scope, &format!("{key}.caption"))?;
+        return Ok(format!("\n\n#note[*{caption}.* {}]\n\n", string(state, scope, "absent.table")?));
+    }
     let mut lines = vec![
         "#data-table(".to_owned(),
         format!("  id: {},", escape::literal(&table.id)),
@@ -35,7 +40,7 @@ pub(crate) fn typst(state: &State, scope: &Scope, table: &Table) -> Result<Strin
     lines.push(format!("  header: ({}),", headers.join(" ")));
     lines.push("  rows: (".to_owned());
     for row in &table.rows {
-        lines.push(format!("    {},", self::row(state, scope, table, row, &formats)?));
+        lines.push(format!("    {},", self::row(state, scope, charts, table, row, &formats)?));
     }
     lines.push("  ),\n)".to_owned());
     Ok(lines.join("\n"))
@@ -56,41 +61,93 @@ fn align(align: Align) -> &'static str {
 /// Headers of the columns whose texts are quoted from sources, in English whatever the brief's language.
 const QUOTED: [&str; 3] = ["col.licence", "col.source", "col.citation"];
 
-/// Characters that fit side by side over the width of a page.
-const ROOM: usize = 96;
+/// Width of a page in points: tables hang out like charts.
+const ROOM: f64 = canvas::WIDTH;
 
-/// Text up to this length is never wrapped.
-const SHORT: usize = 26;
+/// Text up to this width is never wrapped.
+const SHORT: f64 = 150.0;
 
-/// Shares of the width by longest content; where all does not fit side by side, columns of figures and of
-/// short texts take what they need and long texts wrap.
+/// A header up to this width stands on one line where there is room.
+const HEADER: f64 = 58.0;
+
+/// Long text asks for no more than this.
+const LONG: f64 = 280.0;
+
+/// White between two columns.
+const PADDING: f64 = 12.0;
+
+/// How far columns may move apart to fill the page; a row must stay readable from end to end.
+const STRETCH: f64 = 1.6;
+
+/// Sizes of cells and headers, in sizes of a chart's label, whose widths are known.
+const CELL: f64 = 8.0 / canvas::TEXT;
+
+/// Widths that let every column stand unwrapped where the page allows; else long texts wrap and the rest does not.
 fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<String> {
-    let needs: Vec<usize> =
-        (0..table.columns.len()).map(|index| need(scope, table, index, formats)).collect();
-    let fits = needs.iter().sum::<usize>() <= ROOM;
-    let width = |(column, need): (&Column, &usize)| match column.align {
-        Align::Decimal | Align::Center if !fits => "auto,".to_owned(),
-        Align::Left if !fits && *need <= SHORT => "auto,".to_owned(),
-        _ => format!("{need}fr,"),
+    let needs = |header: &dyn Fn(&str) -> f64| -> Vec<f64> {
+        (0..table.columns.len()).map(|index| need(scope, table, index, formats, header)).collect()
     };
-    table.columns.iter().zip(&needs).map(width).collect()
+    let word = |text: &str| text.split(' ').map(|word| canvas::width(word, false)).fold(0.0, f64::max);
+    let line = |text: &str| {
+        let whole = canvas::width(text, false);
+        if whole <= HEADER { whole } else { word(text) }
+    };
+    let needs = Some(needs(&line)).filter(|needs| needs.iter().sum::<f64>() <= ROOM).unwrap_or(needs(&word));
+    let total: f64 = needs.iter().sum();
+    let share = |need: &f64| format!("{need:.1}fr,");
+    let fixed = |column: &Column, need: f64| column.align != Align::Left || need <= SHORT;
+    let kept: f64 = table.columns.iter().zip(&needs).filter(|(c, n)| fixed(c, **n)).map(|(_, n)| n).sum();
+    let wraps = total > ROOM && kept < total && ROOM - kept >= SHORT;
+    match (total * STRETCH < ROOM, wraps) {
+        (true, _) => needs.iter().map(|need| format!("{:.1}pt,", need * STRETCH)).collect(),
+        (false, false) => needs.iter().map(share).collect(),
+        (false, true) => {
+            let columns = table.columns.iter().zip(&needs);
+            columns.map(|(c, n)| if fixed(c, *n) { format!("{n:.1}pt,") } else { share(n) }).collect()
+        }
+    }
 }
 
-/// The longest content of a column in characters, padding included.
-fn need(scope: &Scope, table: &Table, index: usize, formats: &[Option<Format>]) -> usize {
-    let header = scope.strings.get(&table.columns[index].header);
-    let word = header.map_or(0, |text| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0));
+/// The widest content of a column in points, with the white beside it; `header` says what the header needs.
+fn need(
+    scope: &Scope,
+    table: &Table,
+    index: usize,
+    formats: &[Option<Format>],
+    header: &dyn Fn(&str) -> f64,
+) -> f64 {
+    let head = scope.strings.get(&table.columns[index].header).map_or(0.0, |text| header(text));
     let format = formats.get(index).copied().flatten();
-    let cells = table.rows.iter().filter_map(|row| row.cells.get(index)).map(|cell| match cell {
-        Cell::Text(text) => text.chars().count(),
-        Cell::Label(key) => scope.strings.get(key).map_or(8, |text| text.chars().count()),
-        Cell::Figure(id) => {
-            figure(scope, id).and_then(|f| print(scope, f, format)).map_or(8, |t| t.chars().count())
-        }
-        Cell::P(_) => 7,
-        Cell::Empty => 1,
-    });
-    cells.max().unwrap_or(1).max(word).clamp(4, 60) + 3
+    let cells = table.rows.iter().filter_map(|row| Some((row, row.cells.get(index)?)));
+    let widest = cells.map(|(row, cell)| content(scope, cell, format, row.total)).fold(head, f64::max);
+    widest.min(LONG) + PADDING
+}
+
+/// The width of a cell's content in points.
+fn content(scope: &Scope, cell: &Cell, format: Option<Format>, bold: bool) -> f64 {
+    let text = |text: &str| canvas::width(text, bold) * CELL;
+    let printed = |figure: Result<Figure, Error>, format| {
+        figure.and_then(|figure| print(scope, &figure, format)).map_or(40.0, |printed| text(&plain(&printed)))
+    };
+    match cell {
+        Cell::Text(content) => text(content),
+        Cell::Label(key) => scope.strings.get(key).map_or(40.0, |content| text(content)),
+        Cell::Figure(id) => printed(figure(scope, id).cloned(), format),
+        Cell::P(id) => printed(figure(scope, id).map(p_value), format),
+        Cell::Spark { .. } => spark::WIDTH,
+        Cell::Empty => text("–"),
+    }
+}
+
+/// Whether the table has figures and none of them a value.
+fn empty(scope: &Scope, table: &Table) -> bool {
+    let value = |cell: &Cell| match cell {
+        Cell::Figure(id) => scope.findings.figures.get(id).map(|figure| figure.value.is_some()),
+        Cell::P(id) => scope.findings.figures.get(id).map(|figure| figure.p.is_some()),
+        _ => None,
+    };
+    let mut values = table.rows.iter().flat_map(|row| &row.cells).filter_map(value).peekable();
+    values.peek().is_some() && values.all(|known| !known)
 }
 
 fn header(state: &State, scope: &Scope, key: &str) -> Result<String, Error> {
@@ -127,6 +184,7 @@ fn formats(scope: &Scope, table: &Table) -> Result<Vec<Option<Format>>, Error> {
 fn row(
     state: &State,
     scope: &Scope,
+    charts: &Charts,
     table: &Table,
     row: &Row,
     formats: &[Option<Format>],
@@ -139,6 +197,7 @@ fn row(
                 let text = typography::plain(text, typography::Rules::English);
                 phrase(scope, "en", &escape::markup(&text))
             }
+            Cell::Spark { chart, line } => charts.spark(state, scope, chart, *line)?,
             cell => self::cell(state, scope, cell, formats.get(index).copied().flatten())?,
         };
         cells.push(format!("[{text}],"));
@@ -157,7 +216,7 @@ fn cell(state: &State, scope: &Scope, cell: &Cell, format: Option<Format>) -> Re
         Cell::Label(key) => string(state, scope, key),
         Cell::Figure(id) => print(scope, figure(scope, id)?, format),
         Cell::P(id) => print(scope, &p_value(figure(scope, id)?), format),
-        Cell::Empty => Ok("–".to_owned()),
+        Cell::Spark { .. } | Cell::Empty => Ok("–".to_owned()),
     }
 }
 

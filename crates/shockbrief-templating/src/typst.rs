@@ -175,11 +175,7 @@ impl Typst {
             tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
         lay_out(document, folder.path())?;
         let mut command = self.compile_command(document, folder.path(), options);
-        let ended = run(&mut command, options.limit, options.memory)
-            .map_err(|error| broken(&self.path, document, &error))?;
-        if !ended.status.success() {
-            return Err(failed(document, &ended).into());
-        }
+        self.finish(&mut command, document, options)?;
         let bytes = fs_err::read(folder.path().join("out.pdf")).map_err(|error| {
             Refusal::new(
                 Class::Typeset,
@@ -190,7 +186,37 @@ impl Typst {
         Ok(Pdf { language: document.language.clone(), bytes: crate::compact::compact(&bytes)? })
     }
 
-    fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
+    /// Draws every page of a document as PNG, at so many pixels per inch.
+    ///
+    /// # Errors
+    /// As [`Typst::compile`].
+    pub fn draw(&self, document: &Document, ppi: u16, options: &Typeset) -> Result<Vec<Vec<u8>>> {
+        let _inside = self.gate.enter();
+        let folder =
+            tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
+        lay_out(document, folder.path())?;
+        fs_err::create_dir(folder.path().join("drawn"))?;
+        let mut command = self.base_command(document, folder.path());
+        command.args(["--format", "png", "--ppi"]).arg(ppi.to_string());
+        command.args(["main.typ", "drawn/{0p}.png"]);
+        self.finish(&mut command, document, options)?;
+        let drawn = fs_err::read_dir(folder.path().join("drawn"))?;
+        let mut pages = drawn.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        pages.sort();
+        pages.iter().map(|page| Ok(fs_err::read(page)?)).collect()
+    }
+
+    /// Runs a command on a document to a good end.
+    fn finish(&self, command: &mut Command, document: &Document, options: &Typeset) -> Result<()> {
+        let ended = run(command, options.limit, options.memory)
+            .map_err(|error| broken(&self.path, document, &error))?;
+        if !ended.status.success() {
+            return Err(failed(document, &ended).into());
+        }
+        Ok(())
+    }
+
+    fn base_command(&self, document: &Document, folder: &Path) -> Command {
         let mut command = command(&self.path);
         command.current_dir(folder).arg("compile").args(["--root", "."]).arg("--ignore-system-fonts");
         command.args([
@@ -203,6 +229,11 @@ impl Typst {
         ]);
         command.arg("--creation-timestamp").arg(document.timestamp.to_string());
         command.args(["--diagnostic-format", "short"]);
+        command
+    }
+
+    fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
+        let mut command = self.base_command(document, folder);
         if !options.standards.is_empty() {
             command.arg("--pdf-standard").arg(options.standards.join(","));
         }
@@ -236,12 +267,14 @@ pub fn typeset(typst: &Typst, composed: &Composed, options: &Typeset) -> Result<
 /// # Errors
 /// When the folder is not writable.
 pub fn lay_out(document: &Document, folder: &Path) -> Result<()> {
-    for (path, text) in &document.files {
+    let texts = document.files.iter().map(|(path, text)| (path, text.as_bytes()));
+    let pictures = document.pictures.iter().map(|(path, bytes)| (path, bytes.as_slice()));
+    for (path, bytes) in texts.chain(pictures) {
         let path = folder.join(path.trim_start_matches('/'));
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        fs_err::write(path, text)?;
+        fs_err::write(path, bytes)?;
     }
     fs_err::create_dir_all(folder.join("packages"))?;
     fonts::write(&folder.join("fonts"))

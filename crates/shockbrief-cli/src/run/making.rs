@@ -303,6 +303,7 @@ impl Bench<'_> {
             lang: &[],
             limit: Duration::from_secs(self.args.time_limit),
             keep_source: false,
+            draw: None,
             revise: self.args.revise || self.args.force,
         };
         let mut analysed = Analysed::new(&project, &item.folder, &inputs)?;

@@ -1,58 +1,135 @@
-//! `config/brand.yaml`: colours, publisher and disclaimer.
+//! `config/brand.yaml`, or the brand file of a report: colours, logo, publisher, disclaimer, rounding.
+//!
+//! Refused: a missing or malformed colour, colours too pale to read, a logo that is not there or no SVG or PNG, an
+//! SVG whose letters depend on a font, and a language of the report that the brand has no words in.
 
+use super::Origin;
 use crate::Refusal;
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path},
+};
 
 /// The look and the legal text of a publisher.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brand {
     /// Who publishes; stands in the running header.
     pub publisher: String,
     /// Colour tokens as `#rrggbb`: `ink`, `muted`, `rule`, `paper`, `accent`, `fall`, `rise`, `band`.
     pub colors: BTreeMap<String, String>,
     /// Colours of chart groups by theme id, as `#rrggbb`.
-    #[serde(default)]
     pub groups: BTreeMap<String, String>,
     /// The disclaimer in each language.
     pub disclaimer: BTreeMap<String, String>,
+    /// How halves are rounded; default to the even neighbour.
+    pub rounding: Rounding,
+    /// Stands in the cover band; default none.
+    pub logo: Option<Logo>,
+    /// Where it was read, for messages.
+    pub origin: Origin,
+}
+
+/// What happens to a value exactly halfway between two printed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounding {
+    /// To the even neighbour.
+    #[default]
+    HalfEven,
+    /// Away from zero.
+    HalfUp,
+}
+
+/// A picture that stands for the publisher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// How it is drawn.
+    pub format: LogoFormat,
+    /// The file's content.
+    pub bytes: Vec<u8>,
+    /// What it shows, in each language.
+    pub alt: BTreeMap<String, String>,
+}
+
+/// How a logo is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogoFormat {
+    /// Curves.
+    Svg,
+    /// Pixels.
+    Png,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBrand {
+    publisher: String,
+    colors: BTreeMap<String, String>,
+    #[serde(default)]
+    groups: BTreeMap<String, String>,
+    disclaimer: BTreeMap<String, String>,
+    #[serde(default)]
+    rounding: Rounding,
+    #[serde(default)]
+    logo: Option<RawLogo>,
+}
+
+/// `logo: {file: logo.svg, alt: {fr: …, en: …}}`; the file lies beside the brand's, or below.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLogo {
+    file: String,
+    alt: BTreeMap<String, String>,
 }
 
 impl Brand {
     /// Names of the colours that every brand defines.
     pub const TOKENS: [&'static str; 8] = ["ink", "muted", "rule", "paper", "accent", "fall", "rise", "band"];
 
-    /// Reads and validates the file.
+    /// Reads and validates the file, and the logo that it names.
     ///
     /// # Errors
-    /// A missing or malformed colour, or anything [`super::load`] refuses.
+    /// A missing or malformed colour, a logo that cannot be used, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
-        let (brand, origin): (Self, super::Origin) = super::load(path)?;
-        for token in Self::TOKENS {
-            if !brand.colors.contains_key(token) {
-                return Err(origin
-                    .refuse("colors:", format!("colour `{token}` is missing"))
-                    .hint(format!("add `{token}: \"#rrggbb\"` under `colors`"))
-                    .into());
-            }
-        }
-        for (name, color) in brand.colors.iter().chain(&brand.groups) {
-            let digits = color.strip_prefix('#').unwrap_or("");
-            if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(origin
-                    .refuse(color, format!("colour `{name}` is `{color}`"))
-                    .hint("write it as \"#rrggbb\"")
-                    .into());
-            }
-        }
-        brand.legible(&origin)?;
+        let (raw, origin): (RawBrand, Origin) = super::load(path)?;
+        colors(&raw, &origin)?;
+        let logo = raw.logo.map(|logo| logo.read(&origin)).transpose()?;
+        let brand = Self {
+            publisher: raw.publisher,
+            colors: raw.colors,
+            groups: raw.groups,
+            disclaimer: raw.disclaimer,
+            rounding: raw.rounding,
+            logo,
+            origin,
+        };
+        brand.legible()?;
         Ok(brand)
     }
 
+    /// Whether the brand has its words in these languages.
+    ///
+    /// # Errors
+    /// A disclaimer or a description of the logo that lacks one of them; a brand without any disclaimer has none to
+    /// translate.
+    pub fn speaks(&self, languages: &[String]) -> Result<(), Refusal> {
+        let disclaimer = (!self.disclaimer.is_empty()).then_some(("disclaimer", &self.disclaimer));
+        let alt = self.logo.as_ref().map(|logo| ("logo", &logo.alt));
+        for (key, texts) in disclaimer.into_iter().chain(alt) {
+            if let Some(code) = languages.iter().find(|code| !texts.contains_key(*code)) {
+                return Err(self
+                    .origin
+                    .refuse(&format!("{key}:"), format!("`{key}` has no text in `{code}`"))
+                    .hint(format!("add `{code}: ...` there")));
+            }
+        }
+        Ok(())
+    }
+
     /// Text needs a contrast of 4.5:1, marks of charts one of 3:1 (WCAG 2.2, 1.4.3 and 1.4.11).
-    fn legible(&self, origin: &super::Origin) -> Result<(), Refusal> {
+    fn legible(&self) -> Result<(), Refusal> {
         let paper = &self.colors["paper"];
         let texts =
             ["ink", "muted", "accent", "fall", "rise"].map(|token| (token, &self.colors[token], paper, 4.5));
@@ -61,13 +138,71 @@ impl Brand {
         for (name, color, ground, least) in texts.into_iter().chain([band]).chain(marks) {
             let found = contrast(color, ground);
             if found < least {
-                return Err(origin
+                return Err(self
+                    .origin
                     .refuse(color, format!("colour `{name}`: a contrast of {found:.1}:1 to `{ground}`"))
                     .hint(format!("choose a darker or lighter one, of {least}:1 at least")));
             }
         }
         Ok(())
     }
+}
+
+/// All tokens are there, and all colours are colours.
+fn colors(raw: &RawBrand, origin: &Origin) -> Result<(), Refusal> {
+    if let Some(token) = Brand::TOKENS.into_iter().find(|token| !raw.colors.contains_key(*token)) {
+        return Err(origin
+            .refuse("colors:", format!("colour `{token}` is missing"))
+            .hint(format!("add `{token}: \"#rrggbb\"` under `colors`")));
+    }
+    for (name, color) in raw.colors.iter().chain(&raw.groups) {
+        let digits = color.strip_prefix('#').unwrap_or("");
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(origin
+                .refuse(color, format!("colour `{name}` is `{color}`"))
+                .hint("write it as \"#rrggbb\""));
+        }
+    }
+    Ok(())
+}
+
+impl RawLogo {
+    fn read(self, origin: &Origin) -> Result<Logo> {
+        let refuse = |message: &str, hint: &str| {
+            origin.refuse(&self.file, format!("logo `{}`: {message}", self.file)).hint(hint)
+        };
+        let inside = Path::new(&self.file).components().all(|part| matches!(part, Component::Normal(_)));
+        if !inside {
+            return Err(refuse("lies outside the brand's folder", "put the file beside the brand's").into());
+        }
+        let path = origin.path.parent().unwrap_or_else(|| Path::new("")).join(&self.file);
+        if !path.is_file() {
+            return Err(refuse(
+                "no such file",
+                &format!("put it at {}, or take `logo` out of the brand", path.display()),
+            )
+            .into());
+        }
+        let bytes = fs_err::read(&path)?;
+        let format = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("png") if bytes.starts_with(b"\x89PNG\r\n\x1a\n") => LogoFormat::Png,
+            Some("svg") if drawn(&bytes, "<svg") => LogoFormat::Svg,
+            Some("png" | "svg") => {
+                return Err(refuse("is not what its ending says", "save it as SVG or PNG again").into());
+            }
+            _ => return Err(refuse("is neither SVG nor PNG", "save it as SVG or PNG").into()),
+        };
+        if format == LogoFormat::Svg && ["<text", "href=\"http"].iter().any(|part| drawn(&bytes, part)) {
+            let message = "needs a font or a file from elsewhere";
+            return Err(refuse(message, "turn its letters into paths and embed its pictures").into());
+        }
+        Ok(Logo { format, bytes, alt: self.alt })
+    }
+}
+
+/// Whether an SVG holds this piece.
+fn drawn(svg: &[u8], piece: &str) -> bool {
+    svg.windows(piece.len()).any(|window| window == piece.as_bytes())
 }
 
 /// Contrast of two `#rrggbb` colours, 1 to 21 (WCAG 2.2).
@@ -112,5 +247,65 @@ mod tests {
             message.contains("brand.yaml:") && message.contains("`muted`: a contrast of 2."),
             "{message}"
         );
+    }
+
+    fn house_with(extra: &str, files: &[(&str, &[u8])]) -> Result<Brand> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/brand.yaml");
+        let folder = tempfile::tempdir().unwrap();
+        let text = crate::fs::read_text(&path).unwrap() + extra;
+        crate::fs::write_atomic(&folder.path().join("brand.yaml"), text.as_bytes()).unwrap();
+        for (name, bytes) in files {
+            crate::fs::write_atomic(&folder.path().join(name), bytes).unwrap();
+        }
+        Brand::load(&folder.path().join("brand.yaml"))
+    }
+
+    #[test]
+    fn a_logo_is_read_from_beside_the_brand() {
+        let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><path d=\"M0 0h9v9z\"/></svg>";
+        let logo = "logo: {file: mark.svg, alt: {fr: Marque, en: Mark}}\n";
+        let brand = house_with(logo, &[("mark.svg", svg)]).unwrap();
+        let read = brand.logo.as_ref().unwrap();
+        assert_eq!((read.format, read.bytes.as_slice()), (LogoFormat::Svg, svg.as_slice()));
+        assert!(brand.speaks(&["fr".to_owned(), "en".to_owned()]).is_ok());
+        let message = brand.speaks(&["de".to_owned()]).unwrap_err().to_string();
+        assert!(message.contains("`disclaimer` has no text in `de`"), "{message}");
+    }
+
+    #[test]
+    fn a_logo_that_cannot_be_used_is_refused_at_its_line() {
+        let line = |file: &str| format!("logo: {{file: {file}, alt: {{fr: a, en: b}}}}\n");
+        let cases: [(&str, &[u8], &str); 5] = [
+            ("none.svg", b"", "no such file"),
+            ("../mark.svg", b"", "lies outside"),
+            ("mark.jpg", b"\xff\xd8", "neither SVG nor PNG"),
+            ("mark.png", b"<svg></svg>", "is not what its ending says"),
+            ("mark.svg", b"<svg><text>Desk</text></svg>", "needs a font"),
+        ];
+        for (name, bytes, expected) in cases {
+            let files = [(name, bytes)];
+            let files = if bytes.is_empty() { &files[..0] } else { &files[..] };
+            let error = house_with(&line(name), files).unwrap_err();
+            let refusal = error.downcast_ref::<Refusal>().unwrap();
+            assert!(refusal.message.contains(expected) && refusal.hint.is_some(), "{name}: {refusal:?}");
+            let place = refusal.message.split_once("brand.yaml:").unwrap().1;
+            assert!(place.chars().next().unwrap().is_ascii_digit(), "{}", refusal.message);
+        }
+    }
+
+    #[test]
+    fn rounding_is_as_declared() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/brand.yaml");
+        assert_eq!(Brand::load(&path).unwrap().rounding, Rounding::HalfEven);
+        let text = crate::fs::read_text(&path).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("brand.yaml");
+        let declared = |rule: &str| {
+            let text = text.replace("rounding: half-even", &format!("rounding: {rule}"));
+            crate::fs::write_atomic(&file, text.as_bytes()).unwrap();
+            Brand::load(&file)
+        };
+        assert_eq!(declared("half-up").unwrap().rounding, Rounding::HalfUp);
+        assert!(declared("half-down").unwrap_err().to_string().contains("half-even"));
     }
 }

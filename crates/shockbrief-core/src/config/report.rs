@@ -176,6 +176,8 @@ struct RawReport {
     themes: Vec<ThemeId>,
     sections: Vec<String>,
     #[serde(default)]
+    brand: Option<String>,
+    #[serde(default)]
     deliver: Vec<String>,
     #[serde(default)]
     headline: Vec<Listed>,
@@ -236,6 +238,8 @@ pub struct Report {
     pub themes: Vec<ThemeId>,
     /// Sections, in order.
     pub sections: Vec<String>,
+    /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
+    pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
     pub deliver: Vec<String>,
     /// Figures that stand for the brief in a listing.
@@ -342,6 +346,7 @@ impl Report {
             panel: raw.panel,
             themes: raw.themes,
             sections: raw.sections,
+            brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
             watch: raw.watch,

@@ -34,7 +34,12 @@ pub enum Hold {
 impl Canvas {
     /// An empty drawing of a height.
     pub fn new(height: f64) -> Self {
-        let mut scene = Scene::new(WIDTH * UNIT, height * UNIT).with_background(None);
+        Self::sized(WIDTH, height)
+    }
+
+    /// An empty drawing of another width.
+    pub fn sized(width: f64, height: f64) -> Self {
+        let mut scene = Scene::new(width * UNIT, height * UNIT).with_background(None);
         scene.font_family = Some("Noto Sans".to_owned());
         Self { scene }
     }

@@ -6,6 +6,7 @@ use super::canvas::{Canvas, Hold, TEXT, WIDTH, fit, width};
 use super::scale::{Scale, spread};
 use super::{Drawn, Pen};
 use crate::locale::DateStyle;
+use jiff::civil::Date;
 use minijinja::Error;
 use shockbrief_core::findings::{Axis, Line};
 
@@ -46,6 +47,7 @@ struct Frame {
 }
 
 pub fn draw(pen: &Pen, x: &Axis, lines: &[Line]) -> Result<Drawn, Error> {
+    let (x, lines) = &cropped(x, lines);
     let curves = curves(pen, lines)?;
     let frame = frame(pen, x, &curves);
     let mut canvas = Canvas::new(frame.bottom + if pen.across.is_empty() { BOTTOM.1 } else { BOTTOM.0 });
@@ -56,6 +58,17 @@ pub fn draw(pen: &Pen, x: &Axis, lines: &[Line]) -> Result<Drawn, Error> {
     }
     labels(&mut canvas, pen, &frame, &curves);
     Ok(Drawn { svg: canvas.svg(), alt: describe(pen, x, &curves) })
+}
+
+/// Dates from the first to the last that any line has a value on: a window that looks back needs days before it draws.
+fn cropped(x: &Axis, lines: &[Line]) -> (Axis, Vec<Line>) {
+    let with = |at: &usize| lines.iter().any(|line| line.values.get(*at).is_some_and(Option::is_some));
+    let ends = ((0..count(x)).find(with), (0..count(x)).rev().find(with));
+    let (Axis::Dates(dates), (Some(first), Some(last))) = (x, ends) else {
+        return (x.clone(), lines.to_vec());
+    };
+    let crop = |line: &Line| Line { values: line.values[first..=last].to_vec(), ..line.clone() };
+    (Axis::Dates(dates[first..=last].to_vec()), lines.iter().map(crop).collect())
 }
 
 fn curves<'a>(pen: &Pen, lines: &'a [Line]) -> Result<Vec<Curve<'a>>, Error> {
@@ -159,7 +172,8 @@ fn x_ticks(pen: &Pen, x: &Axis) -> Vec<(usize, String)> {
                 if months > 4 {
                     day.month() != before.month()
                 } else {
-                    i == 0 || day.weekday().to_monday_zero_offset() < before.weekday().to_monday_zero_offset()
+                    let week = |date: Date| (date.iso_week_date().year(), date.iso_week_date().week());
+                    i == 0 || week(day) != week(before)
                 }
             };
             let style = if months > 4 { DateStyle::MonthShort } else { DateStyle::Day };
@@ -241,4 +255,31 @@ fn describe(pen: &Pen, x: &Axis, curves: &[Curve]) -> String {
         ))
     });
     format!("{head}{}", each.collect::<String>()).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn dates_without_any_value_at_the_ends_are_not_drawn() {
+        let line = |values: [Option<f64>; 5]| Line {
+            label: String::new(),
+            translate: false,
+            values: values.into(),
+            group: String::new(),
+            strong: false,
+        };
+        let dates: Vec<_> = (1..=5).map(|day| date(2025, 1, day)).collect();
+        let lines =
+            [line([None, None, Some(0.1), None, None]), line([None, Some(0.2), None, Some(0.3), None])];
+        let (x, cropped_lines) = cropped(&Axis::Dates(dates.clone()), &lines);
+        assert_eq!(x, Axis::Dates(dates[1..=3].to_vec()));
+        assert_eq!(cropped_lines[0].values, [None, Some(0.1), None]);
+        // Days around an event are all drawn, as are dates without any line.
+        let days = Axis::EventDays((-2..=2).collect());
+        assert_eq!(cropped(&days, &lines).0, days);
+        assert_eq!(cropped(&Axis::Dates(dates.clone()), &[]).0, Axis::Dates(dates));
+    }
 }

@@ -323,7 +323,6 @@ pub fn brief<'a>(
         sources: BTreeMap::new(),
         sections: sections(),
         design: None,
-        rounding: shockbrief_templating::locale::Rounding::HalfEven,
         labels: Vec::new(),
     }
 }
