@@ -73,8 +73,8 @@ const HEADER: f64 = 58.0;
 /// Long text asks for no more than this.
 const LONG: f64 = 280.0;
 
-/// White between two columns.
-const PADDING: f64 = 12.0;
+/// White between two columns, and a hair that keeps a text as wide as its column from wrapping.
+const PADDING: f64 = 12.5;
 
 /// How far columns may move apart to fill the page; a row must stay readable from end to end.
 const STRETCH: f64 = 1.6;
@@ -87,12 +87,13 @@ fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<Strin
     let needs = |header: &dyn Fn(&str) -> f64| -> Vec<f64> {
         (0..table.columns.len()).map(|index| need(scope, table, index, formats, header)).collect()
     };
-    let word = |text: &str| text.split(' ').map(|word| canvas::width(word, false)).fold(0.0, f64::max);
     let line = |text: &str| {
         let whole = canvas::width(text, false);
-        if whole <= HEADER { whole } else { word(text) }
+        if whole <= HEADER { whole } else { two_lines(text) }
     };
-    let needs = Some(needs(&line)).filter(|needs| needs.iter().sum::<f64>() <= ROOM).unwrap_or(needs(&word));
+    let needs = Some(needs(&line))
+        .filter(|needs| needs.iter().sum::<f64>() <= ROOM)
+        .unwrap_or_else(|| needs(&two_lines));
     let total: f64 = needs.iter().sum();
     let share = |need: &f64| format!("{need:.1}fr,");
     let fixed = |column: &Column, need: f64| column.align != Align::Left || need <= SHORT;
@@ -106,6 +107,14 @@ fn widths(scope: &Scope, table: &Table, formats: &[Option<Format>]) -> Vec<Strin
             columns.map(|(c, n)| if fixed(c, *n) { format!("{n:.1}pt,") } else { share(n) }).collect()
         }
     }
+}
+
+/// The width in which a header takes two lines at most, parted where they come out most alike.
+fn two_lines(text: &str) -> f64 {
+    let words: Vec<&str> = text.split(' ').collect();
+    let width = |words: &[&str]| canvas::width(&words.join(" "), false);
+    let parted = (1..words.len()).map(|at| width(&words[..at]).max(width(&words[at..])));
+    parted.reduce(f64::min).unwrap_or_else(|| width(&words))
 }
 
 /// The widest content of a column in points, with the white beside it; `header` says what the header needs.
@@ -241,4 +250,20 @@ fn print(scope: &Scope, figure: &Figure, format: Option<Format>) -> Result<Strin
     let printed = Handle::new(figure.clone()).printed();
     let text = format.apply(&scope.locale, &printed, Place::Table).map_err(refuse)?;
     Ok(escape::markup(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_takes_two_lines_at_most() {
+        let width = |text: &str| canvas::width(text, false);
+        assert_eq!(two_lines("Nom"), width("Nom"));
+        assert_eq!(
+            two_lines("Depuis le choc"),
+            width("Depuis le").min(width("Depuis").max(width("le choc")))
+        );
+        assert_eq!(two_lines("RAC 0\u{a0}à\u{a0}10"), width("0\u{a0}à\u{a0}10"));
+    }
 }
