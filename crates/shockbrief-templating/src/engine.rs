@@ -381,9 +381,23 @@ pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
     if own { markup.to_owned() } else { format!("#text(lang: \"{language}\")[{markup}];") }
 }
 
+/// Strings that are names out of the configuration: of themes, events, facts and the like.
+const NAMES: [&str; 7] = ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch."];
+
+/// Whether a string is a name that would not print as itself: a template must not be made of what is only a name.
+fn is_unsafe_name(key: &str, text: &str) -> bool {
+    let marks = |c: char| "{}#$*_<>@[]~`\\\"".contains(c);
+    let named = NAMES.iter().any(|prefix| key.starts_with(prefix));
+    named
+        && (text.contains(marks) || text.contains("//") || text.contains("/*") || escape::clean(text) != text)
+}
+
 /// A string of the language, rendered.
 pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
     let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
+    if is_unsafe_name(key, text) {
+        return Ok(escape::markup(text));
+    }
     let context: BTreeMap<String, Value> = named
         .args()
         .map(|name| Ok::<_, Error>((name.to_owned(), named.get(name)?)))
