@@ -169,7 +169,7 @@ impl Snapshot {
     /// every part spans names of others: the whole list would find no group to pass over.
     fn frames(&self, segments: &[&Segment], ask: &Ask<'_>, columns: &[&str]) -> Result<Vec<DataFrame>> {
         let columns: Vec<Expr> = columns.iter().map(|name| col(*name)).collect();
-        let read = |(part, segments): (Option<Part>, Vec<&Segment>)| -> Result<Option<DataFrame>> {
+        let read = |(part, segments): Query<'_>| -> Result<Option<DataFrame>> {
             let holds = |symbol: &&&str| part.is_none_or(|part| part.holds(symbol));
             let own: Option<BTreeSet<&str>> =
                 ask.symbols.map(|symbols| symbols.iter().filter(holds).copied().collect());
@@ -206,15 +206,21 @@ impl Snapshot {
         self.fold(&segments, None, ask)
     }
 
-    /// The values last known, part by part of the symbols: memory stays that of one part.
+    /// The values last known, part by part of the symbols: memory stays that of two parts, which are read side by side.
     ///
     /// # Errors
     /// A segment that cannot be read, or what `each` gives.
     pub fn each_part(&self, ask: &Ask<'_>, mut each: impl FnMut(Latest) -> Result<()>) -> Result<()> {
         let of = self.parts();
-        for index in 0..of {
+        let fold = |index: u64| {
             let segments: Vec<&Segment> = self.segments().iter().filter(|own| own.meets(index, of)).collect();
-            each(self.fold(&segments, Some(Part { index, of }), ask)?)?;
+            self.fold(&segments, Some(Part { index, of }), ask)
+        };
+        for first in (0..of).step_by(2) {
+            let (one, other) =
+                rayon::join(|| fold(first), || (first + 1 < of).then(|| fold(first + 1)).transpose());
+            each(one?)?;
+            other?.into_iter().try_for_each(&mut each)?;
         }
         Ok(())
     }
@@ -253,9 +259,12 @@ impl Segment {
     }
 }
 
+/// The segments of one query, and the part that they are of.
+type Query<'a> = (Option<Part>, Vec<&'a Segment>);
+
 /// Segments that are read in one query: those of one part where symbols are asked for, else all.
-fn together<'a>(segments: &[&'a Segment], by_part: bool) -> Vec<(Option<Part>, Vec<&'a Segment>)> {
-    let mut groups: BTreeMap<Option<(u64, u64)>, (Option<Part>, Vec<&Segment>)> = BTreeMap::new();
+fn together<'a>(segments: &[&'a Segment], by_part: bool) -> Vec<Query<'a>> {
+    let mut groups: BTreeMap<Option<(u64, u64)>, Query<'_>> = BTreeMap::new();
     for segment in segments {
         let part = segment.part.filter(|_| by_part);
         let group = groups.entry(part.map(|part| (part.of, part.index))).or_insert((part, Vec::new()));
