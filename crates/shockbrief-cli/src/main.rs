@@ -117,7 +117,28 @@ pub fn described(error: &Error) -> String {
     if let Some(hint) = next_step(error) {
         text.push_str(&format!("hint: {hint}\n"));
     }
-    text
+    tame(&text)
+}
+
+/// Text that may hold what a file held: no control character reaches a terminal, and no line is endless.
+fn tame(text: &str) -> String {
+    const LONGEST: usize = 4000;
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for line in text.lines() {
+        for c in line.chars().take(LONGEST) {
+            if c.is_control() || turns(c) {
+                out.extend(c.escape_unicode());
+            } else {
+                out.push(c);
+            }
+        }
+        if line.chars().nth(LONGEST).is_some() {
+            out.push('…');
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// Prints an error with its causes, then the next step.
