@@ -128,7 +128,7 @@ fuzz: build ## A million broken inputs through all parsers: providers, CSV files
 bench: ## Measure the analytics beside a matrix product and a memory copy
 	@cargo bench --locked --workspace --benches
 
-# Fifty million rows: 10 GB of disk for a while, some minutes, 2 GiB of memory while it makes them.
+# Fifty million rows: 700 MB of disk for a while, some minutes, and less than 1 GiB of memory for the store.
 SYMBOLS  ?= 20000
 SESSIONS ?= 2500
 bench-store: ## Measure the store of fetched values beside polars' own scan (SYMBOLS=20000 SESSIONS=2500)
