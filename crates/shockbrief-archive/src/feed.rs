@@ -39,7 +39,7 @@ pub fn feed(edition: &Edition<'_>, issues: &[Issue]) -> String {
             link(&manifest.report),
             link(&manifest.period),
             manifest.revision,
-            escape(issue.title(edition.code)),
+            escape(&issue.name(edition.code)),
             escape(&manifest.period),
             manifest.as_of,
         );

@@ -31,6 +31,19 @@ impl Issue {
         self.brief.title.get(code).map_or(self.brief.report.as_str(), String::as_str)
     }
 
+    /// The subtitle in a language; empty where it has none.
+    pub(crate) fn subtitle(&self, code: &str) -> &str {
+        self.brief.subtitle.get(code).map_or("", String::as_str)
+    }
+
+    /// Title and subtitle: what tells it from the briefs of other reports and portfolios.
+    pub(crate) fn name(&self, code: &str) -> String {
+        match self.subtitle(code) {
+            "" => self.title(code).to_owned(),
+            subtitle => format!("{} – {subtitle}", self.title(code)),
+        }
+    }
+
     /// The folder from the archive's root, with a slash.
     pub(crate) fn folder(&self) -> String {
         format!("{}/{}/", self.manifest.report, self.manifest.period)

@@ -22,12 +22,16 @@ pub fn index(edition: &Edition<'_>, issues: &[Issue]) -> String {
         issues.sort_by(|a, b| {
             (b.manifest.as_of, &b.manifest.period).cmp(&(a.manifest.as_of, &a.manifest.period))
         });
-        let title = issues.first().map_or(report, |issue| issue.title(edition.code));
-        let id = escape(report);
+        // Letters for several portfolios share their title; a landmark for each report would be too many.
+        let (title, subtitle) = issues
+            .first()
+            .map_or((report, ""), |issue| (issue.title(edition.code), issue.subtitle(edition.code)));
         let _ = writeln!(
             main,
-            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n<ol>",
-            escape(title)
+            "<section>\n<h2 id=\"{}\">{} <span class=\"small\">{}</span></h2>\n<ol>",
+            escape(report),
+            escape(title),
+            escape(subtitle)
         );
         issues.iter().for_each(|issue| main.push_str(&item(edition, issue)));
         main.push_str("</ol>\n</section>\n");
@@ -85,8 +89,8 @@ fn item(edition: &Edition<'_>, issue: &Issue) -> String {
 /// Every link says what it opens: a screen reader may list links alone.
 fn links(edition: &Edition<'_>, issue: &Issue) -> String {
     let (folder, period) = (issue.folder(), escape(&issue.manifest.period));
-    let about =
-        |label: &str| format!("aria-label=\"{label}, {} {period}\"", escape(issue.title(edition.code)));
+    let name = escape(&issue.name(edition.code));
+    let about = |label: &str| format!("aria-label=\"{label}, {name} {period}\"");
     let mut links: Vec<String> = issue
         .pdfs()
         .into_iter()
@@ -154,7 +158,7 @@ pub fn changes(edition: &Edition<'_>, issue: &Issue) -> Option<String> {
             diff.changes.len()
         );
     }
-    let title = format!("{} {}", issue.title(edition.code), issue.manifest.period);
+    let title = format!("{} {}", issue.name(edition.code), issue.manifest.period);
     let other = |code: &str| format!("../{}", issue.changes_page(code));
     Some(page(edition, &title, "../", &other, &main, false))
 }

@@ -218,6 +218,7 @@ impl Analysed {
             period: self.issue.period.to_string(),
             as_of: self.issue.as_of,
             title: self.issue.report.title.clone(),
+            subtitle: self.issue.report.subtitle.clone(),
             simulated: self.simulated(),
             claims: composed.claims.iter().map(|outcome| outcome.checked.clone()).collect(),
             findings: self.findings.clone(),

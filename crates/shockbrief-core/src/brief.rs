@@ -65,6 +65,9 @@ pub struct Brief {
     pub as_of: Date,
     /// Title in each language.
     pub title: BTreeMap<String, String>,
+    /// Subtitle by language; of a report for each portfolio, the portfolio's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subtitle: BTreeMap<String, String>,
     /// Whether part of the data is simulated.
     pub simulated: bool,
     /// The figures that stand for the brief in a listing.

@@ -120,6 +120,7 @@ mod tests {
             period: "2025-01".into(),
             as_of,
             title: BTreeMap::new(),
+            subtitle: BTreeMap::new(),
             simulated: false,
             headline: Vec::new(),
             claims: Vec::new(),
