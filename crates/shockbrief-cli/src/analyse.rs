@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Mic, Refusal, Session, Unit,
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Session, Unit,
     config::{Brand, Language, Report, Scenarios},
     diff::{Cause, Diff},
     fs,
@@ -200,11 +200,20 @@ impl Analysed {
                 .iter()
                 .map(|(id, theme)| (id.to_string(), theme.name.clone()))
                 .collect(),
-            sources: self.data.inputs.iter().map(|input| (input.path.clone(), input.path.clone())).collect(),
+            sources: self.credits(project),
             sections: self.sections(project, languages)?,
             design: self.design()?,
             labels: project.labels.clone(),
         })
+    }
+
+    /// What source lines say of each file: who is credited, else the file itself.
+    fn credits(&self, project: &Project) -> BTreeMap<String, String> {
+        let credit = |input: &Input| {
+            let spec = project.sources.sources.iter().find(|spec| spec.id == input.source);
+            spec.and_then(|spec| spec.credit.clone()).unwrap_or_else(|| input.path.clone())
+        };
+        self.data.inputs.iter().map(|input| (input.path.clone(), credit(input))).collect()
     }
 
     /// The machine-readable twin.

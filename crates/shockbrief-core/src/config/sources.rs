@@ -148,6 +148,9 @@ pub struct SourceSpec {
     /// Whether the licence lets figures of this source go to readers outside; default false, which local use ignores.
     #[serde(default)]
     pub redistribute: bool,
+    /// Whom source lines name: proper names, the same in every language. Default: the file.
+    #[serde(default)]
+    pub credit: Option<String>,
     /// Who made the data, under which licence.
     pub licence: String,
     /// Whether part of the data is simulated; the brief is then stamped on every page. Default false.

@@ -23,6 +23,7 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         dialect,
         redistribute: false,
         remote: None,
+        credit: None,
         licence: String::new(),
         simulated: false,
     }
