@@ -9,7 +9,10 @@
     reason = "a test fails by panicking, and measures its time"
 )]
 
+mod damage;
+
 use anyhow::Result;
+use damage::{apply, edits};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -33,14 +36,6 @@ use std::{
 
 fn inputs() -> u32 {
     std::env::var("SHOCKBRIEF_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(6_000) / 2
-}
-
-#[derive(Debug, Clone)]
-enum Edit {
-    Cut(usize, usize),
-    Insert(usize, Vec<u8>),
-    Repeat(usize, usize),
-    Word(usize, &'static str),
 }
 
 const WORDS: &[&str] = &[
@@ -76,47 +71,12 @@ const WORDS: &[&str] = &[
     "true",
 ];
 
-fn edit() -> impl Strategy<Value = Edit> {
-    prop_oneof![
-        (any::<usize>(), 0..120usize).prop_map(|(at, length)| Edit::Cut(at, length)),
-        (any::<usize>(), vec(any::<u8>(), 0..12)).prop_map(|(at, bytes)| Edit::Insert(at, bytes)),
-        (any::<usize>(), 0..300usize).prop_map(|(at, length)| Edit::Repeat(at, length)),
-        (any::<usize>(), proptest::sample::select(WORDS)).prop_map(|(at, word)| Edit::Word(at, word)),
-    ]
-}
-
-fn apply(mut bytes: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
-    for edit in edits {
-        let place = |at: usize, bytes: &[u8]| at % (bytes.len() + 1);
-        match edit {
-            Edit::Cut(at, length) => {
-                let at = place(*at, &bytes);
-                bytes.drain(at..(at + length).min(bytes.len()));
-            }
-            Edit::Insert(at, more) => {
-                let at = place(*at, &bytes);
-                bytes.splice(at..at, more.iter().copied());
-            }
-            Edit::Repeat(at, length) => {
-                let at = place(*at, &bytes);
-                let part = bytes[at..(at + length).min(bytes.len())].to_vec();
-                bytes.splice(at..at, part);
-            }
-            Edit::Word(at, word) => {
-                let at = place(*at, &bytes);
-                bytes.splice(at..at, word.bytes());
-            }
-        }
-    }
-    bytes
-}
-
 /// Breaks `good` so many times and hands each to `read`; gives how often it was taken all the same.
 fn batter(good: &[u8], times: u32, read: impl Fn(&[u8]) -> Result<bool, TestCaseError>) -> u32 {
     let taken = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: times, failure_persistence: None, ..Config::default() });
     runner
-        .run(&(vec(edit(), 0..4), vec(any::<u8>(), 0..120), 0..30u8), |(edits, noise, kind)| {
+        .run(&(edits(WORDS, 4), vec(any::<u8>(), 0..120), 0..30u8), |(edits, noise, kind)| {
             let bytes = if kind == 0 { noise } else { apply(good.to_vec(), &edits) };
             let started = Instant::now();
             let took = read(&bytes)?;

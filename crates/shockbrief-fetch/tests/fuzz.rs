@@ -8,8 +8,11 @@
     reason = "a test fails by panicking, and measures its time"
 )]
 
+#[path = "../../../tests/suite/damage.rs"]
+mod damage;
 mod support;
 
+use damage::{apply, edits};
 use jiff::civil::{Date, date};
 use proptest::{
     collection::vec,
@@ -28,15 +31,6 @@ use support::{
 
 fn inputs() -> u32 {
     std::env::var("SHOCKBRIEF_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000)
-}
-
-#[derive(Debug, Clone)]
-enum Edit {
-    Cut(usize, usize),
-    Insert(usize, Vec<u8>),
-    Repeat(usize, usize),
-    Byte(usize, u8),
-    Word(usize, &'static str),
 }
 
 const WORDS: &[&str] = &[
@@ -61,49 +55,6 @@ const WORDS: &[&str] = &[
     "1e-308",
     "\u{feff}",
 ];
-
-fn edit() -> impl Strategy<Value = Edit> {
-    prop_oneof![
-        (any::<usize>(), 0..200usize).prop_map(|(at, length)| Edit::Cut(at, length)),
-        (any::<usize>(), vec(any::<u8>(), 0..20)).prop_map(|(at, bytes)| Edit::Insert(at, bytes)),
-        (any::<usize>(), 0..300usize).prop_map(|(at, length)| Edit::Repeat(at, length)),
-        (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Edit::Byte(at, byte)),
-        (any::<usize>(), proptest::sample::select(WORDS)).prop_map(|(at, word)| Edit::Word(at, word)),
-    ]
-}
-
-fn apply(mut bytes: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
-    for edit in edits {
-        let place = |at: usize, bytes: &[u8]| at % (bytes.len() + 1);
-        match edit {
-            Edit::Cut(at, length) => {
-                let at = place(*at, &bytes);
-                bytes.drain(at..(at + length).min(bytes.len()));
-            }
-            Edit::Insert(at, more) => {
-                let at = place(*at, &bytes);
-                bytes.splice(at..at, more.iter().copied());
-            }
-            Edit::Repeat(at, length) => {
-                let at = place(*at, &bytes);
-                let part = bytes[at..(at + length).min(bytes.len())].to_vec();
-                bytes.splice(at..at, part);
-            }
-            Edit::Byte(at, byte) => {
-                let at = place(*at, &bytes);
-                if let Some(place) = bytes.get_mut(at) {
-                    *place = *byte;
-                }
-            }
-            Edit::Word(at, word) => {
-                let at = place(*at, &bytes);
-                let end = (at + word.len()).min(bytes.len());
-                bytes.splice(at..end, word.bytes());
-            }
-        }
-    }
-    bytes
-}
 
 fn parse(case: &Case, spec: &shockbrief_core::config::ProviderSpec, bytes: &[u8]) -> Result<Batch, Failure> {
     let ask = Ask {
@@ -134,7 +85,7 @@ fn parsers_survive_broken_bytes() {
         let good = if case.id == "french" { FRENCH.as_bytes().to_vec() } else { (case.good)() };
         let mut runner =
             TestRunner::new(Config { cases: each, failure_persistence: None, ..Config::default() });
-        let strategy = (vec(edit(), 0..6), vec(any::<u8>(), 0..200), 0..20u8);
+        let strategy = (edits(WORDS, 6), vec(any::<u8>(), 0..200), 0..20u8);
         runner
             .run(&strategy, |(edits, noise, kind)| {
                 let bytes = match (case.id, kind) {
