@@ -84,10 +84,10 @@ deps: ## Licences and advisories of dependencies (needs cargo-deny)
 	@cargo deny check
 
 faults: build typst sample ## Kill runs 200 times and check what is left
-	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test runs killed -- --nocapture
+	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite runs::killed -- --nocapture
 
 year: build typst ## A year of daily runs on real data, every report type (needs SHOCKBRIEF_DATA)
-	@SHOCKBRIEF_YEAR=1 SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" cargo test --release --locked --workspace --test year -- --ignored --nocapture
+	@SHOCKBRIEF_YEAR=1 SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" cargo test --release --locked --workspace --test suite year:: -- --ignored --nocapture
 
 browser: build typst sample ## Open the archive in Chromium, with axe-core (installs both where it can)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1; } || true
@@ -99,13 +99,13 @@ browser: build typst sample ## Open the archive in Chromium, with axe-core (inst
 
 warehouse: build typst sample ## Briefs from SQLite and PostgreSQL (gets ADBC drivers and a server where it can)
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" tests/warehouse/run.sh \
-	  cargo test --release --locked --workspace --test warehouse -- --nocapture
+	  cargo test --release --locked --workspace --test suite warehouse:: -- --nocapture
 
 snapshots: build typst sample ## Accept changed snapshots after you have read the diff
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --release --workspace
 
 approve: build typst sample ## Draw the sample's pages again, show old, new and difference, and accept the new ones
-	@SHOCKBRIEF_APPROVE=1 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test looks -- --nocapture
+	@SHOCKBRIEF_APPROVE=1 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite looks:: -- --nocapture
 
 verapdf: build typst sample ## Validate every brief with veraPDF, where it is installed (VERAPDF=path)
 	@if command -v "$(VERAPDF)" >/dev/null; then \
@@ -122,7 +122,7 @@ verify: build typst sample ## Make every brief again, elsewhere and under other 
 # Half of them answers of providers, a quarter configurations, store lists and ledger lines, a quarter CSV files and
 # their cells: six properties of 32,000 cases, of which two read each file twice.
 fuzz: build ## A million broken inputs through all parsers: providers, CSV files, configurations, store lists, ledgers
-	@SHOCKBRIEF_FUZZ=500000 cargo test --release --locked --workspace --test fuzz -- --nocapture
+	@SHOCKBRIEF_FUZZ=500000 cargo test --release --locked --workspace --test suite fuzz:: -- --nocapture
 	@PROPTEST_CASES=32000 cargo test --release --locked --workspace --lib panic
 
 bench: ## Measure the analytics beside a matrix product and a memory copy

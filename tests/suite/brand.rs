@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "structured.rs"]
-mod structured;
-
+use crate::structured::{Pdf, check};
 use shockbrief_tests::{copy_folder, pages, root, sample, shockbrief, succeeded};
 use std::path::{Path, PathBuf};
-use structured::{Pdf, check};
 
 const BRAND: &str = r##"publisher: Banque Exemple
 logo: {file: mark.svg, alt: {fr: "Losange blanc de la Banque Exemple, sur le fond violet de la couverture", en: "White lozenge of Banque Exemple on the violet ground of the cover band"}}

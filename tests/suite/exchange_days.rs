@@ -1,7 +1,6 @@
 //! Days, weeks and sessions of the New York exchange, apart from the libraries that the command uses.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "each of the two tests that share it uses a part")]
 
 use std::collections::BTreeSet;
 

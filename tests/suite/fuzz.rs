@@ -9,10 +9,8 @@
     reason = "a test fails by panicking, and measures its time"
 )]
 
-mod damage;
-
+use crate::damage::{apply, edits};
 use anyhow::Result;
-use damage::{apply, edits};
 use proptest::{
     collection::vec,
     prelude::*,

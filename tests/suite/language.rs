@@ -10,10 +10,7 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-#[path = "printed.rs"]
-mod printed;
-
-use printed::{Printed, own};
+use crate::printed::{Printed, own};
 use shockbrief_tests::{real_data, root};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,10 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "runs are started, timed and killed from outside")]
 
-#[path = "exchange_days.rs"]
-mod exchange_days;
-
-use exchange_days::{days, expected};
+use crate::exchange_days::{days, expected};
 use serde_json::Value;
 use shockbrief_tests::{
     copy_folder as copy,

@@ -6,12 +6,9 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-#[path = "structured.rs"]
-mod structured;
-
+use crate::structured::{Pdf, check};
 use shockbrief_tests::{root, sample, shockbrief};
 use std::path::PathBuf;
-use structured::{Pdf, check};
 
 fn rendered(out: &std::path::Path) -> Vec<PathBuf> {
     let mut reports: Vec<PathBuf> =

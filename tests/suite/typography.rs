@@ -6,14 +6,9 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-#[path = "printed.rs"]
-mod printed;
-#[path = "rules.rs"]
-mod rules;
-
+use crate::printed::{Label, Printed, Text, own};
+use crate::rules::broken;
 use lopdf::{Document, Object};
-use printed::{Label, Printed, Text, own};
-use rules::broken;
 use shockbrief_tests::real_data;
 use std::{collections::BTreeMap, sync::OnceLock};
 

@@ -7,10 +7,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are what the year is run for")]
 #![allow(clippy::disallowed_methods, reason = "the year is timed from outside")]
 
-#[path = "exchange_days.rs"]
-mod exchange_days;
-
-use exchange_days::{date_of, day_number, days, expected, sessions};
+use crate::exchange_days::{date_of, day_number, days, expected, sessions};
 use shockbrief_tests::{
     copy_folder,
     desk::{Desk, code, errors},

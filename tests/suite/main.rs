@@ -1,0 +1,36 @@
+//! The end-to-end suite: one program, a module for each promise, so that the command's heavy dependencies are linked once.
+
+mod architecture;
+mod archive;
+mod bad_inputs;
+mod brand;
+mod damage;
+mod delivery;
+mod delivery_servers;
+mod detect;
+mod exchange_days;
+mod faults;
+mod fetch_month;
+mod fuzz;
+mod hostile;
+mod language;
+mod looks;
+mod matrix;
+mod object_store;
+mod outputs;
+mod point_in_time;
+mod printed;
+mod quality;
+mod real_data;
+mod reconstruction;
+mod records_in_time;
+mod rules;
+mod runs;
+mod schedules;
+mod structure;
+mod structured;
+mod study_fuzz;
+mod typography;
+mod warehouse;
+mod wild;
+mod year;
