@@ -12,7 +12,7 @@ use super::{Checked, Finding, Row, finding};
 use jiff::civil::Date;
 use shockbrief_core::{
     Refusal, Severity, Symbol,
-    config::{GuardLimits, LargeMoves},
+    config::{GuardLimits, Instrument, Kind, LargeMoves},
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +60,9 @@ const RATIOS: [f64; 24] = [
     100.0,
     190.0,
 ];
+
+/// Log move beyond which even an index is doubted: it has no splits, and one of volatility doubles in a day.
+const CERTAIN: f64 = 1.05;
 
 /// What a large move most looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,8 +120,15 @@ pub(crate) fn priced(rows: &[Row]) -> Vec<&Row> {
     rows.iter().filter(|row| row.adjusted.is_some_and(|price| price.is_finite() && price > 0.0)).collect()
 }
 
+/// Unverified large moves of an instrument, oldest first; of an index those alone that no index makes.
+pub(crate) fn of(rows: &[&Row], instrument: &Instrument, limits: &GuardLimits, shared: &Shared) -> Vec<Move> {
+    let mut moves = large(rows, &instrument.symbol, limits, shared);
+    moves.retain(|one| instrument.kind != Kind::Index || one.log.abs() > CERTAIN);
+    moves
+}
+
 /// Unverified large moves of one name, oldest first.
-pub(crate) fn large(rows: &[&Row], symbol: &Symbol, limits: &GuardLimits, shared: &Shared) -> Vec<Move> {
+fn large(rows: &[&Row], symbol: &Symbol, limits: &GuardLimits, shared: &Shared) -> Vec<Move> {
     let moves: Vec<f64> = rows.windows(2).filter_map(|p| log_ratio(p[0].adjusted, p[1].adjusted)).collect();
     // Nothing can be large: the common case, told without sorting.
     if !moves.iter().any(|change| change.abs() > limits.split_move.min(DISAGREEMENT)) {
@@ -381,7 +391,7 @@ pub(crate) fn frozen(rows: &[&Row], sessions: usize) -> Vec<(usize, usize)> {
 #[expect(clippy::ptr_arg, reason = "all guards share one signature; others drop rows")]
 pub(super) fn check_large(checked: &Checked<'_>, rows: &mut Vec<Row>) -> Result<Option<Finding>, Refusal> {
     let rows = priced(rows);
-    let moves = large(&rows, &checked.instrument.symbol, checked.limits, checked.shared);
+    let moves = of(&rows, checked.instrument, checked.limits, checked.shared);
     let Some(first) = moves.first() else { return Ok(None) };
     if checked.limits.large_moves == LargeMoves::Refuse {
         let more = match moves.len() - 1 {
@@ -402,6 +412,9 @@ pub(super) fn check_large(checked: &Checked<'_>, rows: &mut Vec<Row>) -> Result<
 
 #[expect(clippy::ptr_arg, reason = "all guards share one signature; others drop rows")]
 pub(super) fn check_spikes(checked: &Checked<'_>, rows: &mut Vec<Row>) -> Result<Option<Finding>, Refusal> {
+    if checked.instrument.kind == Kind::Index {
+        return Ok(None);
+    }
     let rows = priced(rows);
     let dates = spikes(&rows, checked.limits).into_iter().map(|at| rows[at].date);
     let verified = |date: &Date| {

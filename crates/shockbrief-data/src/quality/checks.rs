@@ -159,15 +159,18 @@ fn priced<'h>(held: &'h Held<'_>) -> Vec<&'h Row> {
     moves::priced(&held.rows)
 }
 
-/// Large moves, by the rule of loading; an index is judged like any other name.
+/// Large moves, by the rule of loading.
 fn large(bench: &Bench<'_>, held: &Held<'_>, shared: &Shared) -> Findings {
     let rows = priced(held);
     let severity = match bench.guards.large_moves {
         LargeMoves::Refuse => Gravity::Error,
         LargeMoves::Notice => Gravity::Warning,
     };
-    let large = moves::large(&rows, &held.instrument.symbol, bench.guards, shared);
+    let large = moves::of(&rows, held.instrument, bench.guards, shared);
     let mut found: Findings = large.iter().map(|one| large_move(held, &rows, one, severity)).collect();
+    if held.instrument.kind == Kind::Index {
+        return found;
+    }
     for at in moves::spikes(&rows, bench.guards) {
         let date = rows[at].date;
         let symbol = &held.instrument.symbol;
