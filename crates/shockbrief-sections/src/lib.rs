@@ -25,6 +25,7 @@ mod positioning;
 mod reaction;
 mod recovery;
 mod regions;
+mod rest;
 mod shock;
 pub mod shock_days;
 
@@ -35,9 +36,11 @@ mod summary;
 mod tabulate;
 mod themes;
 mod trend;
+mod trials;
 
 pub use context::{Context, Desk};
 pub use shock::Shock;
+pub use trials::{Trials, calibrate, trials};
 
 use anyhow::{Context as _, Result};
 use shockbrief_core::{Findings, Refusal, config::Report};
@@ -99,10 +102,15 @@ macro_rules! section {
 /// A section on the report's shock; absent from a report without event study.
 macro_rules! shock_section {
     ($id:literal, $module:ident) => {
-        section!($id, $module, |context, findings| match &context.shock {
-            Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
-            None => Ok(Outcome::Absent("absent.no-shock")),
-        })
+        section!(
+            $id,
+            $module,
+            |context, findings| match &context.shock {
+                Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
+                None => Ok(Outcome::Absent("absent.no-shock")),
+            },
+            needs: ["benchmark-panel"]
+        )
     };
 }
 
