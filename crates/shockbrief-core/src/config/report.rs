@@ -1,7 +1,7 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
 use super::{Client, Origin, client};
-use crate::{EventId, Refusal, Symbol, ThemeId};
+use crate::{EventId, Refusal, Symbol, ThemeId, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,10 @@ pub struct Claim {
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
+    /// What stands there when a figure of the condition has no value, so that it is neither true nor false; without
+    /// it a sentence of the house says what is not known and why.
+    #[serde(default)]
+    pub missing: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -332,6 +336,7 @@ impl Report {
         }
         check_languages(&raw, &origin)?;
         check_claim_ids(&raw.claims, &origin)?;
+        check_conditions(&raw.claims, &origin)?;
         Ok(Self {
             slug,
             folder: folder.to_owned(),
@@ -409,12 +414,12 @@ fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {
 pub(super) fn check_claim_languages(claim: &Claim, language: &str, origin: &Origin) -> Result<(), Refusal> {
     let label = format!("claim `{}`", claim.id);
     require_language(&claim.text, language, &label, &claim.id, origin)?;
-    match &claim.otherwise {
-        Some(otherwise) => {
-            require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)
+    for (part, texts) in [("otherwise", &claim.otherwise), ("missing", &claim.missing)] {
+        if let Some(texts) = texts {
+            require_language(texts, language, &format!("{label}, {part}"), &claim.id, origin)?;
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 fn require_language(
@@ -440,4 +445,15 @@ pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), R
             .hint("give each claim an id of its own")),
         None => Ok(()),
     }
+}
+
+/// Refuses a condition that cannot be read, before anything is loaded.
+pub(super) fn check_conditions(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
+    for claim in claims {
+        Expr::parse(&claim.when).map_err(|fault| {
+            let message = format!("claim `{}`, condition: {}", claim.id, fault.told(&claim.when));
+            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
+        })?;
+    }
+    Ok(())
 }
