@@ -363,7 +363,8 @@ mod tests {
         assert!((line.residuals.iter().map(|e| e * e).sum::<f64>() - 6.8).abs() < 1e-12);
         assert!(matches!(exposure(&[1.0; 4], &[2.0; 4]), Err(Missing::ConstantSeries { .. })));
         // One asset of weight one with a shock of -0.5: variance 6.8 / 3 over two days, slope's 6.8 / 3 / 10.
-        let book = Book { weights: &[1.0], exposures: &[vec![line.slope]], exposure_se: None, idio_sd: &[0.0] };
+        let book =
+            Book { weights: &[1.0], exposures: &[vec![line.slope]], exposure_se: None, idio_sd: &[0.0] };
         let residuals =
             Residuals { series: &[line.residuals], theme: &[0], theme_ss: &[line.theme_ss], horizon: 2 };
         let out = direct(book, &[Some(-0.5)]).unwrap().with_residuals(&[1.0], residuals).unwrap();

@@ -33,7 +33,8 @@ pub use labels::Labels;
 pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
 pub use report::{
-    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched,
+    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Robust, Schedule, Study,
+    Watched,
 };
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{

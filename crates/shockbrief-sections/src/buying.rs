@@ -97,7 +97,9 @@ fn rule(panel: &Panel<'_>, z: &[Option<f64>], inputs: &[String], findings: &mut 
     findings.add(number("shocks.all", hits(z).len() as f64, Unit::Count, "count"));
     let judged = z.iter().position(Option::is_some).unwrap_or(panel.dates.len() - 1);
     let last = panel.dates[panel.dates.len() - 1];
-    findings.add(Figure::date("panel.first", panel.dates[judged], "calendar", last).inputs(inputs.iter().cloned()));
+    findings.add(
+        Figure::date("panel.first", panel.dates[judged], "calendar", last).inputs(inputs.iter().cloned()),
+    );
 }
 
 /// What followed in simple returns, so that means are those of the cases printed and After less Always is the gap.
@@ -128,7 +130,8 @@ impl Simple {
             Some(tests) => {
                 let block = tests.politis_white_block_length_of_forward_series.stationary;
                 interval(all.len(), block, DRAWS, SEED, LEVEL, |rows| {
-                    let after: Vec<f64> = rows.iter().filter(|at| shocked[**at]).map(|at| all[*at].1).collect();
+                    let after: Vec<f64> =
+                        rows.iter().filter(|at| shocked[**at]).map(|at| all[*at].1).collect();
                     let usual = rows.iter().map(|at| all[*at].1).sum::<f64>() / rows.len() as f64;
                     Some(moments::mean(&after).ok()? - usual)
                 })

@@ -47,7 +47,8 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
 /// Whether two values to date are counted from the starts of two different years, so that their difference is none.
 fn restarted(now: &Figure, before: &Figure) -> bool {
     let year = |figure: &Figure| figure.span.map(|(first, _)| first.year());
-    now.id.ends_with(".year") && matches!((year(now), year(before)), (Some(now), Some(before)) if now != before)
+    now.id.ends_with(".year")
+        && matches!((year(now), year(before)), (Some(now), Some(before)) if now != before)
 }
 
 fn unknown(now: &Figure) -> Figure {
@@ -68,6 +69,9 @@ mod tests {
         let id = "theme.compute.return.year";
         assert!(restarted(&figure(id, 2025), &figure(id, 2024)));
         assert!(!restarted(&figure(id, 2025), &figure(id, 2025)));
-        assert!(!restarted(&figure("theme.compute.return.half", 2025), &figure("theme.compute.return.half", 2024)));
+        assert!(!restarted(
+            &figure("theme.compute.return.half", 2025),
+            &figure("theme.compute.return.half", 2024)
+        ));
     }
 }

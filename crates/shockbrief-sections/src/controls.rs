@@ -60,7 +60,8 @@ fn reactions(
     }
     floor(desk, &cars, findings);
     let least = |cars: &[Result<Car, String>]| {
-        let known = events.iter().zip(cars).filter_map(|(event, car)| Some((event.0, car.as_ref().ok()?.car)));
+        let known =
+            events.iter().zip(cars).filter_map(|(event, car)| Some((event.0, car.as_ref().ok()?.car)));
         known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(id, _)| vec![id.to_string()]).unwrap_or_default()
     };
     findings.lists.insert("rules.worst".to_owned(), least(&cars));

@@ -167,18 +167,22 @@ pub fn of_report(report: &Report) -> Result<Vec<&'static Section>> {
 /// # Errors
 /// A section that lacks the data it cannot do without; the error names the section.
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
-    for_portfolio(context, &shared(context)?)
+    for_portfolio(context, &shared(context)?.0)
 }
 
-/// Computes the findings that are the same for every portfolio of a report.
+/// Computes the findings that are the same for every portfolio of a report, and what could refute claims on its study.
 ///
 /// # Errors
 /// As [`analyse`].
-pub fn shared(context: &Context<'_>) -> Result<Findings> {
+pub fn shared(context: &Context<'_>) -> Result<(Findings, Option<Trials>)> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
     add(context, &mut findings, |section| !section.by_portfolio && section.id != CHANGES)?;
-    Ok(findings)
+    let trials = trials(context);
+    if let (Some(shock), Some(trials)) = (&context.shock, &trials) {
+        calibrate(shock, trials, &mut findings);
+    }
+    Ok((findings, trials))
 }
 
 /// Completes shared findings with those of the report's portfolio.

@@ -202,7 +202,8 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
         let figure = |part: &str, value, unit, statistic| {
             panel.figure(id(part), value, unit, statistic, &range).inputs(inputs.clone())
         };
-        findings.add(shockbrief_core::Figure::date(id("date"), date, "detection", date).inputs(inputs.clone()));
+        findings
+            .add(shockbrief_core::Figure::date(id("date"), date, "detection", date).inputs(inputs.clone()));
         findings.add(figure("group_z", group, Unit::Statistic, "group_z"));
         findings.add(figure("dispersion", score, Unit::Statistic, "dispersion_score"));
         findings.add(figure("names", Ok(day.names.len() as f64), Unit::Count, "detection"));
@@ -211,7 +212,9 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
         let all: Vec<&Member> = panel.sample.iter().collect();
         findings.add(figure("mean", panel.basket(&all, &range), Unit::Ratio, "held_basket"));
         rows.push(shockbrief_core::Row::new(
-            ["date", "mean", "index", "group_z", "dispersion", "names"].map(|part| Cell::Figure(id(part))).into(),
+            ["date", "mean", "index", "group_z", "dispersion", "names"]
+                .map(|part| Cell::Figure(id(part)))
+                .into(),
         ));
     }
     let columns = vec![
@@ -235,7 +238,12 @@ fn chart(panel: &Panel<'_>) -> Chart {
         .map(|(theme, members)| Line {
             label: format!("theme.{theme}"),
             translate: true,
-            values: panel.course(&members, &rows).levels.iter().map(|level| level.map(|level| level - 1.0)).collect(),
+            values: panel
+                .course(&members, &rows)
+                .levels
+                .iter()
+                .map(|level| level.map(|level| level - 1.0))
+                .collect(),
             group: theme.to_string(),
             strong: false,
         })

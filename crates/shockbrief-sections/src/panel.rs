@@ -135,7 +135,12 @@ impl<'a> Panel<'a> {
             .map(|member| {
                 let base = member.prices[range.start.checked_sub(1)?]?;
                 member.change(range)?;
-                Some(member.prices[range.clone()].iter().map(|price| price.map(|price| price / base)).collect())
+                Some(
+                    member.prices[range.clone()]
+                        .iter()
+                        .map(|price| price.map(|price| price / base))
+                        .collect(),
+                )
             })
             .collect();
         let held: Vec<&Vec<Option<f64>>> = prices.iter().flatten().collect();

@@ -63,7 +63,12 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
 }
 
 /// Run-up and correlation of one theme, each with its place in its own past; returns what the rule makes of them.
-fn proposal(panel: &Panel<'_>, theme: &ThemeId, members: &[&Member], findings: &mut Findings) -> &'static str {
+fn proposal(
+    panel: &Panel<'_>,
+    theme: &ThemeId,
+    members: &[&Member],
+    findings: &mut Findings,
+) -> &'static str {
     let id = |part: &str| format!("theme.{theme}.{part}");
     let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
     let history = run_ups(panel, members);

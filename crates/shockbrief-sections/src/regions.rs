@@ -43,8 +43,7 @@ fn firm(context: &Shock<'_>, symbol: &Symbol) -> Result<FirmEvent> {
     let day0 = context.day0(market)?;
     let mut firm = FirmEvent::new(symbol.as_str(), dates, series.simple_returns(), day0)
         .with_regressors(vec![matched.interval.into()]);
-    firm.excluded =
-        other_shocks(&context.desk, market, context.event.instant, day0, context.spec.estimation);
+    firm.excluded = other_shocks(&context.desk, market, context.event.instant, day0, context.spec.estimation);
     firm.gaps = Some(matched.gaps);
     Ok(firm)
 }

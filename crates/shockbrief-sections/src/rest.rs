@@ -52,14 +52,19 @@ pub fn rest(
         prices.entry(symbol).or_insert_with(|| vec![None; place.len()])[*row] = price;
     }
     let own: BTreeSet<&str> = sample.iter().map(|(symbol, _)| *symbol).collect();
-    let returns = prices.into_iter().filter(|(symbol, _)| !own.contains(symbol)).filter_map(|(symbol, prices)| {
-        let pairs = prices.windows(2).map(|pair| Some(pair[1]? / pair[0]? - 1.0));
-        Some((symbol, pairs.collect::<Option<Vec<f64>>>()?))
-    });
-    let kept: Vec<(&str, Vec<f64>)> =
-        returns.filter(|(_, returns)| !sample.iter().any(|(_, other)| same(returns, &other[rows.clone()]))).collect();
+    let returns =
+        prices.into_iter().filter(|(symbol, _)| !own.contains(symbol)).filter_map(|(symbol, prices)| {
+            let pairs = prices.windows(2).map(|pair| Some(pair[1]? / pair[0]? - 1.0));
+            Some((symbol, pairs.collect::<Option<Vec<f64>>>()?))
+        });
+    let kept: Vec<(&str, Vec<f64>)> = returns
+        .filter(|(_, returns)| !sample.iter().any(|(_, other)| same(returns, &other[rows.clone()])))
+        .collect();
     if kept.len() < LEAST {
-        return Err(format!("{} other companies have all returns of the windows, {LEAST} are needed", kept.len()));
+        return Err(format!(
+            "{} other companies have all returns of the windows, {LEAST} are needed",
+            kept.len()
+        ));
     }
     let mut mean = vec![None; home.sessions.len()];
     for (at, row) in rows.enumerate() {

@@ -171,8 +171,7 @@ impl<'a> Shock<'a> {
     #[must_use]
     pub fn ordinary(&self, count: usize) -> Vec<usize> {
         let Ok(day0) = day0(self.home, &self.event) else { return Vec::new() };
-        let near: std::collections::BTreeSet<usize> =
-            near_shocks(&self.desk, self.home).collect();
+        let near: std::collections::BTreeSet<usize> = near_shocks(&self.desk, self.home).collect();
         let first = self.spec.estimation[0].unsigned_abs() as usize + 1;
         let last = day0.saturating_sub(self.spec.window[0].unsigned_abs() as usize);
         let rows = (first..last).rev().filter(|row| !near.contains(row));
@@ -407,7 +406,8 @@ impl<'a> Shock<'a> {
     pub(crate) fn describe(&self, findings: &mut Findings) {
         let [first, last] = self.spec.estimation;
         let as_of = self.as_of;
-        let number = |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of).inputs(["study"]);
+        let number =
+            |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of).inputs(["study"]);
         findings.add(number("study.estimation.first", f64::from(first), Unit::Number));
         findings.add(number("study.estimation.last", f64::from(last), Unit::Number));
         let used = self.study.firms.iter().map(|firm| firm.observations).max().unwrap_or(0);

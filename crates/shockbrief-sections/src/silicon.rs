@@ -101,11 +101,7 @@ fn record(desk: &Desk<'_>, cases: &[Case], findings: &mut Findings) -> Result<()
         }
         let t = case.difference.as_ref().map(|car| car.t).map_err(Clone::clone);
         findings.add(figure("t", t, Unit::Statistic, "portfolio_t"));
-        let p = case
-            .difference
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|_| adjusted.ok_or_else(String::new));
+        let p = case.difference.as_ref().map_err(Clone::clone).and_then(|_| adjusted.ok_or_else(String::new));
         findings.add(figure("p_holm", p, Unit::Probability, "holm"));
     }
     Ok(())
@@ -139,7 +135,8 @@ fn mean_of_results(desk: &Desk<'_>, results: &[Case], findings: &mut Findings) {
         let id = format!("silicon.results.{id}");
         findings.add(match day {
             Some(day) => Figure::date(id, day, "event_row", desk.as_of).inputs([TOPIC]),
-            None => Figure::missing(id, "no result is covered", Unit::Date, "event_row", desk.as_of).inputs([TOPIC]),
+            None => Figure::missing(id, "no result is covered", Unit::Date, "event_row", desk.as_of)
+                .inputs([TOPIC]),
         });
     }
 }

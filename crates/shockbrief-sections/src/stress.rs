@@ -59,7 +59,9 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     findings.add(count("stress.rows", market.as_ref().map_or(0, |market| market.rows)));
     findings.add(count("stress.scenarios", scenarios.scenarios.len()));
     findings.add(count("stress.portfolios", scenarios.portfolios.len()));
-    findings.lists.insert("stress.replays".to_owned(), scenarios.replays.iter().map(ToString::to_string).collect());
+    findings
+        .lists
+        .insert("stress.replays".to_owned(), scenarios.replays.iter().map(ToString::to_string).collect());
     findings.tables.insert("stress".to_owned(), table(panel, rows));
     Ok(Outcome::Ready)
 }
@@ -146,7 +148,9 @@ impl Holdings {
         let mut holdings =
             Self { weights: vec![], exposures: vec![], series: vec![], theme: vec![], idio: vec![] };
         for (symbol, weight) in &portfolio.weights {
-            let Some((_, theme, fit)) = themes.names.iter().find(|name| name.0.symbol == *symbol) else { continue };
+            let Some((_, theme, fit)) = themes.names.iter().find(|name| name.0.symbol == *symbol) else {
+                continue;
+            };
             let one = |k: usize| if k == *theme { fit.slope } else { 0.0 };
             holdings.weights.push(*weight);
             holdings.exposures.push((0..themes.ids.len()).map(one).collect());
@@ -221,7 +225,9 @@ fn replayed(
         let realised: Vec<Option<f64>> = portfolio
             .weights
             .keys()
-            .map(|symbol| panel.sample.iter().find(|member| member.symbol == *symbol)?.change(&(row..row + 1)))
+            .map(|symbol| {
+                panel.sample.iter().find(|member| member.symbol == *symbol)?.change(&(row..row + 1))
+            })
             .collect();
         replay(&weights, &realised, None)
     });

@@ -69,7 +69,9 @@ pub fn calibrate(shock: &Shock<'_>, trials: &Trials, findings: &mut Findings) {
     let mut rows = Vec::new();
     for key in method::HEADLINE.iter().chain(&["event_variance_chi2"]) {
         let id = format!("tests.w0_0.{key}");
-        let of = |findings: &Findings| findings.figures.get(&id).and_then(|figure| Some((figure.number()?, figure.p?)));
+        let of = |findings: &Findings| {
+            findings.figures.get(&id).and_then(|figure| Some((figure.number()?, figure.p?)))
+        };
         let usual: Vec<(f64, f64)> = trials.ordinary.iter().filter_map(of).collect();
         let share = |level: f64| match usual.len() {
             0 => Err(short()),
@@ -81,7 +83,8 @@ pub fn calibrate(shock: &Shock<'_>, trials: &Trials, findings: &mut Findings) {
             // A p of its own is ranked by its p, the others by their size: two-sided tests count both ends.
             (n, Some((value, p))) => {
                 let by_p = *key == "placebo_p";
-                let further = |(other, q): &&(f64, f64)| if by_p { *q <= p } else { other.abs() >= value.abs() };
+                let further =
+                    |(other, q): &&(f64, f64)| if by_p { *q <= p } else { other.abs() >= value.abs() };
                 Ok((1 + usual.iter().filter(further).count()) as f64 / (1 + n) as f64)
             }
         };
@@ -92,7 +95,12 @@ pub fn calibrate(shock: &Shock<'_>, trials: &Trials, findings: &mut Findings) {
             ("rank", rank, Unit::Probability),
         ]
         .map(|(part, value, unit)| {
-            Cell::Figure(findings.add(figure(format!("calibration.{key}.{part}"), value, unit, "ordinary_days")))
+            Cell::Figure(findings.add(figure(
+                format!("calibration.{key}.{part}"),
+                value,
+                unit,
+                "ordinary_days",
+            )))
         });
         let mut row = vec![Cell::Label(format!("test.{key}"))];
         row.extend(cells);
