@@ -1,6 +1,6 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, Origin, client};
+use super::{Client, Origin, client, section::Entry};
 use crate::{EventId, Refusal, Symbol, ThemeId, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -178,7 +178,7 @@ struct RawReport {
     study: Option<Study>,
     panel: Option<Panel>,
     themes: Vec<ThemeId>,
-    sections: Vec<String>,
+    sections: Vec<Entry>,
     #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
@@ -240,8 +240,10 @@ pub struct Report {
     pub panel: Option<Panel>,
     /// Themes shown, in order.
     pub themes: Vec<ThemeId>,
-    /// Sections, in order.
+    /// Ids of its sections, in order.
     pub sections: Vec<String>,
+    /// Its sections as written: ids, and sections declared or changed there.
+    pub entries: Vec<Entry>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -350,7 +352,8 @@ impl Report {
             study: raw.study,
             panel: raw.panel,
             themes: raw.themes,
-            sections: raw.sections,
+            sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
+            entries: raw.sections,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
