@@ -15,6 +15,7 @@ mod language;
 mod models;
 mod report;
 mod scenarios;
+pub mod section;
 mod sources;
 mod universe;
 mod warehouse;
