@@ -11,6 +11,7 @@ pub mod figure;
 pub mod findings;
 pub mod fs;
 pub mod ids;
+pub mod near;
 pub mod panel;
 pub mod period;
 pub mod records;
@@ -18,7 +19,7 @@ pub mod records;
 pub use brief::{Brief, CheckedClaim, Headline, Manifest, Verdict};
 pub use jiff::civil::Date;
 
-pub use error::{Class, Refusal};
+pub use error::{Class, Located, Refusal, Refusals};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};
 pub use ids::{Currency, EventId, Mic, Symbol, ThemeId};

@@ -11,12 +11,12 @@ use crate::{
     audit::{self, Numerals},
     escape,
     format::{Format, FormatError, Place},
-    typography,
+    prose, typography,
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
-use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Refusals, Verdict};
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 /// The house's page design; a report may bring its own.
@@ -168,24 +168,49 @@ pub fn headline(
 /// (class `Config`), with file and line.
 pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
-    let claims = check_claims(&brief.claims, &findings)?;
-    let documents = brief
-        .editions
-        .iter()
-        .map(|edition| document(brief, edition, &findings, &claims))
-        .collect::<Result<_>>()?;
-    Ok(Composed { claims, documents })
+    let mut faults = Refusals::default();
+    // With a condition that cannot be judged the pages are still tried, for what else is wrong with them.
+    let claims = check_claims(&brief.claims, &findings).unwrap_or_else(|refused| {
+        refused.iter().for_each(|refusal| faults.push(refusal.clone()));
+        brief.claims.iter().map(unjudged).collect()
+    });
+    let documents = brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims));
+    let documents: Vec<Option<Document>> = documents.map(|document| faults.keep(document)).collect();
+    faults.or(Composed { claims, documents: documents.into_iter().flatten().collect() })
+}
+
+/// A fault in the text of a claim, at the place of the claim: lines of a folded text are no lines of its file.
+fn of_claim(claim: &Source, refusal: Refusal) -> Refusal {
+    let what = refusal.message.strip_prefix(&claim.name).and_then(|rest| rest.split_once(": "));
+    let what = what.map_or(refusal.message.as_str(), |(_, what)| what);
+    let place = claim.name.trim_end_matches(')').replacen(" (", ": ", 1);
+    Refusal { message: format!("{place}: {what}"), ..refusal }
+}
+
+/// A claim taken as it is said.
+fn unjudged(source: &ClaimSource) -> Outcome {
+    let claim = &source.claim;
+    let checked =
+        CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict: Verdict::Passed };
+    Outcome { checked, values: Vec::new() }
 }
 
 /// Judges claims; all failures are named at once.
 ///
 /// # Errors
 /// A claim that fails without `otherwise`, or a condition that cannot be read.
-pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<Vec<Outcome>, Refusal> {
+pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<Vec<Outcome>, Refusals> {
     let mut outcomes = Vec::new();
     let mut failures = Vec::new();
+    let mut faults = Refusals::default();
     for source in claims {
-        let judgement = judge(&source.claim.when, findings).map_err(|error| unreadable(source, &error))?;
+        let judgement = match judge(&source.claim.when, findings) {
+            Ok(judgement) => judgement,
+            Err(error) => {
+                faults.push(unreadable(source, &error));
+                continue;
+            }
+        };
         let verdict = if judgement.holds { Verdict::Passed } else { Verdict::Replaced };
         if !judgement.holds && source.claim.otherwise.is_none() {
             failures.push(failure(source, &judgement));
@@ -194,11 +219,11 @@ pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<
         let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
         outcomes.push(Outcome { checked, values: judgement.values });
     }
-    if failures.is_empty() {
-        return Ok(outcomes);
+    for failure in failures {
+        let hint = "correct the sentence to what the data says, or give the claim an `otherwise` text";
+        faults.push(Refusal::new(Class::Claim, failure).hint(hint));
     }
-    Err(Refusal::new(Class::Claim, failures.join("\n"))
-        .hint("correct the sentence to what the data says, or give the claim an `otherwise` text"))
+    if faults.is_empty() { Ok(outcomes) } else { Err(faults) }
 }
 
 fn place(source: &ClaimSource) -> String {
@@ -238,13 +263,22 @@ fn document(
     let mut files = BTreeMap::new();
     let mut origins = BTreeMap::new();
     let mut openings = Vec::new();
+    let labels = labels(brief, edition);
+    let mut faults = Refusals::default();
+    for claim in engine.scope().claims.values() {
+        prose::faults(claim, &labels).into_iter().for_each(|refusal| faults.push(of_claim(claim, refusal)));
+    }
     for section in &brief.sections {
-        let rendered = render(&mut engine, section, &edition.code)?;
+        if let Some(own) = section.prose.get(&edition.code) {
+            prose::faults(own, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+        }
+        let Some(rendered) = faults.keep(render(&mut engine, section, &edition.code)) else { continue };
         let path = format!("/sections/{}.typ", section.id);
         origins.insert(path.clone(), rendered.origins);
         openings.extend(audit::openings(&rendered.text));
         files.insert(path, rendered.text);
     }
+    faults.finish()?;
     for (path, design) in designs(brief) {
         origins.insert(path.to_owned(), itself(&design));
         files.insert(path.to_owned(), design.text);
@@ -363,7 +397,15 @@ fn scope(
         brand: brief.brand.clone(),
         claims: brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code)).collect(),
         brief: facts,
+        sections: brief.sections.iter().map(|section| section.id.clone()).collect(),
     }
+}
+
+/// Names with digits that prose may use: those declared, and names of companies, themes, events and facts.
+fn labels(brief: &Compose, edition: &Edition) -> Vec<String> {
+    let named = |key: &&String| ["theme.", "event.", "fact.", "portfolio."].iter().any(|kind| key.starts_with(kind));
+    let strings = edition.language.strings.iter().filter(|(key, _)| named(key)).map(|(_, name)| name);
+    brief.labels.iter().chain(brief.names.values()).chain(strings).cloned().collect()
 }
 
 /// The text that stands for a claim, by its id.
@@ -376,10 +418,11 @@ fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str) -> (String, Sou
     (source.claim.id.clone(), Source::new(name, in_language(texts, code)))
 }
 
-fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered, Refusal> {
+fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered> {
     let Some(prose) = section.prose.get(code) else {
         return Err(Refusal::config(format!("section `{}` has no prose in `{code}`", section.id))
-            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id)));
+            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id))
+            .into());
     };
     let mut rendered = engine.section(&section.layout, prose)?;
     rendered.text.insert_str(0, "#import \"/brief.typ\": *\n");
