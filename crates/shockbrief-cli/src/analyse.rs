@@ -10,11 +10,14 @@ use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Unit, at,
     config::{Brand, Language, Report, Scenarios},
     diff::{Cause, Diff},
-    fs, near,
+    expr::Expr,
+    fs,
+    nearest::nearest,
 };
-use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
+use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Edition, Section, Source, compose, format::FormatError, headline,
+    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, format::FormatError,
+    headline,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -152,6 +155,7 @@ impl Analysed {
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
         faults.keep(project.bind(&issue.report));
+        check_conditions(project, &issue.report, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
         let languages = faults.keep(project.languages(&issue.report.languages));
         let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
@@ -187,7 +191,7 @@ impl Analysed {
         let mut known = |list: &str, index: usize, id: &String| {
             let known = self.findings.figures.contains_key(id);
             if !known && self.findings.absent.is_empty() {
-                let hint = match near::nearest(id, self.findings.figures.keys().map(String::as_str)) {
+                let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
                     Some(nearest) => format!("the nearest is `{nearest}`"),
                     None => "the brief has no figure at all".to_owned(),
                 };
@@ -197,7 +201,11 @@ impl Analysed {
         };
         let watch = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
         watch.enumerate().for_each(|(index, watched)| known("watch", index, &watched.figure));
-        report.headline.iter().enumerate().for_each(|(index, listed)| known("headline", index, &listed.figure));
+        report
+            .headline
+            .iter()
+            .enumerate()
+            .for_each(|(index, listed)| known("headline", index, &listed.figure));
         for (index, listed) in report.headline.iter().enumerate() {
             let path = at!["headline", index, "format"];
             let one = std::slice::from_ref(listed);
@@ -246,6 +254,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design(project)?,
             labels: project.labels.clone(),
+            declared: declared(project, report),
         })
     }
 
@@ -341,9 +350,9 @@ impl Analysed {
         }
         let layout = self.layout(project, section)?;
         let mut faults = Refusals::default();
-        let prose = languages.iter().filter_map(|code| {
-            Some((code.clone(), faults.keep(self.prose(project, section.id, code))?))
-        });
+        let prose = languages
+            .iter()
+            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section.id, code))?)));
         let prose = prose.collect();
         faults.or(Section {
             id: section.id.to_owned(),
@@ -389,6 +398,32 @@ impl Analysed {
         };
         project.inside(&self.issue.report, path)?;
         Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
+    }
+}
+
+/// Facts and sections that conditions and prose may ask for.
+fn declared(project: &Project, report: &Report) -> Declared {
+    Declared {
+        facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
+        sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
+        shown: report.sections.iter().cloned().collect(),
+    }
+}
+
+/// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
+fn check_conditions(project: &Project, report: &Report, faults: &mut Refusals) {
+    let declared = declared(project, report);
+    // Without findings, every figure but a fact's is still to come.
+    let nothing = Findings::default();
+    let own = report.claims.iter().map(|claim| (claim, &report.origin));
+    let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
+    for (claim, origin) in own.chain(house) {
+        let names = declared.names(&nothing, claim.section.as_deref());
+        let condition = Expr::parse(&claim.when);
+        for fault in condition.iter().flat_map(|condition| condition.faults_of_names(&names)) {
+            let message = format!("claim `{}`, condition: {fault}", claim.id);
+            faults.push(origin.refuse(format!("id: {}", claim.id).as_str(), message).hint(fault.hint));
+        }
     }
 }
 

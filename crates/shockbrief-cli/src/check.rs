@@ -78,6 +78,7 @@ fn report(project: &Project, folder: &Path, args: &Check) -> Result<()> {
         let verdict = match outcome.checked.verdict {
             Verdict::Passed => "passed",
             Verdict::Replaced => "replaced",
+            Verdict::Missing => "missing",
         };
         let values: Vec<String> = outcome
             .values
@@ -87,10 +88,7 @@ fn report(project: &Project, folder: &Path, args: &Check) -> Result<()> {
         say(format_args!("  claim {}: {verdict} ({})", outcome.checked.id, values.join(", ")));
     }
     for notice in &analysed.data.notices {
-        say(format_args!(
-            "  {}: {} ({} rows, {})",
-            notice.guard, notice.symbol, notice.rows, notice.path
-        ));
+        say(format_args!("  {}: {} ({} rows, {})", notice.guard, notice.symbol, notice.rows, notice.path));
         if !notice.detail.is_empty() {
             say(format_args!("    {}", notice.detail));
         }

@@ -92,6 +92,12 @@ impl From<&str> for At {
     }
 }
 
+impl From<&&str> for At {
+    fn from(name: &&str) -> Self {
+        Self::Name((*name).to_owned())
+    }
+}
+
 impl From<&String> for At {
     fn from(name: &String) -> Self {
         Self::Name(name.clone())

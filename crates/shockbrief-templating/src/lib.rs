@@ -23,6 +23,8 @@ pub mod typography;
 pub mod typst;
 
 pub use attach::Attachment;
-pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose, headline};
+pub use compose::{
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Outcome, Section, compose, headline,
+};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

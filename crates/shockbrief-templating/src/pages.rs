@@ -82,7 +82,9 @@ pub fn read(pdf: &[u8]) -> Result<Pages> {
     for ((page, _), piece) in lost {
         found.artifacts.push(Block { page, text: piece.text, drawn: piece.drawn, ..Block::default() });
     }
-    found.blocks.retain(|block| !block.text.trim().is_empty() || !block.drawn.is_empty() || block.alt.is_some());
+    found
+        .blocks
+        .retain(|block| !block.text.trim().is_empty() || !block.drawn.is_empty() || block.alt.is_some());
     found.artifacts.retain(|block| !block.text.trim().is_empty() || !block.drawn.is_empty());
     Ok(found)
 }
@@ -281,8 +283,36 @@ impl<'a> Reader<'a> {
 
 /// Types of elements that begin a block of their own.
 const BLOCKS: [&str; 30] = [
-    "P", "H", "H1", "H2", "H3", "H4", "H5", "H6", "TD", "TH", "Caption", "Lbl", "LBody", "LI", "Note", "FENote", "Figure",
-    "Formula", "Title", "TOCI", "BlockQuote", "Code", "Div", "Sect", "Part", "Art", "Document", "Table", "Aside", "Form",
+    "P",
+    "H",
+    "H1",
+    "H2",
+    "H3",
+    "H4",
+    "H5",
+    "H6",
+    "TD",
+    "TH",
+    "Caption",
+    "Lbl",
+    "LBody",
+    "LI",
+    "Note",
+    "FENote",
+    "Figure",
+    "Formula",
+    "Title",
+    "TOCI",
+    "BlockQuote",
+    "Code",
+    "Div",
+    "Sect",
+    "Part",
+    "Art",
+    "Document",
+    "Table",
+    "Aside",
+    "Form",
 ];
 
 struct Tree<'a> {
@@ -364,7 +394,8 @@ fn text_of(object: &Object) -> String {
     };
     match bytes {
         [0xfe, 0xff, rest @ ..] => {
-            let units: Vec<u16> = rest.chunks(2).map(|pair| pair.iter().fold(0, |n, b| n << 8 | u16::from(*b))).collect();
+            let units: Vec<u16> =
+                rest.chunks(2).map(|pair| pair.iter().fold(0, |n, b| n << 8 | u16::from(*b))).collect();
             String::from_utf16_lossy(&units)
         }
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),

@@ -126,7 +126,8 @@ impl<'a> Reader<'a> {
     }
 
     fn tilde(&mut self, at: usize) {
-        let open = |c: Option<&char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '“' | '«'));
+        let open =
+            |c: Option<&char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '“' | '«'));
         let before = at.checked_sub(1).and_then(|before| self.chars.get(before));
         if open(before) || open(self.chars.get(at + 1)) {
             let what = "`~` is a space that does not break: it is not printed".to_owned();
@@ -142,7 +143,11 @@ impl<'a> Reader<'a> {
         let digits = inner.trim_start().starts_with(char::is_numeric);
         if !closed || prose || digits || inner.contains('\n') || inner.contains("{{") {
             let what = "`$` begins a formula: what follows is set as mathematics".to_owned();
-            self.mark(at, what, "write `\\$` to print the sign; an amount is printed by {{ fig(\"…\") | money }}");
+            self.mark(
+                at,
+                what,
+                "write `\\$` to print the sign; an amount is printed by {{ fig(\"…\") | money }}",
+            );
         }
     }
 
@@ -196,7 +201,11 @@ impl<'a> Reader<'a> {
             let number: String = plain[index..end].iter().map(|seen| seen.c).collect();
             if self.lists(&plain, index, end, &number, listed) {
                 listed += 1;
-            } else if !covered[index..end].iter().zip(&plain[index..]).all(|(known, seen)| *known || !seen.c.is_numeric()) {
+            } else if !covered[index..end]
+                .iter()
+                .zip(&plain[index..])
+                .all(|(known, seen)| *known || !seen.c.is_numeric())
+            {
                 self.orphan(&plain, index, end);
             }
             index = end;
@@ -220,7 +229,8 @@ impl<'a> Reader<'a> {
             Class::Claim,
             plain[from].at,
             format!("no figure accounts for `{number}` in “{around}”"),
-            "print the number with fig(...) and a filter, or declare a name with digits in numerals.yaml".to_owned(),
+            "print the number with fig(...) and a filter, or declare a name with digits in numerals.yaml"
+                .to_owned(),
         );
     }
 
@@ -240,7 +250,8 @@ impl<'a> Reader<'a> {
                 let plain: Vec<Seen> =
                     text.chars().enumerate().map(|(index, c)| Seen { c, at: at + from + index }).collect();
                 let covered = covered(&plain, labels);
-                let typed = plain.iter().zip(&covered).position(|(seen, known)| seen.c.is_numeric() && !known);
+                let typed =
+                    plain.iter().zip(&covered).position(|(seen, known)| seen.c.is_numeric() && !known);
                 if let Some(index) = typed {
                     self.orphan(&plain, index, run(&plain, index));
                 }
@@ -272,7 +283,11 @@ impl<'a> Reader<'a> {
             if !fits && PRINTING.contains(&filter) {
                 let what = format!(
                     "a unit is typed beside a figure printed by `{filter}`: “{}”",
-                    around(&plain, index, (index + 1 + unit.split(' ').next().unwrap_or("").len() + 1).min(plain.len()))
+                    around(
+                        &plain,
+                        index,
+                        (index + 1 + unit.split(' ').next().unwrap_or("").len() + 1).min(plain.len())
+                    )
                 );
                 let hint = "print the figure with the filter of its unit: money, price, pct or points";
                 self.refuse(Class::Claim, seen.at, what, hint.to_owned());
@@ -328,8 +343,18 @@ enum Kind {
 /// The unit that a text begins with.
 fn unit_of(text: &str) -> Option<Kind> {
     const SCALES: [&str; 12] = [
-        "billion", "billions", "million", "millions", "trillion", "trillions", "milliard", "milliards", "bn", "md",
-        "mds", "tn",
+        "billion",
+        "billions",
+        "million",
+        "millions",
+        "trillion",
+        "trillions",
+        "milliard",
+        "milliards",
+        "bn",
+        "md",
+        "mds",
+        "tn",
     ];
     const MONEY: [&str; 8] = ["dollar", "dollars", "euro", "euros", "usd", "eur", "gbp", "yen"];
     const PERCENT: [&str; 3] = ["percent", "percentage", "pourcent"];
@@ -388,7 +413,8 @@ fn covered(plain: &[Seen], labels: &[String]) -> Vec<bool> {
         for at in 0..plain.len().saturating_sub(label.len()) + 1 {
             let here = &plain[at..(at + label.len()).min(plain.len())];
             if here.len() == label.len() && here.iter().zip(&label).all(|(seen, c)| seen.c == *c) {
-                let numeric = |at: Option<usize>| at.and_then(|at| plain.get(at)).is_some_and(|s| s.c.is_numeric());
+                let numeric =
+                    |at: Option<usize>| at.and_then(|at| plain.get(at)).is_some_and(|s| s.c.is_numeric());
                 let cut = label.first().is_some_and(|c| c.is_numeric()) && numeric(at.checked_sub(1))
                     || label.last().is_some_and(|c| c.is_numeric()) && numeric(Some(at + label.len()));
                 if !cut {
@@ -445,7 +471,8 @@ fn is_printed(before: &[char]) -> bool {
     let text = text.trim_end();
     match text.chars().last() {
         Some('(') => {
-            let name: String = text[..text.len() - 1].chars().rev().take_while(|c| c.is_alphanumeric()).collect();
+            let name: String =
+                text[..text.len() - 1].chars().rev().take_while(|c| c.is_alphanumeric()).collect();
             PRINTERS.contains(&name.chars().rev().collect::<String>().as_str())
         }
         Some('{' | '~' | '=') => !["==", "!=", "<=", ">="].iter().any(|op| text.ends_with(op)),
@@ -473,7 +500,10 @@ mod tests {
 
     #[test]
     fn typed_numbers_of_any_script_are_refused_at_their_place() {
-        assert_eq!(told("One line.\nLost 5 billion."), ["p:2:6: no figure accounts for `5` in “One line. Lost 5 billion.”"]);
+        assert_eq!(
+            told("One line.\nLost 5 billion."),
+            ["p:2:6: no figure accounts for `5` in “One line. Lost 5 billion.”"]
+        );
         for number in ["4217", "½", "٤٢١٧", "⁴²", "Ⅷ", "④", "三7", "४२", "3.5", "1,000"] {
             is_refused(&format!("Profit rose {number} percent."), "no figure accounts");
         }
@@ -509,7 +539,8 @@ mod tests {
 
     #[test]
     fn numbers_in_words_before_a_unit_are_refused() {
-        for text in ["five billion", "Twenty-seven percent", "vingt-deux milliards", "half a", "XII billion"] {
+        for text in ["five billion", "Twenty-seven percent", "vingt-deux milliards", "half a", "XII billion"]
+        {
             let told = told(&format!("It lost {text} of value."));
             assert_eq!(told.is_empty(), text == "half a", "{text}: {told:?}");
         }

@@ -1,7 +1,7 @@
 //! Whether every id that a report names is declared: symbols, themes, events, sections, exchanges.
 
 use super::{DETECTED, Events, KeyPath, Report, Scenarios, Universe};
-use crate::{Refusals, Symbol, ThemeId, at, near};
+use crate::{Refusals, Symbol, ThemeId, at, nearest};
 
 /// What a report can name.
 #[derive(Debug, Clone, Copy)]
@@ -33,22 +33,23 @@ pub fn bind(report: &Report, house: &House<'_>) -> Refusals {
 pub fn bind_scenarios(scenarios: &Scenarios, universe: &Universe, events: &Events) -> Refusals {
     let mut faults = Refusals::default();
     let Some(origin) = &scenarios.origin else { return faults };
-    let mut refuse = |path: KeyPath, what: String, hint: String| faults.push(origin.refuse(path, what).hint(hint));
+    let mut refuse =
+        |path: KeyPath, what: String, hint: String| faults.push(origin.refuse(path, what).hint(hint));
     for (id, portfolio) in &scenarios.portfolios {
         for symbol in portfolio.weights.keys().filter(|symbol| universe.get(symbol).is_none()) {
-            let near = near::offer(symbol.as_str(), symbols(universe));
+            let near = nearest::offer(symbol.as_str(), symbols(universe));
             refuse(at!["portfolios", id, "weights", symbol.as_str()], unknown("symbol", symbol), near);
         }
     }
     for (id, scenario) in &scenarios.scenarios {
         for theme in scenario.shock.keys().filter(|theme| !universe.themes.contains_key(*theme)) {
-            let near = near::offer(theme.as_str(), universe.themes.keys().map(ThemeId::as_str));
+            let near = nearest::offer(theme.as_str(), universe.themes.keys().map(ThemeId::as_str));
             refuse(at!["scenarios", id, "shock", theme.as_str()], unknown("theme", theme), near);
         }
     }
     for (index, event) in scenarios.replays.iter().enumerate() {
         if !events.events.contains_key(event) {
-            let near = near::offer(event.as_str(), events.events.keys().map(|id| id.as_str()));
+            let near = nearest::offer(event.as_str(), events.events.keys().map(|id| id.as_str()));
             refuse(at!["replays", index], unknown("event", event), near);
         }
     }
@@ -77,14 +78,14 @@ impl Binding<'_> {
     /// Refuses an id that is not among the known ones.
     fn known(&mut self, what: &str, id: &str, path: &KeyPath, known: &[&str], declare: &str) {
         if !known.contains(&id) {
-            let near = near::offer(id, known.iter().copied());
+            let near = nearest::offer(id, known.iter().copied());
             self.refuse(path, unknown(what, id), format!("{declare}{near}"));
         }
     }
 
     fn symbol(&mut self, symbol: &Symbol, path: &KeyPath) {
         if self.house.universe.get(symbol).is_none() {
-            let near = near::offer(symbol.as_str(), symbols(self.house.universe));
+            let near = nearest::offer(symbol.as_str(), symbols(self.house.universe));
             let hint = format!("correct its spelling, or declare it in universe.yaml; {near}");
             self.refuse(path, unknown("symbol", symbol), hint);
         }
@@ -128,7 +129,7 @@ impl Binding<'_> {
     fn sections(&mut self) {
         let (report, sections) = (self.report, self.house.sections);
         if report.sections.is_empty() {
-            let near = near::offer("", sections.iter().copied());
+            let near = nearest::offer("", sections.iter().copied());
             self.refuse(&at!["sections"], "a brief without sections".to_owned(), near);
         }
         for (index, id) in report.sections.iter().enumerate() {
@@ -138,7 +139,8 @@ impl Binding<'_> {
             let Some(section) = &claim.section else { continue };
             let path = at!["claims", index, "section"];
             if sections.contains(&section.as_str()) && !report.sections.contains(section) {
-                let what = format!("claim `{}` is of section `{section}`, which is not in the report", claim.id);
+                let what =
+                    format!("claim `{}` is of section `{section}`, which is not in the report", claim.id);
                 self.refuse(&path, what, format!("add `{section}` to `sections`, or take the claim out"));
             } else {
                 self.known("section", section, &path, sections, "");

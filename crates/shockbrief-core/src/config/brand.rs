@@ -4,7 +4,7 @@
 //! SVG whose letters depend on a font, and a language of the report that the brand has no words in.
 
 use super::Origin;
-use crate::{Refusal, Refusals, at};
+use crate::{Refusals, at};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
@@ -130,8 +130,8 @@ impl Brand {
     /// Text needs a contrast of 4.5:1, marks of charts one of 3:1 (WCAG 2.2, 1.4.3 and 1.4.11).
     fn legible(&self) -> Result<()> {
         let paper = &self.colors["paper"];
-        let texts =
-            ["ink", "muted", "accent", "fall", "rise"].map(|token| (token, &self.colors[token], paper, 4.5, at!["colors", token]));
+        let texts = ["ink", "muted", "accent", "fall", "rise"]
+            .map(|token| (token, &self.colors[token], paper, 4.5, at!["colors", token]));
         let band = ("paper on band", paper, &self.colors["band"], 4.5, at!["colors", "band"]);
         let marks =
             self.groups.iter().map(|(name, color)| (name.as_str(), color, paper, 3.0, at!["groups", name]));

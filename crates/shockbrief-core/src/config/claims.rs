@@ -2,7 +2,7 @@
 
 use super::{
     Origin,
-    report::{Claim, Report, check_claim_ids, check_claim_languages},
+    report::{Claim, Report, check_claim_ids, check_claim_languages, check_conditions},
 };
 use crate::{Refusals, at};
 use anyhow::Result;
@@ -32,6 +32,7 @@ impl HouseClaims {
         let (RawClaims { claims }, origin): (RawClaims, Origin) = super::load(path)?;
         let mut faults = Refusals::default();
         check_claim_ids(&claims, &origin, &mut faults);
+        check_conditions(&claims, &origin, &mut faults);
         for (index, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.section.is_none()) {
             let refusal =
                 origin.refuse(at!["claims", index], format!("claim `{}` names no section", claim.id));

@@ -1,7 +1,7 @@
 //! A portfolio that a report makes a brief for: one file of `for_each: portfolios/*.yaml`.
 
 use super::{ModelPortfolio, Origin, Report, report::check_slug, scenarios::check_weights, unique};
-use crate::{Refusal, Refusals, Symbol, at, near};
+use crate::{Refusal, Refusals, Symbol, at, nearest};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
@@ -48,20 +48,18 @@ impl Client {
         if let Err(message) = check_slug(&id) {
             let place = path.display().to_string().escape_debug().to_string();
             let refusal = Refusal::config(format!("{place}: {message}"));
-            faults.push(refusal.hint("name the file with letters, digits, `-` and `_`, such as balanced.yaml"));
+            faults
+                .push(refusal.hint("name the file with letters, digits, `-` and `_`, such as balanced.yaml"));
         }
         check_weights(&id, &at!["weights"], &raw.weights, &origin, &mut faults);
         let followed = report.panel.iter().flat_map(|panel| &panel.sample).collect::<Vec<_>>();
         for symbol in raw.weights.keys().filter(|symbol| !followed.contains(symbol)) {
-            let nearest = near::nearest(symbol.as_str(), followed.iter().map(|symbol| symbol.as_str()));
+            let nearest = nearest::nearest(symbol.as_str(), followed.iter().map(|symbol| symbol.as_str()));
             let nearest = nearest.map_or(String::new(), |nearest| format!("write `{nearest}`, or "));
             faults.push(
                 origin
                     .refuse(at!["weights", symbol.as_str()], format!("the report does not follow `{symbol}`"))
-                    .hint(format!(
-                        "{nearest}add it to `panel: sample:` in {}",
-                        report.origin.path.display()
-                    )),
+                    .hint(format!("{nearest}add it to `panel: sample:` in {}", report.origin.path.display())),
             );
         }
         let languages = raw.languages.as_ref().unwrap_or(&report.languages);

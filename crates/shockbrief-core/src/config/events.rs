@@ -40,7 +40,8 @@ impl Events {
         let (events, origin): (BTreeMap<EventId, Event>, Origin) = super::load(path)?;
         let mut faults = Refusals::default();
         for id in events.keys().filter(|id| id.as_str() == super::DETECTED) {
-            let refusal = origin.refuse(at![id.as_str()], format!("`{id}` is the name of whatever is detected"));
+            let refusal =
+                origin.refuse(at![id.as_str()], format!("`{id}` is the name of whatever is detected"));
             faults.push(refusal.hint("give the event another id"));
         }
         faults.or(Self { events, origin: Some(origin) })

@@ -218,7 +218,8 @@ impl Places {
 
     /// The first place where a key has this value.
     pub(super) fn pair(&self, key: &str, value: &str) -> Option<Place> {
-        let pairs = self.scalars.iter().filter(|(path, scalar)| path.key() == Some(key) && scalar.text == value);
+        let pairs =
+            self.scalars.iter().filter(|(path, scalar)| path.key() == Some(key) && scalar.text == value);
         pairs.filter_map(|(path, _)| self.get(path)).min()
     }
 }
@@ -253,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_is_seen_in_any_form() {
-        for text in ["a: 1\nb: 2\na: 3\n", "x: {a: 1, b: 2, a: 3}\n", "- a: 1\n  a: 2\n", "a: 1\n\"a\": 2\n"] {
+        for text in ["a: 1\nb: 2\na: 3\n", "x: {a: 1, b: 2, a: 3}\n", "- a: 1\n  a: 2\n", "a: 1\n\"a\": 2\n"]
+        {
             assert_eq!(Places::of(text).unwrap().repeated.len(), 1, "{text}");
         }
         assert!(Places::of("- a: 1\n- a: 2\n").unwrap().repeated.is_empty());

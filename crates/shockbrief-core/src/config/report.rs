@@ -1,7 +1,7 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
 use super::{Client, KeyPath, Origin, client, unique};
-use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at};
+use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,10 @@ pub struct Claim {
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
+    /// What stands there when a figure of the condition has no value, so that it is neither true nor false; without
+    /// it a sentence of the house says what is not known and why.
+    #[serde(default)]
+    pub missing: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +337,7 @@ impl Report {
         }
         check_languages(&raw, &origin, &mut faults);
         check_claim_ids(&raw.claims, &origin, &mut faults);
+        check_conditions(&raw.claims, &origin, &mut faults);
         check_lists(&raw, &origin, &mut faults);
         faults.or(Self {
             slug,
@@ -423,9 +428,8 @@ fn check_inner_windows(study: &Study, origin: &Origin, faults: &mut Refusals) {
 
 fn check_languages(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     if raw.languages.is_empty() {
-        faults.push(
-            origin.refuse(at!["languages"], "no language").hint("name at least one, such as [fr, en]"),
-        );
+        faults
+            .push(origin.refuse(at!["languages"], "no language").hint("name at least one, such as [fr, en]"));
     }
     for language in &raw.languages {
         for (key, texts) in [("title", &raw.title), ("subtitle", &raw.subtitle)] {
@@ -480,9 +484,10 @@ pub(super) fn check_claim_languages(
 ) {
     let label = format!("claim `{}`", claim.id);
     require_language(&claim.text, language, &label, &at.then("text"), origin, faults);
-    if let Some(otherwise) = &claim.otherwise {
-        let label = format!("{label}, otherwise");
-        require_language(otherwise, language, &label, &at.then("otherwise"), origin, faults);
+    for (part, texts) in [("otherwise", &claim.otherwise), ("missing", &claim.missing)] {
+        if let Some(texts) = texts {
+            require_language(texts, language, &format!("{label}, {part}"), &at.then(part), origin, faults);
+        }
     }
 }
 
@@ -515,6 +520,16 @@ pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin, faults: &mut Re
                     .refuse(at!["claims", index, "id"], format!("claim `{}` is declared twice", claim.id))
                     .hint("give each claim an id of its own"),
             );
+        }
+    }
+}
+
+/// Refuses conditions that cannot be read, before anything is loaded.
+pub(super) fn check_conditions(claims: &[Claim], origin: &Origin, faults: &mut Refusals) {
+    for (index, claim) in claims.iter().enumerate() {
+        if let Err(fault) = Expr::parse(&claim.when) {
+            let message = format!("claim `{}`, condition: {}", claim.id, fault.told(&claim.when));
+            faults.push(origin.refuse(at!["claims", index, "when"], message).hint(fault.hint));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Origin,
     places::{KeyPath, Step},
 };
-use crate::{Refusal, Refusals, near};
+use crate::{Refusal, Refusals, nearest};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use serde_yaml::Value;
@@ -107,7 +107,9 @@ impl Pruned {
             (Some(Value::Mapping(map)), Step::Key(key)) => {
                 map.retain(|found, _| found.as_str() != Some(key) && plain(found) != *key);
             }
-            (Some(Value::Sequence(list)), Step::Index(index)) if *index < list.len() => drop(list.remove(*index)),
+            (Some(Value::Sequence(list)), Step::Index(index)) if *index < list.len() => {
+                drop(list.remove(*index))
+            }
             _ => {}
         }
         self.paths.insert(original);
@@ -151,7 +153,7 @@ pub(super) fn hint(message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match (message, names.split_first()) {
         (text, Some((name, known))) if text.starts_with("unknown") && !known.is_empty() => {
-            near::offer(name, known.iter().copied())
+            nearest::offer(name, known.iter().copied())
         }
         (text, Some((name, _))) if text.starts_with("unknown field") => format!("remove `{name}`"),
         (text, Some((name, _))) if text.starts_with("missing field") => format!("add `{name}: ...` there"),
@@ -162,7 +164,11 @@ pub(super) fn hint(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, dead_code, reason = "a test fails by panicking; the fields are read by serde alone")]
+    #![allow(
+        clippy::unwrap_used,
+        dead_code,
+        reason = "a test fails by panicking; the fields are read by serde alone"
+    )]
     use super::*;
     use serde::Deserialize;
 
@@ -188,7 +194,10 @@ mod tests {
         crate::fs::write_atomic(&path, text.as_bytes()).unwrap();
         let error = crate::config::load::<File>(&path).unwrap_err();
         let start = format!("{}:", path.display());
-        Refusals::behind(&error).iter().map(|r| r.message.replace(&start, "") + "; " + r.hint.as_deref().unwrap()).collect()
+        Refusals::behind(&error)
+            .iter()
+            .map(|r| r.message.replace(&start, "") + "; " + r.hint.as_deref().unwrap())
+            .collect()
     }
 
     #[test]
@@ -204,7 +213,10 @@ mod tests {
             (7, "`days[3]`"),
         ];
         for (line, what) in expected {
-            assert!(told.iter().any(|t| t.starts_with(&format!("{line}:")) && t.contains(what)), "{line} {what}: {told:#?}");
+            assert!(
+                told.iter().any(|t| t.starts_with(&format!("{line}:")) && t.contains(what)),
+                "{line} {what}: {told:#?}"
+            );
         }
         assert!(told.iter().any(|t| t.contains("the nearest is `size`")), "{told:#?}");
     }

@@ -1,7 +1,7 @@
 //! `config/universe.yaml`: instruments, themes and regions.
 
 use super::{Origin, unique};
-use crate::{Currency, Mic, Refusals, Symbol, ThemeId, at, near};
+use crate::{Currency, Mic, Refusals, Symbol, ThemeId, at, nearest};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -86,13 +86,15 @@ impl Universe {
         for (index, instrument) in raw.instruments.iter().enumerate() {
             let symbol = &instrument.symbol;
             if !seen.insert(symbol) {
-                let refusal = origin
-                    .refuse(at!["instruments", index, "symbol"], format!("symbol `{symbol}` is listed twice"));
+                let refusal = origin.refuse(
+                    at!["instruments", index, "symbol"],
+                    format!("symbol `{symbol}` is listed twice"),
+                );
                 faults.push(refusal.hint("keep one of the two entries"));
             }
             if let Some(theme) = instrument.theme.as_ref().filter(|id| !raw.themes.contains_key(*id)) {
                 let message = format!("`{symbol}` names the unknown theme `{theme}`");
-                let near = near::offer(theme.as_str(), raw.themes.keys().map(ThemeId::as_str));
+                let near = nearest::offer(theme.as_str(), raw.themes.keys().map(ThemeId::as_str));
                 let refusal = origin.refuse(at!["instruments", index, "theme"], message);
                 faults.push(refusal.hint(format!("declare it under `themes`; {near}")));
             }
@@ -101,7 +103,7 @@ impl Universe {
             let at = at!["baskets", id];
             unique(symbols, &at, &origin, &mut faults);
             for (index, symbol) in symbols.iter().enumerate().filter(|(_, symbol)| !seen.contains(symbol)) {
-                let near = near::offer(symbol.as_str(), seen.iter().map(|symbol| symbol.as_str()));
+                let near = nearest::offer(symbol.as_str(), seen.iter().map(|symbol| symbol.as_str()));
                 let message = format!("basket `{id}` names the undeclared symbol `{symbol}`");
                 let refusal = origin.refuse(at.then(index), message);
                 faults.push(refusal.hint(format!("declare it under `instruments`; {near}")));
