@@ -142,8 +142,18 @@ pub struct Panel {
     pub regions: Vec<Symbol>,
 }
 
+/// What else a condition must survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Robust {
+    /// The condition without each company of the study's sample.
+    LeaveOneOut,
+    /// The condition against the rest of the market, whose mean holds none of the sample.
+    BothBenchmarks,
+}
+
 /// A sentence that holds under a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Id, by which prose asks for it: `{{ claim("...") }}`.
@@ -162,6 +172,15 @@ pub struct Claim {
     /// it a sentence of the house says what is not known and why.
     #[serde(default)]
     pub missing: Option<BTreeMap<String, String>>,
+    /// Whether the condition is asked of ordinary days too, and may hold on few of them; default no.
+    #[serde(default)]
+    pub calibrated: bool,
+    /// The share of ordinary days on which it may hold, in decimals; default 0.01 where it is calibrated.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// What else it must survive; default nothing.
+    #[serde(default)]
+    pub robust: Vec<Robust>,
 }
 
 #[derive(Deserialize)]
