@@ -4,7 +4,7 @@
 //! does not have.
 
 use super::Origin;
-use crate::{Figure, Refusals, Unit, Value, at};
+use crate::{Figure, Refusal, Refusals, Unit, Value, at};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

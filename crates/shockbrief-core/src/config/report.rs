@@ -476,7 +476,8 @@ fn check_languages(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
 fn check_lists(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     unique(&raw.languages, &at!["languages"], origin, faults);
     unique(&raw.themes, &at!["themes"], origin, faults);
-    unique(&raw.sections, &at!["sections"], origin, faults);
+    let sections: Vec<&str> = raw.sections.iter().map(Entry::id).collect();
+    unique(&sections, &at!["sections"], origin, faults);
     unique(&raw.deliver, &at!["deliver"], origin, faults);
     if let Some(study) = &raw.study {
         unique(&study.sample, &at!["study", "sample"], origin, faults);
