@@ -7,8 +7,8 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Unit, at,
-    config::{Brand, Language, Report, Scenarios},
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    config::{Brand, KeyPath, Language, Origin, Report, Scenarios},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
@@ -16,7 +16,7 @@ use shockbrief_core::{
 };
 use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, format::FormatError,
+    ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose, format::FormatError,
     headline,
 };
 use std::{
@@ -407,7 +407,60 @@ fn declared(project: &Project, report: &Report) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
         shown: report.sections.iter().cloned().collect(),
+        nouns: nouns(project, report),
+        lacking: lacking(project, report),
     }
+}
+
+/// What the sentences of the house are about in this report.
+fn nouns(project: &Project, report: &Report) -> Nouns {
+    let universe = &project.universe;
+    let texts = |symbols: &[Symbol]| symbols.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let baskets = universe.baskets.iter().map(|(id, symbols)| (id.clone(), texts(symbols)));
+    let themes = universe.themes.keys().map(|theme| {
+        let members = universe.of_theme(theme).map(|instrument| instrument.symbol.to_string());
+        (theme.to_string(), members.collect())
+    });
+    let study = report.study.as_ref();
+    let benchmark = study.map(|study| &study.benchmark);
+    let benchmark = benchmark.or(report.panel.as_ref().map(|panel| &panel.benchmark));
+    Nouns {
+        benchmark: benchmark.map(ToString::to_string),
+        event: study.map(|study| study.event.to_string()),
+        // A basket is asked for by its id; a theme of the same id is another list.
+        members: themes.chain(baskets).collect(),
+    }
+}
+
+/// Where names that lack a language of the report are declared.
+fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<String, String>> {
+    let place = |origin: Option<&Origin>, path: KeyPath| {
+        origin.map_or(String::new(), |origin| {
+            let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
+            format!("at {}{line}", origin.path.display())
+        })
+    };
+    let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (key, names) in named(project, report) {
+        for code in report.languages.iter().filter(|code| !names.contains_key(*code)) {
+            let (kind, id) = key.split_once('.').unwrap_or((key.as_str(), ""));
+            let at = match kind {
+                "theme" => place(project.universe.origin.as_ref(), at!["themes", id, "name"]),
+                "event" => place(project.events.origin.as_ref(), at![id, "name"]),
+                "portfolio" | "scenario" => {
+                    let list = format!("{kind}s");
+                    place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
+                }
+                "fact" | "fact-note" => project
+                    .facts
+                    .file(id)
+                    .map_or(String::new(), |file| format!("`{id}` in {}", file.display())),
+                _ => place(Some(&report.origin), at!["watch"]),
+            };
+            lacking.entry(code.clone()).or_default().insert(key.clone(), at);
+        }
+    }
+    lacking
 }
 
 /// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
@@ -457,12 +510,31 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
 }
 
 /// Names of themes, events, facts, watched figures, portfolios and scenarios are strings too, so that tables can
-/// name them.
+/// name them. A name that lacks a language is no string there: what asks for it says where to add it.
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
     report: &Report,
 ) -> BTreeMap<String, Language> {
+    for (code, language) in &mut languages {
+        for (key, names) in named(project, report) {
+            if let Some(name) = names.get(code) {
+                language.strings.insert(key, name.clone());
+            }
+        }
+        // A past event replayed is named after it.
+        let pattern = language.strings.get("scenario.replay").cloned().unwrap_or_else(|| "{name}".to_owned());
+        for (id, event) in &project.events.events {
+            if let Some(name) = event.name.get(code) {
+                language.strings.insert(format!("replay.{id}"), pattern.replace("{name}", name));
+            }
+        }
+    }
+    languages
+}
+
+/// Names in each language by string key.
+fn named(project: &Project, report: &Report) -> Vec<(String, BTreeMap<String, String>)> {
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
     let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
@@ -472,12 +544,6 @@ fn with_names(
     let facts = project.facts.all().map(|(id, fact)| (format!("fact.{id}"), &fact.name));
     let notes = project.facts.all();
     let notes = notes.filter_map(|(id, fact)| Some((format!("fact-note.{id}"), fact.note.as_ref()?)));
-    let named = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
-    for (key, names) in named {
-        for (code, language) in &mut languages {
-            let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
-            language.strings.insert(key.clone(), name);
-        }
-    }
-    languages
+    let all = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
+    all.map(|(key, names)| (key, names.clone())).collect()
 }
