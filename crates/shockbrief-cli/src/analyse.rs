@@ -12,7 +12,7 @@ use shockbrief_core::{
     diff::{Cause, Diff},
     expr::Expr,
     fs,
-    nearest::nearest,
+    nearest::{distance, nearest},
 };
 use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
 use shockbrief_templating::{
@@ -179,33 +179,23 @@ impl Analysed {
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let mut faults = Refusals::default();
         let composed = faults.keep(self.pages(project, languages));
-        self.check_listed(&mut faults);
+        self.check_listed(project, &mut faults);
         faults.finish()?;
         composed.ok_or_else(|| anyhow::anyhow!("no pages, and no reason"))
     }
 
-    /// Refuses figures of `headline` and `watch` that no section computes, and formats that do not print them. Where a
-    /// section is absent for the period, its figures are not known.
-    fn check_listed(&self, faults: &mut Refusals) {
+    /// Refuses figures of `headline` and `watch` that do not exist, and formats that do not print them.
+    fn check_listed(&self, project: &Project, faults: &mut Refusals) {
         let report = &self.issue.report;
-        let mut known = |list: &str, index: usize, id: &String| {
-            let known = self.findings.figures.contains_key(id);
-            if !known && self.findings.absent.is_empty() {
+        for (path, id) in self.unknown_listed() {
+            if !self.is_elsewhere(project, id) {
                 let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
                     Some(nearest) => format!("the nearest is `{nearest}`"),
                     None => "the brief has no figure at all".to_owned(),
                 };
-                let path = at![list, index, "figure"];
                 faults.push(report.origin.refuse(path, format!("there is no figure `{id}`")).hint(hint));
             }
-        };
-        let watch = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
-        watch.enumerate().for_each(|(index, watched)| known("watch", index, &watched.figure));
-        report
-            .headline
-            .iter()
-            .enumerate()
-            .for_each(|(index, listed)| known("headline", index, &listed.figure));
+        }
         for (index, listed) in report.headline.iter().enumerate() {
             let path = at!["headline", index, "format"];
             let one = std::slice::from_ref(listed);
@@ -215,6 +205,52 @@ impl Analysed {
                 faults.push(hint.into_iter().fold(refusal, Refusal::hint));
             }
         }
+    }
+
+    /// Figures of `headline` and `watch` that were not computed, with their places.
+    fn unknown_listed(&self) -> Vec<(KeyPath, &String)> {
+        let report = &self.issue.report;
+        let listed = report.headline.iter().map(|listed| &listed.figure).enumerate();
+        let watched = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
+        let watched = watched.map(|watched| &watched.figure).enumerate();
+        let listed = listed.map(|(index, id)| (at!["headline", index, "figure"], id));
+        let all = listed.chain(watched.map(|(index, id)| (at!["watch", index, "figure"], id)));
+        all.filter(|(_, id)| !self.findings.figures.contains_key(*id)).collect()
+    }
+
+    /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
+    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
+        const TYPOS: usize = 2;
+        let figures = || self.findings.figures.keys();
+        let (above, _) = id.rsplit_once('.').unwrap_or((id, ""));
+        let beside =
+            figures().any(|other| other.strip_prefix(above).is_some_and(|rest| rest.starts_with('.')));
+        let misspelt = figures().any(|other| distance(other, id) <= TYPOS);
+        let mut parts = id.split('.');
+        let subject = match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
+            ("theme", theme) => project.universe.themes.contains_key(&theme.into()),
+            ("fact", fact) => project.facts.all().any(|(known, _)| known == fact),
+            (head, _) => {
+                let slugs = project.universe.instruments.iter().map(|instrument| instrument.symbol.slug());
+                slugs
+                    .chain(figures().filter_map(|id| Some(id.split_once('.')?.0.to_owned())))
+                    .any(|slug| slug == head)
+            }
+        };
+        subject && !beside && !misspelt
+    }
+
+    /// What is left out of the listing because the brief has no section that computes it.
+    pub fn left_out(&self) -> Vec<String> {
+        let report = &self.issue.report;
+        let told = |(path, id): (KeyPath, &String)| {
+            report
+                .origin
+                .refuse(path, format!("no section of this brief computes `{id}`: it is left out"))
+                .message
+        };
+        self.unknown_listed().into_iter().map(told).collect()
     }
 
     fn pages(&self, project: &Project, languages: &[String]) -> Result<Composed> {

@@ -90,6 +90,7 @@ fn brief(
     args: &Render,
 ) -> Result<Vec<PathBuf>> {
     let mut analysed = Analysed::new(project, folder, &args.inputs)?;
+    analysed.left_out().into_iter().for_each(crate::tell);
     let making = Making {
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),

@@ -82,6 +82,7 @@ pub fn audit_pages(pages: &Pages, numerals: &Numerals) -> Result<Audit> {
         known,
         marks,
         section: None,
+        listed: listed(numerals, pages),
         seen: BTreeMap::new(),
         found: Audit {
             pages: pages.pages,
@@ -94,11 +95,13 @@ pub fn audit_pages(pages: &Pages, numerals: &Numerals) -> Result<Audit> {
         if block.opens && block.is("H1") {
             audit.section = Some(audit.section.map_or(0, |section| section + 1));
         }
-        let next = pages.blocks.get(index + 1).map_or("", |block| block.text.as_str());
-        audit.block(block, next);
+        let text = |at: Option<usize>| {
+            at.and_then(|at| pages.blocks.get(at)).map_or("", |block| block.text.as_str())
+        };
+        audit.block(block, [text(index.checked_sub(1)), text(Some(index + 1))]);
     }
     audit.section = None;
-    pages.artifacts.iter().for_each(|block| audit.block(block, ""));
+    pages.artifacts.iter().for_each(|block| audit.block(block, [""; 2]));
     Ok(audit.found)
 }
 
@@ -114,19 +117,22 @@ struct Auditor<'a> {
     /// Marks of lists and notes in the whole document.
     marks: usize,
     section: Option<usize>,
+    /// Headings with their pages.
+    listed: Vec<(String, usize)>,
     /// How often each numeral was met in each section.
     seen: BTreeMap<(usize, String), usize>,
     found: Audit,
 }
 
 impl Auditor<'_> {
-    fn block(&mut self, block: &Block, next: &str) {
+    /// Audits a block between the texts of its neighbours.
+    fn block(&mut self, block: &Block, beside: [&str; 2]) {
         let ours = block.alt.as_ref().is_some_and(|alt| self.numerals.drawings.contains(alt));
         if ours {
             return;
         }
         let text = plain(&block.text);
-        if !self.is_mark(block, &text, next) {
+        if !self.is_mark(block, &text, beside) {
             self.text(block, &text, true);
         }
         if let Some(alt) = &block.alt {
@@ -137,8 +143,9 @@ impl Auditor<'_> {
         self.text(block, &drawn, true);
     }
 
-    /// The number of a list item, a note, a section or a finding, alone in its place.
-    fn is_mark(&self, block: &Block, text: &str, next: &str) -> bool {
+    /// The number of a list item, a note, a section or a finding, or the page of a section in the table of contents,
+    /// alone in its place.
+    fn is_mark(&self, block: &Block, text: &str, [before, next]: [&str; 2]) -> bool {
         let bare = text.trim().trim_matches(['.', ')', '(', '[', ']']);
         let Ok(number) = bare.parse::<usize>() else { return false };
         let begins = |list: &[String]| {
@@ -149,6 +156,7 @@ impl Auditor<'_> {
             || begins(&self.numerals.findings)
             || begins(&self.numerals.headings)
             || (block.within("H1") && self.section == number.checked_sub(1))
+            || self.listed.iter().any(|(heading, page)| *page == number && *heading == plain(before).trim())
     }
 
     fn text(&mut self, block: &Block, text: &str, counts: bool) {
@@ -203,6 +211,13 @@ fn beginning(text: &str) -> String {
     plain(text).chars().take(8).collect()
 }
 
+/// Headings of sections with the pages on which they stand.
+fn listed(numerals: &Numerals, pages: &Pages) -> Vec<(String, usize)> {
+    let headings = pages.blocks.iter().filter(|block| block.opens && block.is("H1"));
+    let texts = numerals.headings.iter().map(|heading| plain(heading).trim().to_owned());
+    texts.zip(headings.map(|block| block.page)).collect()
+}
+
 /// What the page design counts: pages, charts, tables; lines of the table of contents with the pages they name.
 fn counted(numerals: &Numerals, pages: &Pages) -> Vec<String> {
     let most = 99.max(pages.pages);
@@ -211,9 +226,8 @@ fn counted(numerals: &Numerals, pages: &Pages) -> Vec<String> {
         let counts = (1..=most).map(|n| word.replace("{n}", &n.to_string()));
         found.extend(counts.map(|text| plain(&text.replace("{pages}", &pages.pages.to_string()))));
     }
-    let headings = pages.blocks.iter().filter(|block| block.opens && block.is("H1"));
-    for (index, (heading, at)) in numerals.headings.iter().zip(headings).enumerate() {
-        let (number, heading, page) = (index + 1, plain(heading), at.page);
+    for (index, (heading, page)) in listed(numerals, pages).into_iter().enumerate() {
+        let number = index + 1;
         // As cells of a line, whether or not the reader of the PDF sees a space between them.
         for gap in ["", " "] {
             found.insert(format!("{number}{gap}{heading}{gap}{page}"));
