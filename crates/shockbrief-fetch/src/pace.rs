@@ -8,11 +8,15 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use shockbrief_core::fs::open_private_anew;
 use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
+
+/// The longest pause that is believed: a week, to which answers are cut, and a day for the queue.
+const FURTHEST: Duration = Duration::from_secs(8 * 86_400);
 
 /// Pause files of all providers.
 #[derive(Debug, Clone)]
@@ -36,7 +40,7 @@ impl Pace {
         longest: Duration,
         clock: &dyn Clock,
     ) -> Result<Option<Duration>> {
-        let wait = self.change(provider, |free| {
+        let wait = self.change(provider, clock, |free| {
             let now = clock.now();
             let turn = free.max(now);
             let wait = Duration::try_from(turn.duration_since(now)).unwrap_or_default();
@@ -53,18 +57,24 @@ impl Pace {
 
     /// Lets nobody ask before a pause is over.
     pub fn hold(&self, provider: &str, pause: Duration, clock: &dyn Clock) -> Result<()> {
-        self.change(provider, |free| (free.max(later(clock.now(), pause)), ()))
+        self.change(provider, clock, |free| (free.max(later(clock.now(), pause)), ()))
     }
 
-    fn change<T>(&self, provider: &str, change: impl FnOnce(Timestamp) -> (Timestamp, T)) -> Result<T> {
+    fn change<T>(
+        &self,
+        provider: &str,
+        clock: &dyn Clock,
+        change: impl FnOnce(Timestamp) -> (Timestamp, T),
+    ) -> Result<T> {
         let path = self.folder.join(format!("{provider}.next"));
-        let mut file =
-            fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let mut file = open_private_anew(&path)?;
         file.file().lock().with_context(|| format!("cannot lock {}", path.display()))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         // A torn or foreign file holds no time: nothing is known, so nobody has to wait.
-        let free = text.trim().parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let free: Timestamp = text.trim().parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        // No pause is that long: a time beyond it was written by a clock that went wrong.
+        let free = if free > later(clock.now(), FURTHEST) { Timestamp::UNIX_EPOCH } else { free };
         let (next, result) = change(free);
         file.seek(SeekFrom::Start(0))?;
         file.file().set_len(0)?;
@@ -82,7 +92,8 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
 pub fn back_off(provider: &str, attempt: u32, now: Timestamp, longest: Duration) -> Duration {
     let seed = format!("{provider} {attempt} {now} {}", std::process::id());
     let digest = Sha256::digest(seed.as_bytes());
-    let share = f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
+    let [high, low, ..] = <[u8; 32]>::from(digest);
+    let share = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
     let whole = Duration::from_secs(1 << attempt.saturating_sub(1).min(10));
     whole.mul_f64(0.5 + share / 2.0).min(longest)
 }

@@ -4,7 +4,7 @@
 //! provider in an order that is not declared, and a declaration without the parts its kind needs.
 
 use super::Origin;
-use crate::{Mic, Refusal, Symbol};
+use crate::{Address, Mic, Refusal, Symbol, address::Unsafe};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -102,6 +102,8 @@ pub struct HttpLimits {
     pub max_megabytes: u64,
     /// Redirects followed; default 5.
     pub redirects: u32,
+    /// Whether a provider may send us on to a machine of the inner network, such as 10.0.0.8; default false.
+    pub inner_redirects: bool,
     /// Attempts in all when a provider is busy or a connection breaks; default 4.
     pub attempts: u32,
     /// Longest pause that a provider may ask for before it counts as down, in seconds; default 90.
@@ -116,6 +118,7 @@ impl Default for HttpLimits {
             total_seconds: 120,
             max_megabytes: 64,
             redirects: 5,
+            inner_redirects: false,
             attempts: 4,
             longest_wait_seconds: 90,
         }
@@ -207,6 +210,10 @@ pub struct Mapping {
     /// Format of dates, as strftime; default `%Y-%m-%d`.
     #[serde(default = "iso_dates")]
     pub date_format: String,
+    /// Time zone whose civil day an instant such as `2025-01-26T15:00:00Z` is of, such as `Asia/Seoul`; without one,
+    /// an instant that is not midnight is refused.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// Column of the symbol; `$key` for the key of an object of objects; without one, the subject asked for.
     #[serde(default)]
     pub symbol: Option<String>,
@@ -310,6 +317,15 @@ fn value_unit() -> String {
 }
 
 impl ProviderSpec {
+    /// The address with its placeholders filled in.
+    ///
+    /// # Errors
+    /// What [`Address::web`] refuses.
+    pub fn filled(&self, code: &str, symbol: &str, from: &str, to: &str) -> Result<Address, Unsafe> {
+        let text = self.url.replace("{code}", code).replace("{symbol}", symbol);
+        Address::web(&text.replace("{from}", from).replace("{to}", to))
+    }
+
     /// The provider's code of a symbol listed on an exchange; none where it does not serve it.
     #[must_use]
     pub fn code(&self, symbol: &str, exchange: Option<&Mic>) -> Option<String> {
@@ -420,12 +436,25 @@ impl Fetch {
             ("max_megabytes", limits.max_megabytes),
             ("attempts", u64::from(limits.attempts)),
         ];
+        if limits.redirects > 20 {
+            return Err(origin
+                .refuse("redirects", format!("`redirects` is {}", limits.redirects))
+                .hint("write a whole number from 0 to 20"));
+        }
         match wanted.iter().find(|(_, value)| *value == 0 || *value > 100_000) {
             Some((key, value)) => Err(origin
                 .refuse(key, format!("`{key}` is {value}"))
                 .hint("write a whole number from 1 to 100000")),
             None => Ok(()),
         }
+    }
+}
+
+/// An address for a message: what stands before an @ may be a password.
+fn without_user(url: &str) -> String {
+    match (url.split_once("//"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//…@{rest}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -442,10 +471,6 @@ fn check_provider(spec: &ProviderSpec, origin: &Origin) -> Result<(), Refusal> {
             "use small letters, digits and hyphens, such as `alpha-vantage`",
         );
     }
-    let loopback = spec.url.starts_with("http://127.0.0.1:") || spec.url.starts_with("http://localhost:");
-    if !spec.url.starts_with("https://") && !loopback {
-        return refuse(format!("`{}` is not https", spec.url), "write an address that starts with https://");
-    }
     for word in ["apikey=", "api_key=", "token=", "key="] {
         if spec.url.to_lowercase().contains(word) {
             return refuse(
@@ -453,6 +478,23 @@ fn check_provider(spec: &ProviderSpec, origin: &Origin) -> Result<(), Refusal> {
                 "take it out and name its place: `key: {env: NAME}` or `key: {file: PATH}`",
             );
         }
+    }
+    match (spec.filled("0", "0", "0", "0"), spec.filled("1", "1", "1", "1")) {
+        (Ok(one), Ok(other)) if one.url().origin() == other.url().origin() => {}
+        (Ok(_), Ok(_)) => {
+            return refuse(
+                format!("`{}` has a placeholder in its host", spec.url),
+                "write the host itself: a code from a file must not choose who gets the key",
+            );
+        }
+        (Err(Unsafe { fault, hint }), _) | (_, Err(Unsafe { fault, hint })) => {
+            return refuse(format!("`{}`: {fault}", without_user(&spec.url)), hint);
+        }
+    }
+    if let Some(zone) = spec.mapping.as_ref().and_then(|mapping| mapping.zone.as_ref())
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        return refuse(format!("`zone: {zone}` is no time zone"), "write a name such as Asia/Seoul or UTC");
     }
     match spec.data {
         DataKind::Filings if spec.concepts.is_empty() => {
@@ -508,7 +550,12 @@ mod tests {
     fn refusals_name_line_and_provider() {
         let base = "kind: ecb, data: fx, licence: x, codes: {EURUSD: USD}";
         for (provider, message) in [
-            (format!("{{id: a, url: \"http://x.org\", {base}}}"), "`http://x.org` is not https"),
+            (format!("{{id: a, url: \"http://x.org\", {base}}}"), "`http://x.org`: its address is not https"),
+            (
+                format!("{{id: a, url: \"http://127.0.0.1:pass@x.org/\", {base}}}"),
+                "`http://…@x.org/`: its address carries a user's name or password",
+            ),
+            (format!("{{id: a, url: \"https://x{{code}}.org/\", {base}}}"), "has a placeholder in its host"),
             (format!("{{id: a, url: \"https://x.org?token=1\", {base}}}"), "carries a key"),
             (format!("{{id: A, url: \"https://x.org\", {base}}}"), "its id names files"),
             (format!("{{id: b, url: \"https://x.org\", {base}}}"), "no provider `a`"),
