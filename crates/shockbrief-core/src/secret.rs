@@ -71,6 +71,8 @@ pub struct Hidden {
     runs: BTreeMap<usize, BTreeSet<Vec<u8>>>,
     /// The same, of texts without signs.
     plain: BTreeMap<usize, BTreeSet<Vec<u8>>>,
+    /// Whole spellings.
+    whole: BTreeSet<String>,
 }
 
 impl fmt::Debug for Hidden {
@@ -83,7 +85,7 @@ impl Hidden {
     /// Hides nothing.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { runs: BTreeMap::new(), plain: BTreeMap::new() }
+        Self { runs: BTreeMap::new(), plain: BTreeMap::new(), whole: BTreeSet::new() }
     }
 
     /// Hides a key: the whole, and every part of six letters or more.
@@ -110,11 +112,19 @@ impl Hidden {
         let solid = folded(form, u8::is_ascii_graphic);
         let plain = folded(form, u8::is_ascii_alphanumeric);
         if solid.len() >= SHORTEST {
+            self.whole.extend(std::str::from_utf8(form).ok().map(str::to_owned));
             add(&mut self.runs, &solid, run.min(solid.len()));
         }
         if plain.len() >= RUN {
             add(&mut self.plain, &plain, run.min(plain.len()));
         }
+    }
+
+    /// Whether bytes hold a whole spelling of what is hidden: what does is not kept.
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        self.whole.iter().any(|form| text.contains(form.as_str()))
     }
 
     /// A text without what is hidden.
@@ -374,6 +384,15 @@ mod tests {
         for before in WINDOW - 60..WINDOW {
             assert!(clean(&said(&format!("no{}{KEY}", " ".repeat(before)))), "{before}");
         }
+    }
+
+    #[test]
+    fn bytes_that_hold_a_key_are_known() {
+        let hidden = Hidden::nothing().key(KEY);
+        assert!(hidden.is_in(format!("{{\"a\": \"{KEY}\"}}").as_bytes()));
+        assert!(hidden.is_in(KEY.replace('/', "\\/").as_bytes()));
+        assert!(hidden.is_in(b"Basic bWFpbDpTRUNSRVRrZXkwMTIzNDU2Nzg5L0FCQ2RlZitHSEk9amtsTU5P"));
+        assert!(!hidden.is_in(b"day,close\n2025-01-27,118.42\n") && !Hidden::nothing().is_in(b"x"));
     }
 
     #[test]

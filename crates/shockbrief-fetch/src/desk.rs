@@ -15,6 +15,7 @@ use jiff::{Span, Timestamp, civil::Date};
 use shockbrief_core::{
     Hidden, Mic, Refusal, Secret,
     config::{DataKind, Fetch, KeySource, ProviderSpec, TableFormat},
+    fs::sha256,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -441,6 +442,11 @@ impl Desk<'_> {
         Ok(match (fetched.unchanged, earlier) {
             (true, Some((body, kept))) => Ok(Some((body, kept.sha256))),
             (true, None) => Err(ask.changed("status 304 to a question without conditions")),
+            // An answer that repeats the key is read and not kept: it cannot be read again without asking.
+            (false, _) if ask.hidden.is_in(&fetched.body) => {
+                let digest = sha256(&fetched.body);
+                Ok(Some((fetched.body, digest)))
+            }
             (false, _) => {
                 let kept = self.raw.keep(id, &fetched, ask.now)?;
                 Ok(Some((fetched.body, kept.sha256)))

@@ -270,7 +270,7 @@ impl Http {
         let mut fetched = Fetched {
             body,
             url: ready.shown.clone(),
-            validators: validators(&headers),
+            validators: validators(ready.ask, &headers),
             unchanged: false,
             lacking: false,
         };
@@ -424,9 +424,12 @@ fn target(response: &Response, from: &Url) -> Option<Url> {
         .and_then(|place| from.join(place).ok())
 }
 
-fn validators(headers: &HeaderMap) -> Validators {
-    let text =
-        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+/// What the provider offers for a conditional request; a key that it repeats there is not kept.
+fn validators(ask: &Ask<'_>, headers: &HeaderMap) -> Validators {
+    let text = |name| {
+        let told = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        told.filter(|told| ask.hidden.strip(told) == **told).map(str::to_owned)
+    };
     Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) }
 }
 

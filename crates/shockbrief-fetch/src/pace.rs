@@ -15,9 +15,6 @@ use std::{
     time::Duration,
 };
 
-/// The longest pause that is believed: a week, to which answers are cut, and a day for the queue.
-const FURTHEST: Duration = Duration::from_secs(8 * 86_400);
-
 /// Pause files of all providers.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -40,7 +37,7 @@ impl Pace {
         longest: Duration,
         clock: &dyn Clock,
     ) -> Result<Option<Duration>> {
-        let wait = self.change(provider, clock, |free| {
+        let wait = self.change(provider, |free| {
             let now = clock.now();
             let turn = free.max(now);
             let wait = Duration::try_from(turn.duration_since(now)).unwrap_or_default();
@@ -57,24 +54,17 @@ impl Pace {
 
     /// Lets nobody ask before a pause is over.
     pub fn hold(&self, provider: &str, pause: Duration, clock: &dyn Clock) -> Result<()> {
-        self.change(provider, clock, |free| (free.max(later(clock.now(), pause)), ()))
+        self.change(provider, |free| (free.max(later(clock.now(), pause)), ()))
     }
 
-    fn change<T>(
-        &self,
-        provider: &str,
-        clock: &dyn Clock,
-        change: impl FnOnce(Timestamp) -> (Timestamp, T),
-    ) -> Result<T> {
+    fn change<T>(&self, provider: &str, change: impl FnOnce(Timestamp) -> (Timestamp, T)) -> Result<T> {
         let path = self.folder.join(format!("{provider}.next"));
         let mut file = open_private_anew(&path)?;
         file.file().lock().with_context(|| format!("cannot lock {}", path.display()))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         // A torn or foreign file holds no time: nothing is known, so nobody has to wait.
-        let free: Timestamp = text.trim().parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        // No pause is that long: a time beyond it was written by a clock that went wrong.
-        let free = if free > later(clock.now(), FURTHEST) { Timestamp::UNIX_EPOCH } else { free };
+        let free = text.trim().parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let (next, result) = change(free);
         file.seek(SeekFrom::Start(0))?;
         file.file().set_len(0)?;

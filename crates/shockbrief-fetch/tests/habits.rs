@@ -502,25 +502,6 @@ fn many_vintages_are_asked_in_slices() {
     assert!(outcome.failures[0].seen.contains("vintage"), "{}", outcome.failures[0]);
 }
 
-/// A pause until the year 2999, written by a clock that went wrong, is not waited for.
-#[test]
-fn a_pause_from_a_wrong_clock_is_not_believed() {
-    let server = Server::start(|_| Reply::ok(answers::TIINGO));
-    let folder = tempfile::tempdir().unwrap();
-    fs_err::write(folder.path().join("key"), "K3Y").unwrap();
-    fs_err::create_dir(folder.path().join("pace")).unwrap();
-    fs_err::write(folder.path().join("pace/p.next"), "2999-01-01T00:00:00Z\n").unwrap();
-    let config = config(&format!(
-        "history_from: 2018-01-01\norder: {{prices: [p]}}\nproviders:\n  - {{id: p, data: prices, url: \"{}\", interval_ms: 0, licence: test, kind: tiingo, key: {{file: {}}}, pattern: x}}\n",
-        server.url(),
-        folder.path().join("key").display()
-    ));
-    let clock = TestClock::at("2025-01-31T17:00:00Z");
-    let wanted = [wanted(DataKind::Prices, "NVDA")];
-    let outcomes = fetch(&config, &limits(), &clock, folder.path(), &wanted, &mut MemoryStore::default());
-    assert_eq!(outcomes[0].provider.as_deref(), Some("p"), "{:?}", outcomes[0].failures);
-}
-
 /// What was asked is noted, and read again from the kept answers alone it gives the same rows.
 #[test]
 fn kept_answers_give_the_same_rows_again() {
@@ -552,4 +533,30 @@ fn kept_answers_give_the_same_rows_again() {
     fs_err::write(body, b"damaged").unwrap();
     let (read, failures) = desk.replay(&mut MemoryStore::default()).unwrap();
     assert_eq!((read, failures.len()), (0, 1));
+}
+
+/// A good answer that repeats the key is read, and neither it nor an entity tag with the key is kept.
+#[test]
+fn an_answer_that_repeats_the_key_is_not_kept() {
+    let server = Server::start(|_| {
+        let body = format!(r#"{{"rows": [{{"a": 1.5, "asked": "/x?apikey={KEY}"}}]}}"#);
+        Reply::Full(200, vec![("ETag", format!("\"{KEY}\""))], body.into())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("key"), KEY).unwrap();
+    let config = config(&format!(
+        "history_from: 2018-01-01\norder: {{macro: [p]}}\nproviders:\n  - {{id: p, data: macro, url: \"{}\", interval_ms: 0, licence: test, kind: table, key: {{file: {}}}, pattern: x, mapping: {{format: json, rows: /rows, values: {{a: a}}}}}}\n",
+        server.url(),
+        folder.path().join("key").display()
+    ));
+    let clock = TestClock::at("2025-01-31T17:00:00Z");
+    let mut store = MemoryStore::default();
+    let outcomes =
+        fetch(&config, &limits(), &clock, folder.path(), &[wanted(DataKind::Macro, "A")], &mut store);
+    assert_eq!(outcomes[0].appended.new, 1, "{:?}", outcomes[0].failures);
+    for entry in fs_err::read_dir(folder.path().join("raw/p")).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.ends_with("questions.jsonl"), "{}", path.display());
+        assert!(!fs_err::read_to_string(&path).unwrap().contains("Secret"));
+    }
 }
