@@ -322,7 +322,7 @@ mod tests {
         ] {
             let seen = refused(&target, "");
             assert!(seen.contains(told), "{target}: {seen}");
-            assert!(told == "taken" || seen.contains("delivery.yaml:2: target `desk`"), "{seen}");
+            assert!(told == "taken" || seen.contains("delivery.yaml:2:3: target `desk`"), "{seen}");
         }
     }
 
@@ -333,7 +333,7 @@ mod tests {
             ("{attempts: 10, pause_ms: 60000}", "taken"),
             ("{attempts: 0}", "`attempts` is 0"),
             ("{attempts: 4000000000}", "`attempts` is 4000000000"),
-            ("{pause_ms: 18446744073709551615}", "delivery.yaml:3: `pause_ms` is 18446744073709551615"),
+            ("{pause_ms: 18446744073709551615}", "`pause_ms` is 18446744073709551615"),
         ] {
             let seen = refused(target, &format!("retry: {retry}\n"));
             assert!(seen.contains(told), "{retry}: {seen}");
