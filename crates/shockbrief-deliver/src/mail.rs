@@ -18,7 +18,7 @@ use lettre::{
     },
 };
 use shockbrief_core::{Brief, Refusal, address::MailServer, config::MailTarget, fs::sha256};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Time that a server has for each answer.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -67,13 +67,23 @@ fn mailbox(address: &str) -> Result<Mailbox> {
     })
 }
 
+/// The bytes of a certificate, which is an ordinary file.
+fn certificate(path: &Path) -> Result<Vec<u8>> {
+    if !path.is_file() {
+        return Err(Refusal::config(format!("`ca`: {} is no file", path.display()))
+            .hint("name a file with a certificate in PEM, or take `ca` out of config/delivery.yaml")
+            .into());
+    }
+    Ok(fs_err::read(path)?)
+}
+
 /// A connection to the target's server.
 pub fn server(target: &MailTarget, job: &Job<'_>) -> Result<SmtpTransport> {
     let MailServer { host, port, wrapped, local } =
         MailServer::read(&target.smtp).map_err(|told| Refusal::config(told.fault).hint(told.hint))?;
     let mut tls = TlsParameters::builder(host.clone());
     if let Some(path) = &target.ca {
-        tls = tls.add_root_certificate(Certificate::from_pem(&fs_err::read(path)?)?);
+        tls = tls.add_root_certificate(Certificate::from_pem(&certificate(path)?)?);
     }
     let tls = tls.build()?;
     let security = match (wrapped, local && target.ca.is_none()) {

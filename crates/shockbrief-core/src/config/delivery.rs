@@ -2,7 +2,7 @@
 
 use super::{KeySource, Origin};
 use crate::{
-    Address,
+    Address, Refusals,
     address::{MailServer, Unsafe},
     names::stays_inside,
 };
@@ -260,25 +260,24 @@ impl Delivery {
     /// Reads the file; one that is not there declares nothing.
     ///
     /// # Errors
-    /// An address that is not https, or anything [`super::load`] refuses.
+    /// Every address that does not keep secrets, reader that is none, bound that is passed; or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Ok(Self::default());
         }
         let (raw, origin): (RawDelivery, Origin) = super::load(path)?;
+        let mut faults = Refusals::default();
         for (name, target) in &raw.targets {
             if let Some((fault, hint)) = target.fault() {
-                return Err(origin.refuse(name, format!("target `{name}`: {fault}")).hint(hint).into());
+                faults.push(origin.refuse(name, format!("target `{name}`: {fault}")).hint(hint));
             }
         }
         if let Some((key, fault)) = raw.retry.fault() {
-            return Err(origin
-                .refuse(key, fault)
-                .hint(
-                    "a run holds its output folder while it waits; what is not taken is sent by the next run",
-                )
-                .into());
+            faults.push(origin.refuse(key, fault).hint(
+                "a run holds its output folder while it waits; what is not taken is sent by the next run",
+            ));
         }
+        faults.finish()?;
         Ok(Self { targets: raw.targets, retry: raw.retry, ping: raw.ping })
     }
 }

@@ -4,12 +4,13 @@
 //! provider in an order that is not declared, and a declaration without the parts its kind needs.
 
 use super::Origin;
-use crate::{Address, Mic, Refusal, Symbol, address::Unsafe};
+use crate::{Address, Mic, Refusal, Refusals, Symbol, address::Unsafe};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -62,10 +63,19 @@ impl KeySource {
     pub fn read(&self) -> (Option<String>, String) {
         let (text, place) = match self {
             Self::Env(name) => (std::env::var(name).ok(), format!("the environment variable {name}")),
-            Self::File(path) => (fs_err::read_to_string(path).ok(), format!("the file {}", path.display())),
+            Self::File(path) => (short(path), format!("the file {}", path.display())),
         };
         (text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()), place)
     }
+}
+
+/// A file of the length of a key; a device would have no end.
+fn short(path: &Path) -> Option<String> {
+    const MOST: u64 = 64 << 10;
+    let file = fs_err::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()))?;
+    let mut text = String::new();
+    file.take(MOST + 1).read_to_string(&mut text).ok()?;
+    (text.len() as u64 <= MOST).then_some(text)
 }
 
 /// A key's place as typed.
@@ -393,38 +403,43 @@ impl Fetch {
         ids.iter().filter_map(|id| self.provider(id)).filter(|spec| spec.enabled)
     }
 
-    fn check(&self, origin: &Origin) -> Result<(), Refusal> {
+    fn check(&self, origin: &Origin) -> Result<()> {
+        let mut faults = Refusals::default();
         let mut seen = BTreeSet::new();
         for spec in &self.providers {
             if !seen.insert(&spec.id) {
-                return Err(origin
-                    .refuse(&format!("id: {}", spec.id), format!("provider `{}` is declared twice", spec.id))
-                    .hint("give each provider an id of its own"));
+                faults.push(
+                    origin
+                        .refuse(
+                            &format!("id: {}", spec.id),
+                            format!("provider `{}` is declared twice", spec.id),
+                        )
+                        .hint("give each provider an id of its own"),
+                );
             }
-            check_provider(spec, origin)?;
+            faults.keep(check_provider(spec, origin).map_err(Into::into));
         }
-        for (data, ids) in &self.order {
-            for id in ids {
-                let name = data.name();
-                match self.provider(id) {
-                    None => {
-                        return Err(origin
-                            .refuse(&format!("{name}:"), format!("order of {name}: no provider `{id}`"))
-                            .hint("declare it under `providers` or take it out of the order"));
-                    }
-                    Some(spec) if spec.data != *data => {
-                        return Err(origin
-                            .refuse(
-                                &format!("{name}:"),
-                                format!("order of {name}: provider `{id}` gives {}", spec.data.name()),
-                            )
-                            .hint("list it under the kind of data that it gives"));
-                    }
-                    Some(_) => {}
-                }
-            }
+        for (data, id) in self.order.iter().flat_map(|(data, ids)| ids.iter().map(move |id| (*data, id))) {
+            faults.keep(self.check_order(data, id, origin).map_err(Into::into));
         }
-        self.check_limits(origin)
+        faults.keep(self.check_limits(origin).map_err(Into::into));
+        faults.finish()
+    }
+
+    fn check_order(&self, data: DataKind, id: &str, origin: &Origin) -> Result<(), Refusal> {
+        let name = data.name();
+        match self.provider(id) {
+            None => Err(origin
+                .refuse(&format!("{name}:"), format!("order of {name}: no provider `{id}`"))
+                .hint("declare it under `providers` or take it out of the order")),
+            Some(spec) if spec.data != data => Err(origin
+                .refuse(
+                    &format!("{name}:"),
+                    format!("order of {name}: provider `{id}` gives {}", spec.data.name()),
+                )
+                .hint("list it under the kind of data that it gives")),
+            Some(_) => Ok(()),
+        }
     }
 
     fn check_limits(&self, origin: &Origin) -> Result<(), Refusal> {
@@ -544,6 +559,16 @@ mod tests {
         assert_eq!(stooq.code("NVDA", Some(&nasdaq)).as_deref(), Some("nvda.us"));
         assert_eq!(stooq.code("^GSPC", None).as_deref(), Some("^spx"));
         assert_eq!(stooq.code("005930.KS", Some(&korea)), None);
+    }
+
+    #[test]
+    fn a_key_is_not_read_from_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("long");
+        fs_err::write(&long, "x".repeat(70_000)).unwrap();
+        for path in [PathBuf::from("/dev/zero"), PathBuf::from("/dev/urandom"), folder.path().to_owned(), long] {
+            assert_eq!(KeySource::File(path).read().0, None);
+        }
     }
 
     #[test]
