@@ -155,11 +155,13 @@ pub fn direct(book: Book<'_>, shock: &[Option<f64>]) -> Outcome<Scenario> {
 /// matrix Ω of theme returns over the shock's horizon.
 ///
 /// # Errors
-/// As [`direct`], and [`Missing::Singular`] when Ω_SS has no inverse or the conditional variance is
+/// As [`direct`], [`Missing::Invalid`] for a covariance that is not symmetric or has a negative variance or
+/// direction, and [`Missing::Singular`] when Ω_SS has no inverse or the conditional variance is
 /// negative.
 pub fn propagated(book: Book<'_>, shock: &[Option<f64>], covariance: &[Vec<f64>]) -> Outcome<Scenario> {
     check(book, shock)?;
     check_rows(covariance, shock.len(), shock.len(), "theme covariance")?;
+    check_covariance(covariance)?;
     let (shocked, free): (Vec<usize>, Vec<usize>) = (0..shock.len()).partition(|k| shock[*k].is_some());
     let block = |rows: &[usize], cols: &[usize]| {
         Mat::from_fn(rows.len(), cols.len(), |i, j| covariance[rows[i]][cols[j]])
@@ -230,6 +232,24 @@ fn check(book: Book<'_>, shock: &[Option<f64>]) -> Outcome<()> {
     }
     if shock.iter().all(Option::is_none) {
         return Err(Missing::TooFew { what: "shocked themes", have: 0, need: 1 });
+    }
+    Ok(())
+}
+
+/// A covariance equals its transpose and gives no combination a negative variance.
+fn check_covariance(matrix: &[Vec<f64>]) -> Outcome<()> {
+    let n = matrix.len();
+    let size = matrix.iter().flatten().fold(0.0_f64, |a, v| a.max(v.abs()));
+    let pairs = || (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
+    if pairs().any(|(i, j)| (matrix[i][j] - matrix[j][i]).abs() > 1e-9 * size) {
+        return Err(Missing::Invalid { what: "a theme covariance that is not symmetric" });
+    }
+    let square = Mat::from_fn(n, n, |i, j| 0.5 * (matrix[i][j] + matrix[j][i]));
+    let values = square
+        .self_adjoint_eigenvalues(Side::Lower)
+        .map_err(|_| Missing::NotConverged { what: "the eigenvalue computation" })?;
+    if values.iter().any(|v| *v < -1e-9 * size) {
+        return Err(Missing::Invalid { what: "a theme covariance with a negative variance" });
     }
     Ok(())
 }

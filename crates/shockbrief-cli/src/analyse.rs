@@ -8,15 +8,17 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Session, Unit,
-    config::{Brand, Claim, Language, Report, Scenarios},
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
+    nearest::{distance, nearest},
 };
 use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, Trials, of_report};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose, format::FormatError,
+    headline,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -154,11 +156,14 @@ impl Analysed {
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
-        of_report(&issue.report)?;
-        project.claims.check(&issue.report)?;
-        check_conditions(project, &issue.report)?;
-        let brand = project.brand_of(&issue.report)?;
-        let languages = project.languages(&issue.report.languages)?;
+        let mut faults = Refusals::default();
+        faults.keep(project.bind(&issue.report));
+        check_conditions(project, &issue.report, &mut faults);
+        let brand = faults.keep(project.brand_of(&issue.report));
+        let languages = faults.keep(project.languages(&issue.report.languages));
+        let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
+            return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
+        };
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
@@ -180,6 +185,83 @@ impl Analysed {
 
     /// Renders the pages of these languages and judges the claims.
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
+        let mut faults = Refusals::default();
+        let composed = faults.keep(self.pages(project, languages));
+        self.check_listed(project, &mut faults);
+        faults.finish()?;
+        composed.ok_or_else(|| anyhow::anyhow!("no pages, and no reason"))
+    }
+
+    /// Refuses figures of `headline` and `watch` that do not exist, and formats that do not print them.
+    fn check_listed(&self, project: &Project, faults: &mut Refusals) {
+        let report = &self.issue.report;
+        for (path, id) in self.unknown_listed() {
+            if !self.is_elsewhere(project, id) {
+                let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
+                    Some(nearest) => format!("the nearest is `{nearest}`"),
+                    None => "the brief has no figure at all".to_owned(),
+                };
+                faults.push(report.origin.refuse(path, format!("there is no figure `{id}`")).hint(hint));
+            }
+        }
+        for (index, listed) in report.headline.iter().enumerate() {
+            let path = at!["headline", index, "format"];
+            let one = std::slice::from_ref(listed);
+            if let Err(error) = headline(one, &self.findings, &self.languages, self.brand.rounding) {
+                let refusal = report.origin.refuse(path, format!("`{}`: {error}", listed.format));
+                let hint = error.downcast_ref::<FormatError>().map(|error| error.hint.clone());
+                faults.push(hint.into_iter().fold(refusal, Refusal::hint));
+            }
+        }
+    }
+
+    /// Figures of `headline` and `watch` that were not computed, with their places.
+    fn unknown_listed(&self) -> Vec<(KeyPath, &String)> {
+        let report = &self.issue.report;
+        let listed = report.headline.iter().map(|listed| &listed.figure).enumerate();
+        let watched = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
+        let watched = watched.map(|watched| &watched.figure).enumerate();
+        let listed = listed.map(|(index, id)| (at!["headline", index, "figure"], id));
+        let all = listed.chain(watched.map(|(index, id)| (at!["watch", index, "figure"], id)));
+        all.filter(|(_, id)| !self.findings.figures.contains_key(*id)).collect()
+    }
+
+    /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
+    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
+        const TYPOS: usize = 2;
+        let figures = || self.findings.figures.keys();
+        let (above, _) = id.rsplit_once('.').unwrap_or((id, ""));
+        let beside =
+            figures().any(|other| other.strip_prefix(above).is_some_and(|rest| rest.starts_with('.')));
+        let misspelt = figures().any(|other| distance(other, id) <= TYPOS);
+        let mut parts = id.split('.');
+        let subject = match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
+            ("theme", theme) => project.universe.themes.contains_key(&theme.into()),
+            ("fact", fact) => project.facts.all().any(|(known, _)| known == fact),
+            (head, _) => {
+                let slugs = project.universe.instruments.iter().map(|instrument| instrument.symbol.slug());
+                slugs
+                    .chain(figures().filter_map(|id| Some(id.split_once('.')?.0.to_owned())))
+                    .any(|slug| slug == head)
+            }
+        };
+        subject && !beside && !misspelt
+    }
+
+    /// What is left out of the listing because the brief has no section that computes it.
+    pub fn left_out(&self) -> Vec<String> {
+        let report = &self.issue.report;
+        let told = |(path, id): (KeyPath, &String)| {
+            report
+                .origin
+                .refuse(path, format!("no section of this brief computes `{id}`: it is left out"))
+                .message
+        };
+        self.unknown_listed().into_iter().map(told).collect()
+    }
+
+    fn pages(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let report = &self.issue.report;
         let strings = project.folder.join("languages");
         compose(&Compose {
@@ -214,7 +296,7 @@ impl Analysed {
                 .collect(),
             sources: self.credits(project),
             sections: self.sections(project, languages)?,
-            design: self.design()?,
+            design: self.design(project)?,
             labels: project.labels.clone(),
             declared: declared(project, report),
         })
@@ -269,7 +351,7 @@ impl Analysed {
             .map(|(claim, origin)| ClaimSource {
                 claim: Claim { when: demanded(claim), ..claim.clone() },
                 file: origin.path.display().to_string(),
-                line: origin.line_of(&format!("id: {}", claim.id)),
+                line: origin.line_of(format!("id: {}", claim.id).as_str()),
             })
             .collect()
     }
@@ -277,8 +359,10 @@ impl Analysed {
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
         let sections = of_report(&self.issue.report)?.into_iter();
-        let sections = sections.map(|section| self.section(project, section, languages));
-        let mut sections = sections.collect::<Result<Vec<_>>>()?;
+        let mut faults = Refusals::default();
+        let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
+        let sections: Vec<Option<Section>> = sections.collect();
+        let mut sections: Vec<Section> = faults.or(sections)?.into_iter().flatten().collect();
         if let Some(first) =
             sections.first_mut().filter(|_| self.findings.figures.contains_key("revision.number"))
         {
@@ -308,34 +392,39 @@ impl Analysed {
         if let Some(reason) = self.findings.absent.get(section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let layout = self.layout(section)?;
-        Ok(Section {
+        let layout = self.layout(project, section)?;
+        let mut faults = Refusals::default();
+        let prose = languages
+            .iter()
+            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section.id, code))?)));
+        let prose = prose.collect();
+        faults.or(Section {
             id: section.id.to_owned(),
             heading: format!("section.{}", section.id),
             layout,
-            prose: languages
-                .iter()
-                .map(|code| Ok((code.clone(), self.prose(project, section.id, code)?)))
-                .collect::<Result<_>>()?,
+            prose,
         })
     }
 
     /// The section's own layout, or the one that the report brings in its folder.
-    fn layout(&self, section: &SectionSpec) -> Result<Source> {
+    fn layout(&self, project: &Project, section: &SectionSpec) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
         if own.is_file() {
+            project.inside(&self.issue.report, &own)?;
             return Ok(Source::new(own.display().to_string(), fs::read_text(&own)?));
         }
-        let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
+        // Not a file of the desk: its reader can replace it, not edit it.
+        let name = format!("the house's layout of `{}`", section.id);
         Ok(Source::new(name, section.template))
     }
 
     /// The page design that the report brings in its folder.
-    fn design(&self) -> Result<Option<Source>> {
+    fn design(&self, project: &Project) -> Result<Option<Source>> {
         let own = self.issue.report.folder.join("layout").join("brief.typ");
         if !own.is_file() {
             return Ok(None);
         }
+        project.inside(&self.issue.report, &own)?;
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
@@ -351,6 +440,7 @@ impl Analysed {
                 ))
                 .into());
         };
+        project.inside(&self.issue.report, path)?;
         Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
     }
 }
@@ -361,30 +451,76 @@ fn declared(project: &Project, report: &Report) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
         shown: report.sections.iter().cloned().collect(),
+        nouns: nouns(project, report),
+        lacking: lacking(project, report),
     }
 }
 
-/// Refuses conditions that ask for facts and sections that do not exist, all in one message, before anything is loaded.
-fn check_conditions(project: &Project, report: &Report) -> Result<(), Refusal> {
+/// What the sentences of the house are about in this report.
+fn nouns(project: &Project, report: &Report) -> Nouns {
+    let universe = &project.universe;
+    let texts = |symbols: &[Symbol]| symbols.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let baskets = universe.baskets.iter().map(|(id, symbols)| (id.clone(), texts(symbols)));
+    let themes = universe.themes.keys().map(|theme| {
+        let members = universe.of_theme(theme).map(|instrument| instrument.symbol.to_string());
+        (theme.to_string(), members.collect())
+    });
+    let study = report.study.as_ref();
+    let benchmark = study.map(|study| &study.benchmark);
+    let benchmark = benchmark.or(report.panel.as_ref().map(|panel| &panel.benchmark));
+    Nouns {
+        benchmark: benchmark.map(ToString::to_string),
+        event: study.map(|study| study.event.to_string()),
+        // A basket is asked for by its id; a theme of the same id is another list.
+        members: themes.chain(baskets).collect(),
+    }
+}
+
+/// Where names that lack a language of the report are declared.
+fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<String, String>> {
+    let place = |origin: Option<&Origin>, path: KeyPath| {
+        origin.map_or(String::new(), |origin| {
+            let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
+            format!("at {}{line}", origin.path.display())
+        })
+    };
+    let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (key, names) in named(project, report) {
+        for code in report.languages.iter().filter(|code| !names.contains_key(*code)) {
+            let (kind, id) = key.split_once('.').unwrap_or((key.as_str(), ""));
+            let at = match kind {
+                "theme" => place(project.universe.origin.as_ref(), at!["themes", id, "name"]),
+                "event" => place(project.events.origin.as_ref(), at![id, "name"]),
+                "portfolio" | "scenario" => {
+                    let list = format!("{kind}s");
+                    place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
+                }
+                "fact" | "fact-note" => project
+                    .facts
+                    .file(id)
+                    .map_or(String::new(), |file| format!("`{id}` in {}", file.display())),
+                _ => place(Some(&report.origin), at!["watch"]),
+            };
+            lacking.entry(code.clone()).or_default().insert(key.clone(), at);
+        }
+    }
+    lacking
+}
+
+/// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
+fn check_conditions(project: &Project, report: &Report, faults: &mut Refusals) {
     let declared = declared(project, report);
     // Without findings, every figure but a fact's is still to come.
     let nothing = Findings::default();
     let own = report.claims.iter().map(|claim| (claim, &report.origin));
     let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
-    let mut faults: Vec<Refusal> = Vec::new();
     for (claim, origin) in own.chain(house) {
         let names = declared.names(&nothing, claim.section.as_deref());
         let condition = Expr::parse(&claim.when);
-        let asked = condition.iter().flat_map(|condition| condition.faults_of_names(&names));
-        faults.extend(asked.map(|fault| {
+        for fault in condition.iter().flat_map(|condition| condition.faults_of_names(&names)) {
             let message = format!("claim `{}`, condition: {fault}", claim.id);
-            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
-        }));
-    }
-    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    match faults.first().and_then(|fault| fault.hint.clone()) {
-        None => Ok(()),
-        Some(hint) => Err(Refusal::config(told.join("\n")).hint(hint)),
+            faults.push(origin.refuse(format!("id: {}", claim.id).as_str(), message).hint(fault.hint));
+        }
     }
 }
 
@@ -418,12 +554,31 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
 }
 
 /// Names of themes, events, facts, watched figures, portfolios and scenarios are strings too, so that tables can
-/// name them.
+/// name them. A name that lacks a language is no string there: what asks for it says where to add it.
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
     report: &Report,
 ) -> BTreeMap<String, Language> {
+    for (code, language) in &mut languages {
+        for (key, names) in named(project, report) {
+            if let Some(name) = names.get(code) {
+                language.strings.insert(key, name.clone());
+            }
+        }
+        // A past event replayed is named after it.
+        let pattern = language.strings.get("scenario.replay").cloned().unwrap_or_else(|| "{name}".to_owned());
+        for (id, event) in &project.events.events {
+            if let Some(name) = event.name.get(code) {
+                language.strings.insert(format!("replay.{id}"), pattern.replace("{name}", name));
+            }
+        }
+    }
+    languages
+}
+
+/// Names in each language by string key.
+fn named(project: &Project, report: &Report) -> Vec<(String, BTreeMap<String, String>)> {
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
     let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
@@ -433,12 +588,6 @@ fn with_names(
     let facts = project.facts.all().map(|(id, fact)| (format!("fact.{id}"), &fact.name));
     let notes = project.facts.all();
     let notes = notes.filter_map(|(id, fact)| Some((format!("fact-note.{id}"), fact.note.as_ref()?)));
-    let named = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
-    for (key, names) in named {
-        for (code, language) in &mut languages {
-            let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
-            language.strings.insert(key.clone(), name);
-        }
-    }
-    languages
+    let all = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
+    all.map(|(key, names)| (key, names.clone())).collect()
 }

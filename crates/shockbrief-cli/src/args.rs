@@ -320,8 +320,20 @@ pub struct Check {
     /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
     #[arg(long, num_args = 0..=1, value_name = "FILE")]
     pub json: Option<Option<PathBuf>>,
+    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
     #[command(flatten)]
     pub inputs: Inputs,
+}
+
+/// How `check` tells faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For editors.
+    Json,
 }
 
 /// Arguments of `fetch`.
@@ -345,9 +357,15 @@ pub struct Fetch {
     /// Merge all segments of the store; fetching merges small ones by itself.
     #[arg(long)]
     pub compact: bool,
-    /// Compare every segment of the store with its digest.
+    /// Compare every segment of the store with its digest, and the list of segments with its own.
     #[arg(long)]
     pub verify_store: bool,
+    /// Put the store together from what is whole: the list from its copy or from the segments, damaged files set aside.
+    #[arg(long, conflicts_with = "verify_store")]
+    pub repair_store: bool,
+    /// Make a store that was moved away again from the raw answers that were kept. Asks no provider.
+    #[arg(long, conflicts_with_all = ["verify_store", "repair_store"])]
+    pub rebuild_store: bool,
     /// List the kinds of providers and what they need.
     #[arg(long)]
     pub providers: bool,

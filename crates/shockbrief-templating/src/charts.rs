@@ -1,9 +1,8 @@
 //! Charts: one family of drawings, as SVG with real text in the document's sans.
 //!
-//! kuva gives the scene graph, the drawing primitives and the SVG writer. Its ready-made plots are not
-//! used: they have legends where a brief wants labels at the marks, no column of printed values, and
-//! scale fonts and strokes each in their own way. Axes, ticks and labels are placed here, with the
-//! fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
+//! No plotting library stands behind them: their legends stand where a brief wants labels at the marks, they have no
+//! column of printed values, and they scale fonts and strokes each in their own way. Axes, ticks and labels are placed
+//! here, with the fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
 //!
 //! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
 //! their interval are filled and others hollow.
@@ -27,13 +26,14 @@ use shockbrief_core::{
     Chart, Figure,
     findings::{Axis, Mark},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Charts drawn for a document, by path within it.
 #[derive(Debug, Default)]
 pub struct Charts {
     files: Mutex<BTreeMap<String, String>>,
+    described: Mutex<BTreeSet<String>>,
 }
 
 /// A drawing with its description.
@@ -57,6 +57,20 @@ impl Charts {
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
         self.files.lock().map(|files| files.clone()).unwrap_or_default()
+    }
+
+    /// What the drawings show, in words: by its description a reader of the PDF knows a drawing of ours.
+    #[must_use]
+    pub fn described(&self) -> BTreeSet<String> {
+        self.described.lock().map(|described| described.clone()).unwrap_or_default()
+    }
+
+    fn describe(&self, alt: &str, scope: &Scope) -> String {
+        let alt = typography::plain(alt, typography::Rules::of(&scope.code));
+        if let Ok(mut described) = self.described.lock() {
+            described.insert(alt.clone());
+        }
+        escape::literal(&alt)
     }
 
     /// Draws a chart and returns the Typst call that places it.
@@ -86,7 +100,7 @@ impl Charts {
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
             escape::literal(&path),
             escape::literal(chart.id()),
-            escape::literal(&typography::plain(&drawn.alt, typography::Rules::of(&scope.code))),
+            self.describe(&drawn.alt, scope),
         ))
     }
 }
@@ -121,8 +135,7 @@ impl Charts {
         };
         let path = format!("/sparks/{}-{line}.svg", slug(chart));
         self.keep(&path, drawn.svg);
-        let alt = typography::plain(&drawn.alt, typography::Rules::of(&scope.code));
-        Ok(format!("#spark({}, alt: {})", escape::literal(&path), escape::literal(&alt)))
+        Ok(format!("#spark({}, alt: {})", escape::literal(&path), self.describe(&drawn.alt, scope)))
     }
 }
 

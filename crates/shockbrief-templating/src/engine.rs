@@ -13,8 +13,10 @@ use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior,
 };
-use shockbrief_core::{Figure, Findings, Refusal, config::Brand, expr::Scope as _, nearest::nearest};
-use std::collections::BTreeMap;
+use shockbrief_core::{
+    Figure, Findings, Refusal, Refusals, config::Brand, expr::Scope as _, nearest::nearest,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A template with the name that its errors carry.
@@ -112,15 +114,51 @@ impl Engine {
         self.charts.files()
     }
 
+    /// Descriptions of the charts drawn so far.
+    #[must_use]
+    pub fn drawings(&self) -> BTreeSet<String> {
+        self.charts.described()
+    }
+
     /// Renders a section: its layout, in which `prose()` stands for the report's prose.
     ///
     /// # Errors
-    /// Anything a template gets wrong, with file and line.
-    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusal> {
+    /// All that the templates get wrong, with file and line: what fails is left out, and the rest is tried.
+    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusals> {
         let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
-        self.add(&Source::new(&prose.name, typography::prose(&prose.text, self.rules)))?;
-        self.add(&Source::new(&layout.name, text))?;
-        self.render(&layout.name)
+        let mut sources = [
+            Source::new(&prose.name, typography::prose(&prose.text, self.rules)),
+            Source::new(&layout.name, text),
+        ];
+        let mut faults = Refusals::default();
+        for source in &mut sources {
+            match lifted(source) {
+                Ok(text) => source.text = text,
+                Err(refusal) => faults.push(refusal),
+            }
+        }
+        for _ in 0..MOST_FAULTS {
+            let error = match self.attempt(&sources) {
+                Ok(rendered) if faults.is_empty() => return Ok(rendered),
+                Ok(_) => break,
+                Err(error) => error,
+            };
+            faults.push(refusal(&error));
+            if !sources.iter_mut().any(|source| without_tag(source, &error)) {
+                break;
+            }
+        }
+        Err(faults)
+    }
+
+    fn attempt(&mut self, sources: &[Source; 2]) -> Result<Rendered, Error> {
+        for source in sources {
+            self.environment.add_template_owned(source.name.clone(), source.text.clone())?;
+        }
+        let [_, layout] = sources;
+        let (text, spans) = self.environment.get_template(&layout.name)?.render_with_spans(())?;
+        let origins = origins(&layout.name, &text, &spans);
+        Ok(Rendered { text, origins })
     }
 
     /// Renders one template on its own.
@@ -152,11 +190,7 @@ impl Engine {
     }
 
     fn add(&mut self, source: &Source) -> Result<(), Refusal> {
-        refuse_packages(source)?;
-        let text = lift::template(&source.text).map_err(|stored| {
-            Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
-                .hint("write fig(\"...\") where the figure is used, or filter it first")
-        })?;
+        let text = lifted(source)?;
         self.environment.add_template_owned(source.name.clone(), text).map_err(|e| refusal(&e))
     }
 
@@ -166,6 +200,36 @@ impl Engine {
         let origins = origins(name, &text, &spans);
         Ok(Rendered { text, origins })
     }
+}
+
+/// Faults told of one section at most.
+const MOST_FAULTS: usize = 40;
+
+/// A template as the engine takes it: figures beside operators as numbers.
+fn lifted(source: &Source) -> Result<String, Refusal> {
+    refuse_packages(source)?;
+    lift::template(&source.text).map_err(|stored| {
+        Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
+            .hint("write fig(\"...\") where the figure is used, or filter it first")
+    })
+}
+
+/// Leaves out the printed tag of this template in which an error arose; false where it did not, or in no such tag.
+fn without_tag(source: &mut Source, error: &Error) -> bool {
+    let here = chain(error).into_iter().find(|error| error.name() == Some(&source.name));
+    let Some(range) = here.and_then(Error::range) else { return false };
+    let Some(open) = source.text.get(..range.start.saturating_add(2)).and_then(|before| before.rfind("{{"))
+    else {
+        return false;
+    };
+    let Some(close) = source.text[open..].find("}}").map(|at| open + at + 2).filter(|end| *end > range.start)
+    else {
+        return false;
+    };
+    // Lines stay where they are.
+    let blank: String = source.text[open..close].chars().filter(|c| *c == '\n').collect();
+    source.text.replace_range(open..close, &blank);
+    true
 }
 
 /// The template line behind each line of the output.
@@ -309,11 +373,11 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
 /// Whether a fact of the configuration was public by the as-of date.
 fn known(scope: &Scope, fact: &str) -> Result<bool, Error> {
     let id = format!("fact.{fact}");
-    let declared = scope.strings.keys().filter(|key| key.starts_with("fact."));
-    match (scope.findings.figures.get(&id), scope.strings.contains_key(&id)) {
+    let declared = &scope.declared.facts;
+    match (scope.findings.figures.get(&id), declared.contains(fact)) {
         (Some(figure), _) => Ok(figure.value.is_some()),
         (None, true) => Ok(false),
-        (None, false) => Err(unknown("fact", &id, declared)),
+        (None, false) => Err(unknown("fact", fact, declared.iter())),
     }
 }
 
@@ -351,6 +415,7 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_function("name", move |symbol: &str| {
         shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
     });
+    add_nouns(environment, scope);
     for language in ["en", "fr"] {
         let shared = scope.clone();
         environment.add_function(language, move |text: &str| {
@@ -360,10 +425,46 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     }
     let shared = scope.clone();
     environment.add_function("theme", move |id: &str| {
-        shared.themes.get(id).cloned().ok_or_else(|| unknown("theme", id, shared.themes.keys()))
+        let name = shared.themes.get(id).filter(|name| !name.is_empty()).cloned();
+        let lacks = shared.themes.contains_key(id);
+        name.ok_or_else(|| match lacks {
+            true => nameless(&shared, &format!("theme.{id}")),
+            false => unknown("theme", id, shared.themes.keys()),
+        })
     });
     environment.add_filter("str", |text: &str| Value::from_safe_string(escape::literal(text)));
     environment.add_filter("layout", |number: i64| Value::from_safe_string(number.to_string()));
+}
+
+/// The index, the event, and the companies of a basket or theme, as the configuration has them.
+fn add_nouns(environment: &mut Environment<'static>, scope: &Shared) {
+    let shared = scope.clone();
+    environment.add_function("benchmark", move || {
+        let symbol = shared.declared.nouns.benchmark.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report has no benchmark".to_owned(),
+                hint: "give it a `study` or a `panel` with one".to_owned(),
+            })
+        })?;
+        Ok::<_, Error>(shared.names.get(symbol).unwrap_or(symbol).clone())
+    });
+    let shared = scope.clone();
+    environment.add_function("event", move |state: &State| {
+        let event = shared.declared.nouns.event.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report is about no event".to_owned(),
+                hint: "give it a `study` with one".to_owned(),
+            })
+        })?;
+        string(state, &shared, &format!("event.{event}")).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("names", move |id: &str| {
+        let members = &shared.declared.nouns.members;
+        let symbols = members.get(id).ok_or_else(|| unknown("basket or theme", id, members.keys()))?;
+        let names = symbols.iter().map(|symbol| shared.names.get(symbol).unwrap_or(symbol).as_str());
+        Ok::<_, Error>(shared.locale.list(&names.collect::<Vec<_>>()))
+    });
 }
 
 /// Markup in a language of its own, so that the tagged PDF says so and readers pronounce it; the brief's own
@@ -375,7 +476,8 @@ pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
 }
 
 /// Strings that are names out of the configuration: of themes, events, facts and the like.
-const NAMES: [&str; 7] = ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch."];
+const NAMES: [&str; 8] =
+    ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch.", "replay."];
 
 /// Whether a string is a name that would not print as itself: a template must not be made of what is only a name.
 fn is_unsafe_name(key: &str, text: &str) -> bool {
@@ -385,9 +487,20 @@ fn is_unsafe_name(key: &str, text: &str) -> bool {
         && (text.contains(marks) || text.contains("//") || text.contains("/*") || escape::clean(text) != text)
 }
 
+/// A name that its declaration lacks in this language, or a string that does not exist.
+fn nameless(scope: &Scope, key: &str) -> Error {
+    match scope.declared.lacking.get(&scope.code).and_then(|lacking| lacking.get(key)) {
+        None => unknown("string", key, scope.strings.keys()),
+        Some(place) => refuse(FormatError {
+            message: format!("`{key}` has no name in `{}`", scope.code),
+            hint: format!("add `{}: ...` to its name, {place}", scope.code),
+        }),
+    }
+}
+
 /// A string of the language, rendered.
 pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
-    let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
+    let text = scope.strings.get(key).ok_or_else(|| nameless(scope, key))?;
     if is_unsafe_name(key, text) {
         return Ok(escape::markup(text));
     }
@@ -513,7 +626,12 @@ pub fn refusal(error: &Error) -> Refusal {
     // Strings and claims are short templates whose lines are not lines of their file.
     let line =
         deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
-    let refusal = Refusal::config(format!("{name}{line}: {}", describe(deepest)));
+    // “claims.yaml:12 (claim `x`, en)”: the place first, then what stands there.
+    let place = match name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+        Some((file, what)) => format!("{file}: {what}"),
+        None => format!("{name}{line}"),
+    };
+    let refusal = Refusal::config(format!("{place}: {}", describe(deepest)));
     match chain.iter().rev().find_map(|e| hint(e)) {
         Some(hint) => refusal.hint(hint),
         None => refusal.hint(general_hint(deepest.kind())),

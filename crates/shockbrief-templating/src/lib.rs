@@ -16,13 +16,15 @@ pub mod fonts;
 pub mod format;
 pub mod lift;
 pub mod locale;
+pub mod pages;
+pub mod prose;
 mod tables;
 pub mod typography;
 pub mod typst;
 
 pub use attach::Attachment;
 pub use compose::{
-    ClaimSource, Compose, Composed, Declared, Document, Edition, Outcome, Section, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
 };
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

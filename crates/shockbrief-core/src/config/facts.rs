@@ -4,11 +4,14 @@
 //! does not have.
 
 use super::Origin;
-use crate::{Figure, Refusal, Unit, Value};
+use crate::{Figure, Refusal, Refusals, Unit, Value, at};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Where a fact can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,7 @@ impl Fact {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
     facts: BTreeMap<String, Fact>,
+    places: BTreeMap<String, PathBuf>,
 }
 
 impl Facts {
@@ -88,36 +92,45 @@ impl Facts {
     pub fn load(folder: &Path) -> Result<Self> {
         let mut facts = BTreeMap::new();
         if !folder.is_dir() {
-            return Ok(Self { facts });
+            return Ok(Self::default());
         }
         let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
         let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
         paths.sort();
+        let (mut faults, mut places) = (Refusals::default(), BTreeMap::new());
         for path in paths {
-            let (found, origin): (BTreeMap<String, Fact>, Origin) = super::load(&path)?;
+            let Some((found, origin)) = faults.keep(super::load::<BTreeMap<String, Fact>>(&path)) else {
+                continue;
+            };
             for (id, fact) in found {
-                check(&id, &fact, &origin)?;
-                if facts.contains_key(&id) {
-                    return Err(origin
-                        .refuse(&format!("{id}:"), format!("fact `{id}` is declared in two files"))
-                        .hint("keep one of the two entries")
-                        .into());
+                check(&id, &fact, &origin, &mut faults);
+                if let Some(other) = places.insert(id.clone(), path.clone()) {
+                    let message = format!("fact `{id}` is declared in {} too", other.display());
+                    let refusal = origin.refuse(at![&id], message);
+                    faults.push(refusal.hint("keep one of the two entries"));
                 }
                 facts.insert(id, fact);
             }
         }
         for (id, fact) in &facts {
             if let Some(next) = fact.replaced_by.as_ref().filter(|next| !facts.contains_key(*next)) {
-                return Err(Refusal::config(format!(
-                    "{}: fact `{id}` is replaced by `{next}`, which no file declares",
-                    folder.display()
-                ))
-                .hint("declare it, or take `replaced_by` away")
-                .into());
+                let file = places.get(id).map_or(folder, PathBuf::as_path).display();
+                faults.push(
+                    Refusal::config(format!(
+                        "{file}: fact `{id}` is replaced by `{next}`, which no file declares"
+                    ))
+                    .hint("declare it, or take `replaced_by` away"),
+                );
             }
         }
-        Ok(Self { facts })
+        faults.or(Self { facts, places })
+    }
+
+    /// The file that declares a fact.
+    #[must_use]
+    pub fn file(&self, id: &str) -> Option<&Path> {
+        self.places.get(id).map(PathBuf::as_path)
     }
 
     /// What was known of a fact by the as-of date: the fact, or the one that had taken its place by then.
@@ -145,35 +158,30 @@ impl Facts {
     }
 }
 
-fn check(id: &str, fact: &Fact, origin: &Origin) -> Result<(), Refusal> {
-    let refuse = |message: &str, hint: &str| {
-        Err(origin.refuse(&format!("{id}:"), format!("fact `{id}` {message}")).hint(hint))
+fn check(id: &str, fact: &Fact, origin: &Origin, faults: &mut Refusals) {
+    let mut refuse = |key: &str, message: &str, hint: &str| {
+        faults.push(origin.refuse(at![id, key], format!("fact `{id}` {message}")).hint(hint));
     };
     if fact.source.text.trim().is_empty() || !fact.source.url.starts_with("https://") {
-        return refuse("names no source", "write `source: {text: ..., url: https://...}`");
+        refuse("source", "names no source", "write `source: {text: ..., url: https://...}`");
     }
     if fact.until.is_some_and(|until| until < fact.known()) {
-        return refuse("ended before it was known", "correct `until` or `known`");
+        refuse("until", "ended before it was known", "correct `until` or `known`");
     }
     if fact.replaced_by.is_some() && fact.until.is_none() {
-        return refuse("is replaced and holds still", "add `until:`, the last day on which it held");
+        refuse("replaced_by", "is replaced and holds still", "add `until:`, the last day on which it held");
     }
     if fact.known() < fact.date {
-        return refuse("was known before it was stated", "correct `date` or `known`");
+        refuse("known", "was known before it was stated", "correct `date` or `known`");
     }
     if matches!(fact.value, Value::Date(_)) != (fact.unit == Unit::Date) {
-        return refuse(
-            "has a unit that its value does not have",
-            "dates, and only dates, have the unit `date`",
-        );
+        let message = "has a unit that its value does not have";
+        refuse("unit", message, "dates, and only dates, have the unit `date`");
     }
     if matches!(fact.unit, Unit::Money | Unit::Price) != fact.currency.is_some() {
-        return refuse(
-            "has a unit that does not go with its currency",
-            "money and prices, and only they, name one",
-        );
+        let message = "has a unit that does not go with its currency";
+        refuse("currency", message, "money and prices, and only they, name one");
     }
-    Ok(())
 }
 
 #[cfg(test)]
