@@ -3,18 +3,19 @@
 use crate::{
     args::Inputs,
     load::{Digests, Issue, Project, report_digests},
+    refute::{demanded, refute},
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
-    config::{Brand, KeyPath, Language, Origin, Report, Scenarios},
+    config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
     nearest::{distance, nearest},
 };
-use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
+use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, Trials, of_report};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose, format::FormatError,
     headline,
@@ -33,25 +34,27 @@ pub struct Shared {
     data: Arc<Dataset>,
     exchanges: BTreeMap<Mic, Vec<Session>>,
     findings: Findings,
+    trials: Option<Trials>,
 }
 
 impl Shared {
     fn new(project: &Project, issue: &Issue, inputs: &Inputs) -> Result<Self> {
         let data = Arc::new(issue.data(project, inputs)?);
-        let mut shared = Self { data, exchanges: issue.exchanges(project)?, findings: Findings::default() };
-        shared.findings =
-            shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        let exchanges = issue.exchanges(project)?;
+        let mut shared = Self { data, exchanges, findings: Findings::default(), trials: None };
+        let found = shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        (shared.findings, shared.trials) = found;
         Ok(shared)
     }
 
-    fn context(
+    fn context<T>(
         &self,
         project: &Project,
         issue: &Issue,
         scenarios: &Scenarios,
         previous: Option<&Findings>,
-        analyse: impl FnOnce(&Context<'_>) -> Result<Findings>,
-    ) -> Result<Findings> {
+        analyse: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
@@ -164,13 +167,18 @@ impl Analysed {
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
-        let findings = shared.context(
+        let mut findings = shared.context(
             project,
             &issue,
             &project.scenarios_of(&issue.report),
             previous.as_ref(),
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
+        let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
+        let made =
+            |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
+        let declared = declared(project, &issue.report);
+        refute(own.chain(house).filter(made), shared.trials.as_ref(), &mut findings, &declared, issue.as_of)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
@@ -341,7 +349,7 @@ impl Analysed {
             .chain(revision)
             .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
             .map(|(claim, origin)| ClaimSource {
-                claim: claim.clone(),
+                claim: Claim { when: demanded(claim), ..claim.clone() },
                 file: origin.path.display().to_string(),
                 line: origin.line_of(format!("id: {}", claim.id).as_str()),
             })

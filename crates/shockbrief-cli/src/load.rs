@@ -310,7 +310,8 @@ impl Issue {
             from: self.from(project)?,
             as_of: self.as_of,
             factors: false,
-            fx: false,
+            // Rates where a letter adds up holdings in several currencies.
+            fx: self.report.client.is_some() && instruments.iter().any(foreign),
             shares: self.report.study.is_some(),
             records: &records,
             required: &required,
@@ -345,6 +346,11 @@ impl Issue {
         let listed = self.report.study.iter().flat_map(|study| &study.exchanges);
         listed.map(|mic| Ok((mic.clone(), project.calendars.sessions(mic, from, self.as_of)?))).collect()
     }
+}
+
+/// Whether prices are in another currency than the house's letters.
+fn foreign(instrument: &Instrument) -> bool {
+    !matches!(instrument.currency.as_str(), "USD" | "PTS")
 }
 
 /// The instruments of a report's study and panel.

@@ -13,6 +13,7 @@ mod load;
 mod plan;
 mod progress;
 mod publish;
+mod refute;
 mod render;
 mod run;
 mod sample;

@@ -18,6 +18,7 @@ mod models;
 mod places;
 mod report;
 mod scenarios;
+pub mod section;
 mod shape;
 mod sources;
 mod universe;
@@ -27,7 +28,7 @@ pub use binding::{House, bind, bind_scenarios};
 pub use brand::{Brand, Logo, LogoFormat, Rounding};
 pub use claims::HouseClaims;
 pub use client::Client;
-pub use delivery::{Delivery, DeliveryTarget, MailTarget, Retry, safe};
+pub use delivery::{Delivery, DeliveryTarget, MailTarget, Part, Retry, safe};
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use fetch::{
@@ -39,7 +40,8 @@ pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
 pub use places::{KeyPath, Place, Step};
 pub use report::{
-    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched,
+    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Robust, Schedule, Study,
+    Watched,
 };
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{

@@ -16,7 +16,7 @@ struct RawClaims {
 }
 
 /// The claims that sections bring with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HouseClaims {
     /// Where they were read, for messages.
     pub origin: Origin,

@@ -4,7 +4,7 @@
 //! does not have.
 
 use super::Origin;
-use crate::{Figure, Refusals, Unit, Value, at};
+use crate::{Figure, Refusal, Refusals, Unit, Value, at};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,12 @@ pub struct Fact {
     /// The day on which it became public; default `date`.
     #[serde(default)]
     pub known: Option<Date>,
+    /// The last day on which it held; default: it holds still.
+    #[serde(default)]
+    pub until: Option<Date>,
+    /// The fact that took its place after `until`; default none, and then nothing stands there.
+    #[serde(default)]
+    pub replaced_by: Option<String>,
     /// Where it can be read.
     pub source: FactSource,
     /// What the reader must know where the fact is partial or only claimed, in each language.
@@ -107,6 +113,17 @@ impl Facts {
                 facts.insert(id, fact);
             }
         }
+        for (id, fact) in &facts {
+            if let Some(next) = fact.replaced_by.as_ref().filter(|next| !facts.contains_key(*next)) {
+                let file = places.get(id).map_or(folder, PathBuf::as_path).display();
+                faults.push(
+                    Refusal::config(format!(
+                        "{file}: fact `{id}` is replaced by `{next}`, which no file declares"
+                    ))
+                    .hint("declare it, or take `replaced_by` away"),
+                );
+            }
+        }
         faults.or(Self { facts, places })
     }
 
@@ -116,10 +133,18 @@ impl Facts {
         self.places.get(id).map(PathBuf::as_path)
     }
 
-    /// A fact, when it was public by the as-of date.
+    /// What was known of a fact by the as-of date: the fact, or the one that had taken its place by then.
     #[must_use]
     pub fn known(&self, id: &str, as_of: Date) -> Option<&Fact> {
-        self.facts.get(id).filter(|fact| fact.known() <= as_of)
+        let mut fact = self.facts.get(id).filter(|fact| fact.known() <= as_of)?;
+        // Each step goes to a later fact, which loading has seen to; the bound holds whatever was loaded.
+        for _ in 0..self.facts.len() {
+            if fact.until.is_none_or(|until| as_of <= until) {
+                return Some(fact);
+            }
+            fact = self.facts.get(fact.replaced_by.as_deref()?).filter(|next| next.known() <= as_of)?;
+        }
+        None
     }
 
     /// All facts, public or not: for their names, never for their values.
@@ -129,7 +154,7 @@ impl Facts {
 
     /// All facts public by the as-of date.
     pub fn all_known(&self, as_of: Date) -> impl Iterator<Item = (&str, &Fact)> {
-        self.facts.iter().filter(move |(_, fact)| fact.known() <= as_of).map(|(id, fact)| (id.as_str(), fact))
+        self.facts.keys().filter_map(move |id| Some((id.as_str(), self.known(id, as_of)?)))
     }
 }
 
@@ -139,6 +164,12 @@ fn check(id: &str, fact: &Fact, origin: &Origin, faults: &mut Refusals) {
     };
     if fact.source.text.trim().is_empty() || !fact.source.url.starts_with("https://") {
         refuse("source", "names no source", "write `source: {text: ..., url: https://...}`");
+    }
+    if fact.until.is_some_and(|until| until < fact.known()) {
+        refuse("until", "ended before it was known", "correct `until` or `known`");
+    }
+    if fact.replaced_by.is_some() && fact.until.is_none() {
+        refuse("replaced_by", "is replaced and holds still", "add `until:`, the last day on which it held");
     }
     if fact.known() < fact.date {
         refuse("known", "was known before it was stated", "correct `date` or `known`");
@@ -150,5 +181,46 @@ fn check(id: &str, fact: &Fact, origin: &Origin, faults: &mut Refusals) {
     if matches!(fact.unit, Unit::Money | Unit::Price) != fact.currency.is_some() {
         let message = "has a unit that does not go with its currency";
         refuse("currency", message, "money and prices, and only they, name one");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use jiff::civil::date;
+
+    fn load(text: &str) -> Result<Facts> {
+        let folder = std::env::temp_dir().join(format!("shockbrief-facts-{}", std::process::id()));
+        fs_err::create_dir_all(&folder)?;
+        fs_err::write(folder.join("a.yaml"), text)?;
+        let facts = Facts::load(&folder);
+        fs_err::remove_dir_all(&folder)?;
+        facts
+    }
+
+    #[test]
+    fn a_fact_ends_and_another_takes_its_place() {
+        let one = |id: &str, value: u32, day: &str, more: &str| {
+            format!(
+                "{id}:\n  name: {{en: A}}\n  value: {value}\n  unit: number\n  date: {day}\n{more}  \
+                 source: {{text: T, url: \"https://example.org/\"}}\n"
+            )
+        };
+        let facts = load(
+            &(one("plan", 60, "2025-01-24", "  until: 2025-04-29\n  replaced_by: plan-2\n")
+                + &one("plan-2", 64, "2025-04-30", "")
+                + &one("rule", 1, "2025-01-15", "  until: 2025-05-12\n")),
+        )
+        .unwrap();
+        let value = |id, day| facts.known(id, day).map(|fact| fact.value);
+        assert_eq!(value("plan", date(2025, 1, 23)), None);
+        assert_eq!(value("plan", date(2025, 4, 29)), Some(Value::Number(60.0)));
+        assert_eq!(value("plan", date(2025, 4, 30)), Some(Value::Number(64.0)));
+        assert_eq!(value("rule", date(2025, 5, 12)), Some(Value::Number(1.0)));
+        assert_eq!(value("rule", date(2025, 5, 13)), None);
+        assert_eq!(facts.all_known(date(2025, 5, 13)).count(), 2);
+        assert!(load(&one("plan", 1, "2025-01-01", "  replaced_by: gone\n  until: 2025-02-01\n")).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, KeyPath, Origin, client, unique};
+use super::{Client, KeyPath, Origin, client, section::Entry, unique};
 use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -142,8 +142,18 @@ pub struct Panel {
     pub regions: Vec<Symbol>,
 }
 
+/// What else a condition must survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Robust {
+    /// The condition without each company of the study's sample.
+    LeaveOneOut,
+    /// The condition against the rest of the market, whose mean holds none of the sample.
+    BothBenchmarks,
+}
+
 /// A sentence that holds under a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Id, by which prose asks for it: `{{ claim("...") }}`.
@@ -162,6 +172,15 @@ pub struct Claim {
     /// it a sentence of the house says what is not known and why.
     #[serde(default)]
     pub missing: Option<BTreeMap<String, String>>,
+    /// Whether the condition is asked of ordinary days too, and may hold on few of them; default no.
+    #[serde(default)]
+    pub calibrated: bool,
+    /// The share of ordinary days on which it may hold, in decimals; default 0.01 where it is calibrated.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// What else it must survive; default nothing.
+    #[serde(default)]
+    pub robust: Vec<Robust>,
 }
 
 #[derive(Deserialize)]
@@ -178,7 +197,7 @@ struct RawReport {
     study: Option<Study>,
     panel: Option<Panel>,
     themes: Vec<ThemeId>,
-    sections: Vec<String>,
+    sections: Vec<Entry>,
     #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
@@ -240,8 +259,10 @@ pub struct Report {
     pub panel: Option<Panel>,
     /// Themes shown, in order.
     pub themes: Vec<ThemeId>,
-    /// Sections, in order.
+    /// Ids of its sections, in order.
     pub sections: Vec<String>,
+    /// Its sections as written: ids, and sections declared or changed there.
+    pub entries: Vec<Entry>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -352,7 +373,8 @@ impl Report {
             study: raw.study,
             panel: raw.panel,
             themes: raw.themes,
-            sections: raw.sections,
+            sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
+            entries: raw.sections,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
@@ -454,7 +476,8 @@ fn check_languages(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
 fn check_lists(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     unique(&raw.languages, &at!["languages"], origin, faults);
     unique(&raw.themes, &at!["themes"], origin, faults);
-    unique(&raw.sections, &at!["sections"], origin, faults);
+    let sections: Vec<&str> = raw.sections.iter().map(Entry::id).collect();
+    unique(&sections, &at!["sections"], origin, faults);
     unique(&raw.deliver, &at!["deliver"], origin, faults);
     if let Some(study) = &raw.study {
         unique(&study.sample, &at!["study", "sample"], origin, faults);
