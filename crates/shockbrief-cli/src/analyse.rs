@@ -298,7 +298,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design(project)?,
             labels: project.labels.clone(),
-            declared: declared(project, report),
+            declared: Declared { snippets: self.snippets(project)?, ..declared(project, report) },
         })
     }
 
@@ -428,6 +428,28 @@ impl Analysed {
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
+    /// Pieces of prose that prose may include: files of the report's and the house's `prose/snippets`.
+    fn snippets(&self, project: &Project) -> Result<BTreeMap<String, Source>> {
+        let mut found = BTreeMap::new();
+        for folder in [&project.folder, &self.issue.report.folder] {
+            let folder = folder.join("prose").join("snippets");
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs_err::read_dir(folder)? {
+                let path = entry?.path();
+                let name =
+                    path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".typ.j2"));
+                if let Some(name) = name {
+                    project.inside(&self.issue.report, &path)?;
+                    let source = Source::new(path.display().to_string(), fs::read_text(&path)?);
+                    found.insert(name.to_owned(), source);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The report's prose of a section, or the house's.
     fn prose(&self, project: &Project, section: &str, code: &str) -> Result<Source> {
         let name = format!("{section}.{code}.typ.j2");
@@ -451,6 +473,7 @@ fn declared(project: &Project, report: &Report) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
         shown: report.sections.iter().cloned().collect(),
+        snippets: BTreeMap::new(),
         nouns: nouns(project, report),
         lacking: lacking(project, report),
     }
