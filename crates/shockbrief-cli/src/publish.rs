@@ -136,6 +136,9 @@ impl Output {
     pub fn stage(&self, slug: &str, period: &str) -> Result<Staged<'_>> {
         self.still_held()?;
         let parent = self.root.join(slug);
+        if parent.is_symlink() {
+            return Err(linked(&parent).into());
+        }
         fs::create_dir_all(&parent)?;
         let target = parent.join(period);
         // Left by a run that ended between the two renames of `exchange`.
@@ -201,8 +204,7 @@ impl Drop for Staged<'_> {
 /// Locks a file and writes into it who holds it. The kernel frees the lock when its holder dies, on this host
 /// or on another that shares the folder: no lock is ever stale, and none is guessed to be.
 fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
-    let open = File::options().create(true).truncate(false).read(true).write(true).open(path);
-    let mut file = open.with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file = open_plain(path)?;
     let mut left = wait.unwrap_or_default();
     loop {
         let tried = if shared { file.try_lock_shared() } else { file.try_lock() };
@@ -223,6 +225,26 @@ fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
         let _ = file.set_len(0).and_then(|()| write!(file, "process {} on {}", std::process::id(), host()));
     }
     Ok(file)
+}
+
+/// Opens or makes a file at this very place: what a link leads to is somebody else's, and nothing is written there.
+fn open_plain(path: &Path) -> Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true).custom_flags(flags);
+    options.open(path).map_err(|error| {
+        if path.is_symlink() {
+            return linked(path).into();
+        }
+        anyhow::Error::from(error).context(format!("cannot write {}", path.display()))
+    })
+}
+
+/// Refuses a link where something of the output folder should be.
+fn linked(path: &Path) -> Refusal {
+    Refusal::config(format!("{} is a link to another place", path.display()))
+        .hint("remove the link; to keep the output elsewhere, name that folder with --out")
 }
 
 fn held(path: &Path, file: &mut File) -> Refusal {

@@ -59,7 +59,7 @@ fn attempt(work: &mut Work<'_>, monitor: &mut Monitor) -> Result<()> {
     if idle(work, &planner, &delivery)? {
         return Ok(());
     }
-    let signals = Signals::watch()?;
+    let signals = Signals::watch(ending::abandon(args.out.clone(), work.now, work.began))?;
     let output = Output::lock(&args.out, lock(args)?)?;
     monitor.start();
     // Another run may have published since, or died between publishing and its entry.
@@ -70,6 +70,7 @@ fn attempt(work: &mut Work<'_>, monitor: &mut Monitor) -> Result<()> {
     work.failures.extend(planned.refused);
     let made = work.make(&output, &planned.items, &signals);
     work.failures.extend(made.err());
+    signals.delivering();
     work.deliver(&output, planner.reports(), &delivery, &signals)?;
     work.stopped = signals.seen();
     Ok(())

@@ -3,6 +3,7 @@
 //! Every file is read by [`load`], the only place that knows serde_yaml: unknown keys are refused,
 //! and an error names file, line, column and what to do.
 
+mod bounds;
 mod brand;
 mod claims;
 mod client;
@@ -33,7 +34,8 @@ pub use labels::Labels;
 pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
 pub use report::{
-    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Schedule, Study, Watched,
+    Claim, DETECTED, FetchWhen, Frequency, Listed, Listing, Panel, ReadyAfter, Report, Schedule, Study,
+    Watched,
 };
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{

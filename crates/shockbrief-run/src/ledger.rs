@@ -116,14 +116,14 @@ impl Ledger {
     /// # Errors
     /// When the file exists and cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
-        Self::open(&folder.join(FILE))
+        Self::file(&folder.join(FILE))
     }
 
     /// Reads a file of entries; one that is not there is empty.
     ///
     /// # Errors
     /// When the file exists and cannot be read.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn file(path: &Path) -> Result<Self> {
         let mut ledger = Self { path: path.to_owned(), ..Self::default() };
         let bytes = match fs_err::read(path) {
             Ok(bytes) => bytes,
@@ -147,6 +147,11 @@ impl Ledger {
     pub fn append(&mut self, entry: Entry) -> Result<()> {
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
+        if self.path.is_symlink() {
+            return Err(Refusal::config(format!("{} is a link to another place", self.path.display()))
+                .hint("put the file itself there, or remove the link: the manifests say what is out")
+                .into());
+        }
         let mut file = fs_err::OpenOptions::new().create(true).read(true).append(true).open(&self.path)?;
         if !ends_with_newline(&mut file)? {
             line.insert(0, b'\n');
@@ -189,6 +194,13 @@ impl Ledger {
         self.periods(report, |event| event == Event::Published)
     }
 
+    /// Periods of a report whose making failed and that nothing has settled since.
+    #[must_use]
+    pub fn open(&self, report: &str) -> BTreeSet<Period> {
+        let settled = self.settled(report);
+        self.periods(report, |event| event == Event::Failed).difference(&settled).copied().collect()
+    }
+
     fn periods(&self, report: &str, of: impl Fn(Event) -> bool) -> BTreeSet<Period> {
         self.of(report)
             .filter(|entry| of(entry.event))
@@ -204,6 +216,17 @@ impl Ledger {
             self.of(report).filter(|entry| entry.event == Event::Published && entry.period == period);
         let revision = revisions.filter_map(|entry| entry.revision).max().unwrap_or(1);
         Some((period, revision))
+    }
+
+    /// When a revision of a period was last published, as far as it is recorded.
+    #[must_use]
+    pub fn published_at(&self, report: &str, period: &str, revision: u32) -> Option<Timestamp> {
+        let own = |entry: &&Entry| entry.period == period && entry.revision.unwrap_or(1) == revision;
+        self.of(report)
+            .filter(own)
+            .filter(|entry| entry.event == Event::Published)
+            .map(|entry| entry.at)
+            .max()
     }
 
     /// Whether a target has taken a revision.
@@ -259,7 +282,7 @@ pub fn manifests(folder: &Path) -> Result<(Vec<Manifest>, Vec<anyhow::Error>)> {
     for report in folders(folder)? {
         for period in folders(&report)? {
             let path = period.join("manifest.json");
-            match manifest(&path) {
+            match manifest(&path).and_then(|manifest| at_home(manifest, &path)) {
                 Ok(manifest) => found.push(manifest),
                 Err(error) if path.is_file() => broken.push(error),
                 Err(_) => {}
@@ -281,8 +304,37 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     })
 }
 
+/// Refuses a manifest that speaks of another folder than its own, or of files outside it: it was put there by somebody.
+fn at_home(manifest: Manifest, path: &Path) -> Result<Manifest> {
+    let mut above = path.ancestors().skip(1).map(|folder| folder.file_name().and_then(|name| name.to_str()));
+    let named = (above.next().flatten(), above.next().flatten());
+    let plain = |name: &String| !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
+    if named != (Some(&manifest.period), Some(&manifest.report)) {
+        return Err(Refusal::data(format!(
+            "{} is the manifest of {:?}, {:?}, not of its folder",
+            path.display(),
+            manifest.report,
+            manifest.period
+        ))
+        .hint("remove what somebody copied there, or put the folder back under its name")
+        .into());
+    }
+    if let Some(name) = manifest.outputs.keys().find(|name| !plain(name)) {
+        return Err(Refusal::data(format!(
+            "{} names the file {name:?}, which is none of its folder",
+            path.display()
+        ))
+        .hint("take the period's folder from a copy, or remove it: the next run makes it again")
+        .into());
+    }
+    Ok(manifest)
+}
+
 /// Sub-folders in order; hidden ones are unfinished work.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -325,7 +377,9 @@ mod tests {
         let names = |periods: BTreeSet<Period>| periods.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(read.settled("weekly")), ["2025-W03", "2025-W04"]);
         assert_eq!(names(read.published("weekly")), ["2025-W03"]);
-        assert!(read.settled("monthly").is_empty());
+        assert_eq!(names(read.open("weekly")), ["2025-W05"]);
+        ledger.append(entry("2025-W05", Event::Quiet)).unwrap();
+        assert!(ledger.open("weekly").is_empty() && read.settled("monthly").is_empty());
     }
 
     #[test]

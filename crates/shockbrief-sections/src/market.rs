@@ -6,7 +6,12 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
-use shockbrief_analytics::{detection::dispersion, moments, reason, volatility::realised_volatility};
+use shockbrief_analytics::{
+    detection::dispersion,
+    moments,
+    reason::{self, Missing::TooFew},
+    volatility::realised_volatility,
+};
 use shockbrief_core::{
     Cell, Chart, Findings, Table, Unit,
     findings::{Axis, Line},
@@ -37,16 +42,19 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
     let mut rows = Vec::new();
     for (line, (theme, members)) in panel.themes().into_iter().enumerate() {
         let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
+        let priced = |range| members.iter().filter(|member| member.change(range).is_some()).count();
         let id = |part: &str| format!("theme.{theme}.{part}");
         for (part, range) in [("return.period", &panel.period), ("return.year", &panel.year)] {
             let value = panel.basket(&members, range);
             let figure = panel.figure(id(part), value, Unit::Ratio, "basket_return", range);
-            findings.add(figure.firms(members.len()).inputs(inputs.clone()));
+            findings.add(figure.firms(priced(range)).inputs(inputs.clone()));
         }
         let window = panel.trailing(QUARTER);
         let logs: Vec<Option<f64>> =
             panel.daily(&members)[window.clone()].iter().map(|r| r.map(f64::ln_1p)).collect();
-        let volatility = realised_volatility(&logs, YEAR as f64).map(|volatility| volatility.annualised);
+        let volatility = filled(&logs, QUARTER)
+            .and_then(|()| realised_volatility(&logs, YEAR as f64))
+            .map(|volatility| volatility.annualised);
         findings.add(
             panel
                 .figure(id("vol.quarter"), volatility, Unit::Ratio, "realised_volatility", &window)
@@ -67,6 +75,21 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
     let table = Table { id: "market-themes".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("market-themes".to_owned(), table);
     Ok(())
+}
+
+/// Sessions with a value that a window of `rows` needs: the odd gap is no other window, a short history is.
+fn needed(rows: usize) -> usize {
+    rows - rows / 20
+}
+
+/// Refuses a window that has too few values to be called by its length.
+fn filled(values: &[Option<f64>], rows: usize) -> reason::Outcome<()> {
+    let have = values.iter().flatten().count();
+    enough("sessions", have, needed(rows)).map_err(|_| TooFew { what: "sessions", have, need: rows })
+}
+
+fn enough(what: &'static str, have: usize, need: usize) -> reason::Outcome<()> {
+    if have < need { Err(TooFew { what, have, need }) } else { Ok(()) }
 }
 
 /// Each name's change, and the largest rises and falls.
@@ -117,13 +140,13 @@ fn dispersions(panel: &Panel<'_>, findings: &mut Findings) {
             .collect()
     };
     let before = panel.period.start.saturating_sub(YEAR)..panel.period.start;
-    let now = moments::mean(&daily(panel.period.clone()));
+    // A mean over a part of the period, or the median of a part of the year, is neither's.
+    let days = daily(panel.period.clone());
+    let now = enough("sessions", days.len(), panel.period.len()).and_then(|()| moments::mean(&days));
     let usual_days = daily(before.clone());
-    let usual = if usual_days.len() < QUARTER {
-        Err(reason::Missing::TooFew { what: "earlier sessions", have: usual_days.len(), need: QUARTER })
-    } else {
-        moments::median(&usual_days)
-    };
+    let usual = enough("earlier sessions", usual_days.len(), needed(YEAR))
+        .map_err(|_| TooFew { what: "earlier sessions", have: usual_days.len(), need: YEAR })
+        .and_then(|()| moments::median(&usual_days));
     let ratio = now.clone().and_then(|now| Ok(now / usual.clone()?));
     let figure = |id: &str, value, unit, range| panel.figure(id, value, unit, "dispersion", range);
     findings.add(figure("market.dispersion", now, Unit::Ratio, &panel.period));
@@ -137,14 +160,22 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     let inside = days.as_ref().map(|days| {
         days.iter().filter(|day| day.shock && panel.period.contains(&day.row)).collect::<Vec<_>>()
     });
-    let count = inside.as_ref().map(|days| days.len() as f64).map_err(|reason| (*reason).clone());
+    // A session without score was not searched: that nothing was found there says nothing.
+    let judged = days.as_ref().map_err(|reason| (*reason).clone()).and_then(|days| {
+        let judged = days.iter().filter(|day| panel.period.contains(&day.row) && day.group_z.is_some());
+        enough("sessions with a score", judged.count(), panel.period.len())
+    });
+    let found = inside.as_ref().map_or(0, Vec::len) as f64;
+    let count = judged.map(|()| found);
     findings.add(panel.figure("market.shocks", count, Unit::Count, "detection", &panel.period));
+    // What was found among the sessions that could be judged, for the table of them.
+    findings.add(panel.figure("market.shocks.found", Ok(found), Unit::Count, "detection", &panel.period));
     let mut rows = Vec::new();
     for day in inside.into_iter().flatten() {
         let date = panel.dates[day.row];
         let id = |part: &str| format!("shock.{date}.{part}");
         let range = day.row..day.row + 1;
-        let missing = reason::Missing::TooFew { what: "names with a score", have: day.firms, need: 2 };
+        let missing = TooFew { what: "names with a score", have: day.firms, need: 2 };
         let group = day.group_z.ok_or_else(|| missing.clone());
         let score = day.dispersion_score.ok_or(missing);
         findings.add(shockbrief_core::Figure::date(id("date"), date, "detection", date));

@@ -6,6 +6,7 @@
 
 pub mod attach;
 pub mod audit;
+mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
@@ -19,8 +20,10 @@ pub mod locale;
 mod tables;
 pub mod typography;
 pub mod typst;
+mod workshop;
 
 pub use attach::Attachment;
 pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose, headline};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
+pub use workshop::sweep;

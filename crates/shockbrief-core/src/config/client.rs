@@ -1,7 +1,7 @@
 //! A portfolio that a report makes a brief for: one file of `for_each: portfolios/*.yaml`.
 
 use super::{ModelPortfolio, Origin, Report, scenarios::check_weights};
-use crate::Symbol;
+use crate::{Refusal, Symbol};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
@@ -42,8 +42,15 @@ impl Client {
     /// Weights that do not sum to one, a symbol that the report does not follow, a language that it does not have, a
     /// name missing in one of them, or anything [`super::load`] refuses.
     pub fn load(path: &Path, report: &Report) -> Result<Self> {
-        let (raw, origin): (RawClient, Origin) = super::load(path)?;
         let id = stem(path);
+        plain(&id).map_err(|reason| {
+            Refusal::config(format!(
+                "{:?}: a portfolio cannot have this name: {reason}",
+                path.display().to_string()
+            ))
+            .hint("name the file with letters, digits, `-`, `_` and `.`, such as fund-a.yaml")
+        })?;
+        let (raw, origin): (RawClient, Origin) = super::load(path)?;
         check_weights(&id, "weights", &raw.weights, &origin)?;
         let followed = report.panel.iter().flat_map(|panel| &panel.sample).collect::<Vec<_>>();
         if let Some(symbol) = raw.weights.keys().find(|symbol| !followed.contains(symbol)) {
@@ -78,6 +85,18 @@ impl Client {
 /// The name that a portfolio's file gives its brief.
 pub(super) fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Whether a name may become the name of folders, files and addresses; else why not.
+pub(super) fn plain(name: &str) -> Result<(), &'static str> {
+    let letter = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match name {
+        "" => Err("it is empty"),
+        name if name.len() > 100 => Err("it is longer than 100 bytes"),
+        name if !name.starts_with(char::is_alphanumeric) => Err("it begins with neither letter nor digit"),
+        name if !name.chars().all(letter) => Err("it has characters that file names of briefs cannot have"),
+        _ => Ok(()),
+    }
 }
 
 /// Files of a pattern with one `*`, below the report's folder, in order.

@@ -7,6 +7,17 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
+/// Where the archive lists the letters of a report that is made for each portfolio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// Each reader's letters on pages and in a feed of their own, beside the letters.
+    #[default]
+    Apart,
+    /// On the pages of all briefs: all who see the archive may see every letter.
+    Together,
+}
+
 /// How often a brief appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -165,6 +176,8 @@ pub struct Claim {
 struct RawReport {
     #[serde(default)]
     for_each: Option<String>,
+    #[serde(default)]
+    archive: Listing,
     title: BTreeMap<String, String>,
     subtitle: BTreeMap<String, String>,
     languages: Vec<String>,
@@ -250,6 +263,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Files beside the report, one brief each: `portfolios/*.yaml`.
     pub for_each: Option<String>,
+    /// Where the archive lists these briefs.
+    pub archive: Listing,
     /// The portfolio that this brief is for.
     pub client: Option<Client>,
 }
@@ -294,11 +309,13 @@ impl Report {
         if own.exists() {
             return own;
         }
-        let found = slug.rsplit_once('.').and_then(|(report, portfolio)| {
+        // Both names may hold dots.
+        let mut found = slug.match_indices('.').filter_map(|(dot, _)| {
+            let (report, portfolio) = (&slug[..dot], &slug[dot + 1..]);
             let places = Self::places(&reports.join(report)).ok()?;
             places.into_iter().find(|place| client::stem(place) == portfolio)
         });
-        found.unwrap_or(own)
+        found.next().unwrap_or(own)
     }
 
     /// The one event that a report on shocks is about; none for one that is made at every shock.
@@ -325,14 +342,14 @@ impl Report {
 
     fn of_folder(folder: &Path) -> Result<Self> {
         let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
-        let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let slug = super::bounds::slug(folder)?;
         if let Some(study) = &raw.study {
             check_windows(study, &origin)?;
             check_inner_windows(study, &origin)?;
         }
         check_languages(&raw, &origin)?;
         check_claim_ids(&raw.claims, &origin)?;
-        Ok(Self {
+        let report = Self {
             slug,
             folder: folder.to_owned(),
             origin,
@@ -352,8 +369,11 @@ impl Report {
             watch: raw.watch,
             claims: raw.claims,
             for_each: raw.for_each,
+            archive: raw.archive,
             client: None,
-        })
+        };
+        super::bounds::check(&report)?;
+        Ok(report)
     }
 }
 
