@@ -30,6 +30,8 @@ pub enum Command {
     Run(Run),
     /// Print units for cron, systemd, Kubernetes or Slurm.
     Schedule(Schedule),
+    /// Look for what would keep runs from succeeding here, each with its next step.
+    Doctor(Doctor),
     /// Write the pages that list every brief of an output folder.
     Archive(Archive),
     /// Make published briefs again and compare every byte.
@@ -329,6 +331,38 @@ pub struct Schedule {
     /// Into how many jobs Kubernetes or Slurm shares the briefs out.
     #[arg(long, default_value = "1")]
     pub shards: std::num::NonZeroU32,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Report folders, as patterns.
+    #[arg(long, value_delimiter = ',', default_value = "reports/*")]
+    pub reports: Vec<String>,
+    /// Folder with market data.
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The store of fetched values.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Look with the eyes of cron: no variables but those of `--env-file`, and cron's short PATH.
+    #[arg(long)]
+    pub as_cron: bool,
+    /// The file with the variables that keys are found in, as given to `schedule`.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Look as if it were this time.
+    #[arg(long, hide = true)]
+    pub now: Option<Timestamp>,
 }
 
 /// Arguments of `check`.

@@ -7,6 +7,7 @@ mod check;
 mod deliver;
 mod detect;
 mod diff;
+mod doctor;
 mod explain;
 mod fetch;
 mod late;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Archive(args) => archive::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Fetch(args) => fetch::run(&args),

@@ -146,7 +146,7 @@ fn spread(limit: Option<Duration>) {
 
 /// The clock of the command's edge; `--now` decides what is due, this one only dates records.
 #[expect(clippy::disallowed_methods, reason = "records say when they were written")]
-fn clock() -> Timestamp {
+pub fn clock() -> Timestamp {
     Timestamp::now()
 }
 

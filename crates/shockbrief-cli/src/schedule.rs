@@ -6,7 +6,6 @@ use crate::{
     plan, say, tell,
 };
 use anyhow::{Context, Result};
-use jiff::civil::Time;
 use shockbrief_core::{
     Refusal,
     config::{Delivery, DeliveryTarget, Report},
@@ -62,7 +61,8 @@ fn unit(args: &Schedule) -> Result<Unit> {
         command,
         folder: absolute(Path::new("."))?,
         config: absolute(&args.config)?,
-        reports: args.reports.iter().map(|pattern| absolute(Path::new(pattern))).collect::<Result<_>>()?,
+        // From the desk's folder, where the unit starts: its own name may hold what a pattern takes for a mark.
+        reports: args.reports.clone(),
         data: absolute(&args.data)?,
         out: absolute(&args.out)?,
         store: store.as_deref().map(absolute).transpose()?,
@@ -70,8 +70,7 @@ fn unit(args: &Schedule) -> Result<Unit> {
         environment: args.env_file.as_deref().map(absolute).transpose()?,
         user: args.user.clone(),
         written: written(args, &reports)?,
-        timezone: timezone(&reports)?,
-        at: at(&reports),
+        minute: minute(&reports)?,
         image: args.image.clone(),
         shards: args.shards.get(),
     })
@@ -114,27 +113,12 @@ fn written(args: &Schedule, reports: &[Report]) -> Result<Vec<String>> {
     folders.collect()
 }
 
-/// One unit has one zone.
-fn timezone(reports: &[Report]) -> Result<String> {
-    let Some(first) = reports.first() else { return Ok("UTC".to_owned()) };
-    plan::zone(first)?;
-    let name = &first.schedule.timezone;
-    match reports.iter().find(|report| report.schedule.timezone != *name) {
-        None => Ok(name.clone()),
-        Some(other) => Err(Refusal::config(format!(
-            "`{}` and `{}` have schedules in different time zones",
-            first.slug, other.slug
-        ))
-        .hint("print one unit for each zone, with --reports")
-        .into()),
+/// The minute of the latest `not_before`: what waits for that time of day, in whatever zone, is then made at once.
+fn minute(reports: &[Report]) -> Result<i8> {
+    for report in reports {
+        plan::zone(report)?;
     }
-}
-
-/// The latest `not_before`: at that time everything that became ready overnight can be made.
-fn at(reports: &[Report]) -> (i8, i8) {
-    let latest = reports.iter().filter_map(|report| report.schedule.not_before).max();
-    let at = latest.unwrap_or(Time::constant(7, 0, 0, 0));
-    (at.hour(), at.minute())
+    Ok(reports.iter().filter_map(|report| report.schedule.not_before).max().map_or(0, |time| time.minute()))
 }
 
 /// A path that holds from anywhere, without links or steps resolved: a newer version may be put behind a link.

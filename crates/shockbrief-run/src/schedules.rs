@@ -36,10 +36,8 @@ pub struct Unit {
     pub user: Option<String>,
     /// Other folders that are written: targets of deliveries.
     pub written: Vec<String>,
-    /// IANA time zone of the hour, for schedulers that start machines for each call.
-    pub timezone: String,
-    /// Hour and minute from which everything of the night can be made.
-    pub at: (i8, i8),
+    /// The minute of each hour at which it is called.
+    pub minute: i8,
     /// The container image, for Kubernetes.
     pub image: String,
     /// Into how many jobs the briefs are shared out.
@@ -95,7 +93,7 @@ impl Unit {
         format!(
             "{begin}{folder}\n# Every hour: what is due is made, nothing else. Mail comes only when something failed.\n\
              {} * * * * {}\n{end}{folder}\n",
-            self.at.1,
+            self.minute,
             in_table(&self.call()),
         )
     }
@@ -122,7 +120,7 @@ impl Unit {
         format!(
             "# /etc/cron.d/shockbrief\n# Every hour: what is due is made, nothing else. Mail comes only when something failed.\n\
              SHELL=/bin/sh\nMAILTO={1}\n{0} * * * * {1} {2}\n",
-            self.at.1,
+            self.minute,
             self.user.as_deref().unwrap_or("root"),
             in_table(&self.call()),
         )
@@ -173,17 +171,19 @@ impl Unit {
             "# /etc/systemd/system/shockbrief.timer\n[Unit]\nDescription=Calls shockbrief every hour\n\n[Timer]\n\
              OnCalendar=*-*-* *:{:02}:00\nPersistent=true\nRandomizedDelaySec={SPREAD}\n\n[Install]\n\
              WantedBy=timers.target\n",
-            self.at.1,
+            self.minute,
         );
         out
     }
 
     /// A `CronJob`; with shards, an indexed job, whose volume for output all its pods must be able to write.
     ///
-    /// The image holds the command and typst; configuration, data and output are volumes, keys a secret.
+    /// Configuration, data and output are volumes under the same paths as here, keys a secret; what commands are called
+    /// and where they are is the image's matter.
     #[must_use]
     pub fn kubernetes(&self) -> String {
-        let arguments = self.arguments(true);
+        let image = Self { typst: None, ..self.clone() };
+        let arguments = image.arguments(true);
         let arguments: Vec<String> = arguments.iter().map(|word| yaml(word)).collect();
         let mut mounts =
             vec![("desk", self.folder.as_str(), true), ("data", &self.data, true), ("out", &self.out, false)];
@@ -201,30 +201,27 @@ impl Unit {
                 format!("            - {{name: {name}, persistentVolumeClaim: {{claimName: shockbrief-{name}}}}}\n")
             })
             .collect();
-        let (hour, minute) = self.at;
+        let minute = self.minute;
         format!(
             "apiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: shockbrief\nspec:\n  \
-             # Hours that end with the one in which all of the night can be made, and some for data that come late.\n  \
-             schedule: \"{minute} {hours} * * *\"\n  timeZone: {}\n  concurrencyPolicy: Forbid\n  \
+             schedule: \"{minute} * * * *\"\n  concurrencyPolicy: Forbid\n  \
              startingDeadlineSeconds: 3600\n  successfulJobsHistoryLimit: 3\n  failedJobsHistoryLimit: 3\n  \
              jobTemplate:\n    spec:\n{}      template:\n        spec:\n          \
              restartPolicy: Never\n          terminationGracePeriodSeconds: 60\n          containers:\n            \
              - name: shockbrief\n              image: {}\n              \
-             workingDir: {}\n              command: [{}]\n              args: [{}]\n              \
+             workingDir: {}\n              \
+             # The image has shockbrief and typst on this PATH.\n              command: [shockbrief]\n              args: [{}]\n              \
              resources:\n                requests: {{cpu: \"1\", memory: 1Gi}}\n                \
              limits: {{memory: 8Gi}}\n              env:\n{}              \
              # Keys: kubectl create secret generic shockbrief-keys --from-literal=NAME=value\n              \
              envFrom:\n                - secretRef: {{name: shockbrief-keys, optional: true}}\n              \
              volumeMounts:\n                - {{name: tmp, mountPath: /tmp}}\n{mounted}          \
              volumes:\n            - {{name: tmp, emptyDir: {{}}}}\n{volumes}",
-            yaml(&self.timezone),
             self.indexed(),
             yaml(&self.image),
             yaml(&self.folder),
-            yaml(&self.command),
             arguments.join(", "),
             self.variables(),
-            hours = hours(hour),
         )
     }
 
@@ -242,7 +239,7 @@ impl Unit {
 
     /// The search path, and how many shards there are, which Kubernetes does not tell.
     fn variables(&self) -> String {
-        let mut variables = vec![("PATH", self.path.clone())];
+        let mut variables = vec![("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned())];
         if self.shards > 1 {
             variables.push(("SHOCKBRIEF_SHARDS", self.shards.to_string()));
         }
@@ -275,11 +272,6 @@ impl Unit {
         let _ = writeln!(out, "PATH={}\nexport PATH\nexec {} --jobs 1", shell(&self.path), words.join(" "));
         out
     }
-}
-
-/// From the hour on, until the end of the day or for four hours.
-fn hours(hour: i8) -> String {
-    if hour >= 23 { "23".to_owned() } else { format!("{hour}-{}", (hour + 4).min(23)) }
 }
 
 /// A line of a table; a percent sign would end the command there.
@@ -340,8 +332,7 @@ mod tests {
             environment: None,
             user: None,
             written: vec!["/srv/share".to_owned()],
-            timezone: "Europe/Paris".to_owned(),
-            at: (6, 30),
+            minute: 30,
             image: "shockbrief:0.1".to_owned(),
             shards: 1,
         }
@@ -432,13 +423,9 @@ mod tests {
     #[test]
     fn kubernetes_forbids_two_at_once() {
         let text = sample().kubernetes();
-        for part in [
-            "concurrencyPolicy: Forbid",
-            "timeZone: \"Europe/Paris\"",
-            "schedule: \"30 6-10 * * *\"",
-            "\"/srv/100% out\"",
-            "secretRef",
-        ] {
+        for part in
+            ["concurrencyPolicy: Forbid", "schedule: \"30 * * * *\"", "\"/srv/100% out\"", "secretRef"]
+        {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
     }

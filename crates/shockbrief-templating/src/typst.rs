@@ -111,14 +111,20 @@ impl Typst {
     /// # Errors
     /// Class `Typeset` when none of these has the version; the message names what was found.
     pub fn locate(explicit: Option<&Path>, root: &Path) -> Result<Self> {
-        let named = explicit
-            .map(Path::to_owned)
-            .or_else(|| std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from));
-        if let Some(path) = named {
-            return Ok(Self::checked(&path)?);
+        let variable = std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from);
+        let named = explicit.map(Path::to_owned).or(variable);
+        Self::locate_on(named.as_deref(), root, &std::env::var_os("PATH").unwrap_or_default())
+    }
+
+    /// Finds the command where only this search path is known, as a scheduler's shell knows it.
+    ///
+    /// # Errors
+    /// As [`Typst::locate`].
+    pub fn locate_on(explicit: Option<&Path>, root: &Path, path: &OsStr) -> Result<Self> {
+        if let Some(path) = explicit {
+            return Ok(Self::checked(path)?);
         }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).map(|folder| folder.join("typst"));
+        let folders = std::env::split_paths(path).map(|folder| folder.join("typst"));
         let mut found = Vec::new();
         for candidate in
             std::iter::once(root.join(".tools/bin/typst")).chain(folders).filter(|path| path.is_file())
@@ -129,7 +135,7 @@ impl Typst {
             }
         }
         let found = if found.is_empty() {
-            "no `typst` in .tools/bin or on PATH".to_owned()
+            format!("no `typst` in .tools/bin or on PATH ({})", path.display())
         } else {
             found.join("; ")
         };
@@ -300,7 +306,9 @@ pub fn guard(mut arguments: impl Iterator<Item = OsString>) -> std::io::Error {
         return error.into();
     }
     // A bound below what is allowed anyway stays; a parent that died before it was asked for sends no signal any more.
-    bounds.into_iter().for_each(|(resource, value)| drop(setrlimit(resource, at_most(value))));
+    for (resource, value) in bounds {
+        let _ = setrlimit(resource, at_most(value));
+    }
     if getppid().is_none_or(|own| u64::from(own.as_raw_nonzero().get().unsigned_abs()) != parent) {
         return std::io::Error::other("the process that wanted a page has ended");
     }
