@@ -10,7 +10,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &["serde_yaml"]),
     ("data", &["core"], &["polars", "adbc_core", "adbc_driver_manager"]),
     ("analytics", &[], &["faer", "statrs"]),
-    ("templating", &["core"], &["minijinja", "kuva", "icu"]),
+    ("templating", &["core"], &["minijinja", "icu"]),
     ("fetch", &["core"], &["reqwest"]),
     ("sample", &["core"], &[]),
     ("sections", &["core", "analytics"], &[]),

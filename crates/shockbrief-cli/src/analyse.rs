@@ -10,10 +10,13 @@ use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Session, Symbol, Unit,
     config::{Brand, Language, Report, Scenarios},
     diff::{Cause, Diff},
+    expr::Expr,
     fs,
 };
-use shockbrief_sections::{Context, Desk, Section as SectionSpec, of_report};
-use shockbrief_templating::{ClaimSource, Compose, Composed, Edition, Section, Source, compose, headline};
+use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
+use shockbrief_templating::{
+    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, headline,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
@@ -151,6 +154,7 @@ impl Analysed {
         of_report(&issue.report)?;
         issue.covered(project)?;
         project.claims.check(&issue.report)?;
+        check_conditions(project, &issue.report)?;
         let brand = project.brand_of(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
         let languages = with_names(languages, project, &issue.report);
@@ -212,6 +216,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design()?,
             labels: project.labels.clone(),
+            declared: declared(project, report),
         })
     }
 
@@ -347,6 +352,39 @@ impl Analysed {
                 .into());
         };
         Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
+    }
+}
+
+/// Facts and sections that conditions and prose may ask for.
+fn declared(project: &Project, report: &Report) -> Declared {
+    Declared {
+        facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
+        sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
+        shown: report.sections.iter().cloned().collect(),
+    }
+}
+
+/// Refuses conditions that ask for facts and sections that do not exist, all in one message, before anything is loaded.
+fn check_conditions(project: &Project, report: &Report) -> Result<(), Refusal> {
+    let declared = declared(project, report);
+    // Without findings, every figure but a fact's is still to come.
+    let nothing = Findings::default();
+    let own = report.claims.iter().map(|claim| (claim, &report.origin));
+    let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
+    let mut faults: Vec<Refusal> = Vec::new();
+    for (claim, origin) in own.chain(house) {
+        let names = declared.names(&nothing, claim.section.as_deref());
+        let condition = Expr::parse(&claim.when);
+        let asked = condition.iter().flat_map(|condition| condition.faults_of_names(&names));
+        faults.extend(asked.map(|fault| {
+            let message = format!("claim `{}`, condition: {fault}", claim.id);
+            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
+        }));
+    }
+    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    match faults.first().and_then(|fault| fault.hint.clone()) {
+        None => Ok(()),
+        Some(hint) => Err(Refusal::config(told.join("\n")).hint(hint)),
     }
 }
 

@@ -33,6 +33,7 @@ pub fn run(args: &Check) -> Result<()> {
             let verdict = match outcome.checked.verdict {
                 Verdict::Passed => "passed",
                 Verdict::Replaced => "replaced",
+                Verdict::Missing => "missing",
             };
             let values: Vec<String> = outcome
                 .values

@@ -16,6 +16,8 @@ pub enum Verdict {
     Passed,
     /// Its condition fails; its `otherwise` stands in the brief.
     Replaced,
+    /// Its condition is neither true nor false, since a figure has no value; what is not known stands in the brief.
+    Missing,
 }
 
 /// What the audit of numerals read in one document.

@@ -16,6 +16,7 @@ mod language;
 mod models;
 mod report;
 mod scenarios;
+pub mod section;
 mod sources;
 mod universe;
 mod warehouse;

@@ -1,9 +1,8 @@
 //! Charts: one family of drawings, as SVG with real text in the document's sans.
 //!
-//! kuva gives the scene graph, the drawing primitives and the SVG writer. Its ready-made plots are not
-//! used: they have legends where a brief wants labels at the marks, no column of printed values, and
-//! scale fonts and strokes each in their own way. Axes, ticks and labels are placed here, with the
-//! fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
+//! No plotting library stands behind them: their legends stand where a brief wants labels at the marks, they have no
+//! column of printed values, and they scale fonts and strokes each in their own way. Axes, ticks and labels are placed
+//! here, with the fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
 //!
 //! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
 //! their interval are filled and others hollow.

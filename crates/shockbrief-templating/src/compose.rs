@@ -4,20 +4,25 @@
 //! brief before a line is rendered. Then each language gets a main file, one file per section, the page
 //! design and its charts, with the template line behind every line of Typst.
 
-use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
+use crate::engine::{Engine, Rendered, Scope, Source};
 use crate::locale::{DateStyle, Locale};
 use crate::{
     attach,
     audit::{self, Numerals},
     escape,
-    format::{Format, FormatError, Place},
+    format::{Format, Place, because},
     typography,
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
+use shockbrief_core::expr::{Answer, Expr, Fault, Judgement, Names, Used};
 use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 /// The house's page design; a report may bring its own.
 pub const DESIGN: &str = include_str!("../templates/brief.typ");
@@ -63,6 +68,25 @@ pub struct Edition<'a> {
     pub file: String,
 }
 
+/// Ids that a condition or a template may ask for, whether or not the brief has them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Declared {
+    /// Facts of the configuration.
+    pub facts: BTreeSet<String>,
+    /// Sections that exist.
+    pub sections: BTreeSet<String>,
+    /// Sections of the report.
+    pub shown: BTreeSet<String>,
+}
+
+impl Declared {
+    /// These ids beside findings, as a condition of a section sees them.
+    #[must_use]
+    pub fn names<'a>(&'a self, findings: &'a Findings, within: Option<&'a str>) -> Names<'a> {
+        Names { findings, facts: &self.facts, sections: &self.sections, shown: &self.shown, within }
+    }
+}
+
 /// Everything a brief is made of.
 #[derive(Debug, Clone)]
 pub struct Compose<'a> {
@@ -86,6 +110,8 @@ pub struct Compose<'a> {
     pub findings: &'a Findings,
     /// Claims in the report's order.
     pub claims: Vec<ClaimSource>,
+    /// Facts and sections that may be asked for.
+    pub declared: Declared,
     /// Company names by symbol.
     pub names: BTreeMap<String, String>,
     /// Theme names by theme id, then language code.
@@ -105,8 +131,10 @@ pub struct Compose<'a> {
 pub struct Outcome {
     /// The claim and its verdict.
     pub checked: CheckedClaim,
-    /// The numbers its condition used, by figure.
-    pub values: Vec<(String, Option<f64>)>,
+    /// The values its condition used, by figure.
+    pub values: Vec<Used>,
+    /// Why its condition is neither true nor false, where it is.
+    pub reason: Option<String>,
 }
 
 /// One language, ready to typeset.
@@ -168,7 +196,7 @@ pub fn headline(
 /// (class `Config`), with file and line.
 pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
-    let claims = check_claims(&brief.claims, &findings)?;
+    let claims = check_claims(&brief.claims, &findings, &brief.declared)?;
     let documents = brief
         .editions
         .iter()
@@ -181,18 +209,28 @@ pub fn compose(brief: &Compose) -> Result<Composed> {
 ///
 /// # Errors
 /// A claim that fails without `otherwise`, or a condition that cannot be read.
-pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<Vec<Outcome>, Refusal> {
+pub fn check_claims(
+    claims: &[ClaimSource],
+    findings: &Findings,
+    declared: &Declared,
+) -> Result<Vec<Outcome>, Refusal> {
     let mut outcomes = Vec::new();
     let mut failures = Vec::new();
     for source in claims {
-        let judgement = judge(&source.claim.when, findings).map_err(|error| unreadable(source, &error))?;
-        let verdict = if judgement.holds { Verdict::Passed } else { Verdict::Replaced };
-        if !judgement.holds && source.claim.otherwise.is_none() {
+        let claim = &source.claim;
+        let names = declared.names(findings, claim.section.as_deref());
+        let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
+        let judgement = judged.map_err(|fault| unreadable(source, &fault))?;
+        let (verdict, reason) = match &judgement.truth {
+            Answer::Is(true) => (Verdict::Passed, None),
+            Answer::Is(false) => (Verdict::Replaced, None),
+            Answer::Missing(reason) => (Verdict::Missing, Some(reason.clone())),
+        };
+        if verdict == Verdict::Replaced && claim.otherwise.is_none() {
             failures.push(failure(source, &judgement));
         }
-        let claim = &source.claim;
         let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
-        outcomes.push(Outcome { checked, values: judgement.values });
+        outcomes.push(Outcome { checked, values: judgement.values, reason });
     }
     if failures.is_empty() {
         return Ok(outcomes);
@@ -205,9 +243,10 @@ fn place(source: &ClaimSource) -> String {
     source.line.map_or(source.file.clone(), |line| format!("{}:{line}", source.file))
 }
 
-fn unreadable(source: &ClaimSource, error: &FormatError) -> Refusal {
-    let message = format!("{}: claim `{}`, condition: {}", place(source), source.claim.id, error.message);
-    Refusal::config(message).hint(error.hint.clone())
+fn unreadable(source: &ClaimSource, fault: &Fault) -> Refusal {
+    let told = fault.told(&source.claim.when);
+    let message = format!("{}: claim `{}`, condition: {told}", place(source), source.claim.id);
+    Refusal::config(message).hint(fault.hint.clone())
 }
 
 fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
@@ -215,7 +254,7 @@ fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
     let mut values: Vec<String> = judgement
         .values
         .iter()
-        .map(|(id, value)| format!("{id} = {}", value.map_or("none".to_owned(), |v| v.to_string())))
+        .map(|(id, value)| format!("{id} = {}", value.map_or("none".to_owned(), |value| value.to_string())))
         .collect();
     values.dedup();
     format!(
@@ -351,6 +390,7 @@ fn scope(
 ) -> Scope {
     let code = &edition.code;
     let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
+    let said = brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code, &locale)).collect();
     Scope {
         code: code.clone(),
         locale,
@@ -361,19 +401,28 @@ fn scope(
         themes,
         sources: brief.sources.clone(),
         brand: brief.brand.clone(),
-        claims: brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code)).collect(),
+        claims: said,
+        declared: brief.declared.clone(),
         brief: facts,
     }
 }
 
 /// The text that stands for a claim, by its id.
-fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str) -> (String, Source) {
-    let texts = match (outcome.checked.verdict, &source.claim.otherwise) {
-        (Verdict::Replaced, Some(otherwise)) => otherwise,
-        _ => &source.claim.text,
+fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str, locale: &Locale) -> (String, Source) {
+    let claim = &source.claim;
+    let text = match (outcome.checked.verdict, &claim.otherwise, &claim.missing) {
+        (Verdict::Replaced, Some(otherwise), _) => in_language(otherwise, code),
+        (Verdict::Missing, _, Some(missing)) => in_language(missing, code),
+        (Verdict::Missing, _, None) => {
+            let reason = because(locale, outcome.reason.as_deref().unwrap_or_default());
+            // The sentence is a template: a brace of the reason would open a tag.
+            let reason = escape::markup(&reason).replace(['{', '}'], "");
+            locale.note(locale.fill("format.claim.missing", &[("reason", &reason)]))
+        }
+        _ => in_language(&claim.text, code),
     };
-    let name = format!("{} (claim `{}`, {code})", place(source), source.claim.id);
-    (source.claim.id.clone(), Source::new(name, in_language(texts, code)))
+    let name = format!("{} (claim `{}`, {code})", place(source), claim.id);
+    (claim.id.clone(), Source::new(name, text))
 }
 
 fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered, Refusal> {

@@ -7,15 +7,15 @@
 use crate::figures::{Handle, UNPRINTED, handle, options, refuse};
 use crate::format::{self, Filter, Format, FormatError, Place};
 use crate::locale::Locale;
-use crate::{budget, charts::Charts, escape, lift, tables, typography};
+use crate::{budget, charts::Charts, compose::Declared, escape, lift, tables, typography};
 use anyhow::Result;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior,
 };
-use shockbrief_core::{Figure, Findings, Refusal, config::Brand};
+use shockbrief_core::{Figure, Findings, Refusal, config::Brand, expr::Scope as _, nearest::nearest};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A template with the name that its errors carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Scope {
     pub brand: Brand,
     /// Sentences of claims that hold, or their replacements, with the place to name in errors.
     pub claims: BTreeMap<String, Source>,
+    /// Facts and sections that may be asked for.
+    pub declared: Declared,
     /// Plain facts of the brief: title, period, dates.
     pub brief: BTreeMap<String, String>,
 }
@@ -264,29 +266,13 @@ fn find(scope: &Scope, id: &str) -> Result<Figure, Error> {
 
 /// An id that does not exist, with the nearest that does.
 pub(crate) fn unknown<'a>(what: &str, id: &str, known: impl Iterator<Item = &'a String>) -> Error {
-    let nearest = known.min_by_key(|other| distance(id, other));
     refuse(FormatError {
         message: format!("there is no {what} `{id}`"),
-        hint: match nearest {
+        hint: match nearest(id, known.map(String::as_str)) {
             Some(nearest) => format!("the nearest is `{nearest}`"),
             None => format!("the brief has no {what} at all"),
         },
     })
-}
-
-/// Edit distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
@@ -298,7 +284,7 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     let shared = scope.clone();
     environment.add_function("known", move |fact: &str| known(&shared, fact));
     let shared = scope.clone();
-    environment.add_function("ready", move |section: &str| !shared.findings.absent.contains_key(section));
+    environment.add_function("ready", move |section: &str| ready(&shared, section));
     for (filter, name, _) in Filter::ALL {
         add_filter(environment, scope, name, Format::new(filter));
     }
@@ -330,6 +316,13 @@ fn known(scope: &Scope, fact: &str) -> Result<bool, Error> {
         (None, true) => Ok(false),
         (None, false) => Err(unknown("fact", &id, declared)),
     }
+}
+
+/// Whether a section has something to say; one that is not in the report has not, one that does not exist is an error.
+fn ready(scope: &Scope, section: &str) -> Result<bool, Error> {
+    let names = scope.declared.names(&scope.findings, None);
+    let sections = || scope.declared.sections.union(&scope.declared.shown);
+    names.ready(section).ok_or_else(|| unknown("section", section, sections()))
 }
 
 fn add_filter(environment: &mut Environment<'static>, scope: &Shared, name: &'static str, format: Format) {
@@ -510,78 +503,6 @@ pub(crate) fn string(state: &State, scope: &Scope, key: &str) -> Result<String, 
 /// A string that may be absent.
 pub(crate) fn optional(state: &State, scope: &Scope, key: &str) -> Result<Option<String>, Error> {
     scope.strings.contains_key(key).then(|| string(state, scope, key)).transpose()
-}
-
-/// Whether a claim's condition holds, with the figures it looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
-    /// Whether it holds.
-    pub holds: bool,
-    /// The numbers used, by figure; `None` for one without value.
-    pub values: Vec<Used>,
-}
-
-/// A figure's id and its value, if it has one.
-pub type Used = (String, Option<f64>);
-
-/// Judges a condition over figures.
-///
-/// # Errors
-/// A condition that is no expression or names an unknown figure.
-pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, FormatError> {
-    let used: Arc<Mutex<Vec<Used>>> = Arc::default();
-    let mut environment = environment();
-    let figures = findings.clone();
-    environment.add_function("fig", move |id: &str| {
-        let figure =
-            figures.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, figures.figures.keys()))?;
-        Ok::<_, Error>(Value::from_object(Handle::new(figure)))
-    });
-    let figures = findings.clone();
-    environment.add_function("has", move |id: &str| {
-        figures
-            .figures
-            .get(id)
-            .map(|f| f.value.is_some())
-            .ok_or_else(|| unknown("figure", id, figures.figures.keys()))
-    });
-    let seen = used.clone();
-    environment.add_filter("raw", move |value: Value| {
-        let handle = handle(&value, "raw")?;
-        if let Ok(mut seen) = seen.lock() {
-            seen.push((handle.figure.id.clone(), handle.figure.number()));
-        }
-        match handle.figure.value {
-            Some(_) => handle.raw(),
-            None => Err(Error::new(ErrorKind::InvalidOperation, MISSING)),
-        }
-    });
-    environment.add_filter("abs", |value: Value| {
-        Ok::<_, Error>(Value::from_object(Handle { absolute: true, ..handle(&value, "abs")?.clone() }))
-    });
-    let expression = lift::expression(condition).map_err(|_| FormatError {
-        message: "a condition stores no figure".to_owned(),
-        hint: "compare with ==".to_owned(),
-    })?;
-    let outcome = environment.compile_expression(&expression).and_then(|compiled| compiled.eval(()));
-    let values = used.lock().map(|values| values.clone()).unwrap_or_default();
-    match outcome {
-        Ok(value) if value.kind() == ValueKind::Bool => Ok(Judgement { holds: value.is_true(), values }),
-        Ok(value) => Err(FormatError {
-            message: format!("the condition gives a {}, not true or false", value.kind()),
-            hint: "compare figures: fig(\"...\") < 0".to_owned(),
-        }),
-        Err(error) if error.detail() == Some(MISSING) => Ok(Judgement { holds: false, values }),
-        Err(error) => Err(condition_error(&error)),
-    }
-}
-
-const MISSING: &str = "a figure of the condition has no value";
-
-fn condition_error(error: &Error) -> FormatError {
-    let hint =
-        hint(error).unwrap_or_else(|| "write it as fig(\"...\") < 0 and fig(\"...\").p < 0.05".to_owned());
-    FormatError { message: describe(error), hint }
 }
 
 /// A template error as a refusal with file, line and hint.

@@ -23,7 +23,9 @@ pub mod typst;
 mod workshop;
 
 pub use attach::Attachment;
-pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose, headline};
+pub use compose::{
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Outcome, Section, compose, headline,
+};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
 pub use workshop::sweep;

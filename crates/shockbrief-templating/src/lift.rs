@@ -1,4 +1,4 @@
-//! Arithmetic on figures in conditions: `fig("a") < 0.05` compares the figure's number.
+//! Arithmetic on figures in templates: `{% if fig("a") < 0.05 %}` compares the figure's number.
 //!
 //! minijinja orders an object and a number by kind, silently. So before a template is compiled, each
 //! figure that stands beside an operator is replaced by its number: `(fig("a")|raw) < 0.05`. A figure
@@ -47,7 +47,7 @@ fn next_tag(text: &str) -> Option<usize> {
 ///
 /// # Errors
 /// A figure stored in a variable.
-pub fn expression(text: &str) -> Result<String, Stored> {
+fn expression(text: &str) -> Result<String, Stored> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
     while let Some(start) = text[at..].find("fig(").map(|i| i + at) {

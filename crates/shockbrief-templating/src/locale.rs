@@ -114,7 +114,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 40] = [
+const PATTERNS: [(&str, &str, &str); 41] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -136,6 +136,7 @@ const PATTERNS: [(&str, &str, &str); 40] = [
     ("format.below", "<\u{a0}{n}", "<\u{a0}{n}"),
     ("format.missing", "n.\u{a0}d.", "n/a"),
     ("format.missing.reason", "n.\u{a0}d. ({reason})", "n/a ({reason})"),
+    ("format.claim.missing", "Ce point reste ouvert\u{a0}: {reason}.", "This point stays open: {reason}."),
     ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
     ("format.word.chart", "Graphique", "Chart"),

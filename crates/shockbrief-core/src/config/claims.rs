@@ -2,7 +2,7 @@
 
 use super::{
     Origin,
-    report::{Claim, Report, check_claim_ids, check_claim_languages},
+    report::{Claim, Report, check_claim_ids, check_claim_languages, check_conditions},
 };
 use anyhow::Result;
 use serde::Deserialize;
@@ -30,6 +30,7 @@ impl HouseClaims {
     pub fn load(path: &Path) -> Result<Self> {
         let (RawClaims { claims }, origin): (RawClaims, Origin) = super::load(path)?;
         check_claim_ids(&claims, &origin)?;
+        check_conditions(&claims, &origin)?;
         if let Some(claim) = claims.iter().find(|claim| claim.section.is_none()) {
             let refusal = origin.refuse(&claim.id, format!("claim `{}` names no section", claim.id));
             return Err(refusal.hint("add `section:`, or move the claim into a report.yaml").into());

@@ -1,7 +1,7 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, Origin, client};
-use crate::{EventId, Refusal, Symbol, ThemeId};
+use super::{Client, Origin, client, section::Entry};
+use crate::{EventId, Refusal, Symbol, ThemeId, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,10 @@ pub struct Claim {
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
+    /// What stands there when a figure of the condition has no value, so that it is neither true nor false; without
+    /// it a sentence of the house says what is not known and why.
+    #[serde(default)]
+    pub missing: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -187,7 +191,7 @@ struct RawReport {
     study: Option<Study>,
     panel: Option<Panel>,
     themes: Vec<ThemeId>,
-    sections: Vec<String>,
+    sections: Vec<Entry>,
     #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
@@ -249,8 +253,10 @@ pub struct Report {
     pub panel: Option<Panel>,
     /// Themes shown, in order.
     pub themes: Vec<ThemeId>,
-    /// Sections, in order.
+    /// Ids of its sections, in order.
     pub sections: Vec<String>,
+    /// Its sections as written: ids, and sections declared or changed there.
+    pub entries: Vec<Entry>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -349,6 +355,7 @@ impl Report {
         }
         check_languages(&raw, &origin)?;
         check_claim_ids(&raw.claims, &origin)?;
+        check_conditions(&raw.claims, &origin)?;
         let report = Self {
             slug,
             folder: folder.to_owned(),
@@ -362,7 +369,8 @@ impl Report {
             study: raw.study,
             panel: raw.panel,
             themes: raw.themes,
-            sections: raw.sections,
+            sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
+            entries: raw.sections,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
@@ -429,12 +437,12 @@ fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {
 pub(super) fn check_claim_languages(claim: &Claim, language: &str, origin: &Origin) -> Result<(), Refusal> {
     let label = format!("claim `{}`", claim.id);
     require_language(&claim.text, language, &label, &claim.id, origin)?;
-    match &claim.otherwise {
-        Some(otherwise) => {
-            require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)
+    for (part, texts) in [("otherwise", &claim.otherwise), ("missing", &claim.missing)] {
+        if let Some(texts) = texts {
+            require_language(texts, language, &format!("{label}, {part}"), &claim.id, origin)?;
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 fn require_language(
@@ -460,4 +468,15 @@ pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), R
             .hint("give each claim an id of its own")),
         None => Ok(()),
     }
+}
+
+/// Refuses a condition that cannot be read, before anything is loaded.
+pub(super) fn check_conditions(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
+    for claim in claims {
+        Expr::parse(&claim.when).map_err(|fault| {
+            let message = format!("claim `{}`, condition: {}", claim.id, fault.told(&claim.when));
+            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
+        })?;
+    }
+    Ok(())
 }
