@@ -197,6 +197,18 @@ pub fn produce(
 fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
     let mut lines = Vec::new();
     let mut audited = BTreeMap::new();
+    for pdf in pdfs {
+        let foreign = shockbrief_templating::links::foreign(&pdf.bytes)?;
+        if let Some(link) = foreign.first() {
+            let report = analysed.issue.report.origin.path.display();
+            let language = &pdf.language;
+            return Err(Refusal::config(format!("{report}: {language}: a link leads to `{link}`"))
+                .hint(
+                    "links may begin with https:, http: or mailto: alone; correct it in the prose or layout",
+                )
+                .into());
+        }
+    }
     let read = composed.documents.par_iter().zip(pdfs).map(|(document, pdf)| {
         Ok((pdf, shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?))
     });

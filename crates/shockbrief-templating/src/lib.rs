@@ -16,6 +16,7 @@ pub mod figures;
 pub mod fonts;
 pub mod format;
 pub mod lift;
+pub mod links;
 pub mod locale;
 mod tables;
 pub mod typography;
