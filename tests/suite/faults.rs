@@ -488,3 +488,47 @@ fn an_answer_that_is_lost_is_no_success() {
     let output = desk.command(&[]).stdout(full()).output().unwrap();
     assert_eq!((code(&output), desk.whole()), (Some(0), 1), "{}", errors(&output));
 }
+
+#[test]
+fn records_damaged_anywhere_are_told_and_nothing_is_made_or_sent_twice() {
+    let desk = Desk::with(1);
+    let report = desk.path("reports/weekly-01/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    write(&report, &format!("deliver: [share]\n{text}"));
+    write(&desk.path("config/delivery.yaml"), "targets:\n  share: {folder: share}\n");
+    let first = desk.run(&["-q"]);
+    assert_eq!(code(&first), Some(0), "{}", errors(&first));
+    let count = |event: &str| desk.ledger().iter().filter(|entry| entry["event"] == event).count();
+    assert_eq!((count("published"), count("delivered")), (1, 1));
+    let files = ["out/ledger.jsonl", "out/.receipts/weekly-01.jsonl", "out/weekly-01/2025-W05/manifest.json"]
+        .map(|name| desk.path(name));
+    let whole: Vec<Vec<u8>> = files.iter().map(|file| fs_err::read(file).unwrap()).collect();
+    let mut told = 0;
+    for (file, good) in files.iter().zip(&whole) {
+        for part in 1..12 {
+            let mut bytes = good.clone();
+            let at = bytes.len() * part / 12;
+            bytes[at] ^= 0x04;
+            std::io::Write::write_all(&mut fs_err::File::create(file).unwrap(), &bytes).unwrap();
+            let output = desk.run(&[]);
+            let said = errors(&output);
+            assert!(matches!(code(&output), Some(0 | 3 | 4)), "{} at {at}: {said}", file.display());
+            told += usize::from(!said.is_empty());
+            // What the entry of before says stands, or is said again: never another thing.
+            for entry in desk.ledger() {
+                assert_eq!(
+                    (entry["report"].as_str(), entry["period"].as_str()),
+                    (Some("weekly-01"), Some(WEEK)),
+                    "{entry}"
+                );
+                assert!(entry["revision"].as_u64().is_none_or(|n| n == 1), "{entry}");
+            }
+            let delivered = list(&desk.path("share/weekly-01"));
+            assert_eq!(delivered.len(), 1, "{} at {at}: {delivered:?}", file.display());
+            for (file, good) in files.iter().zip(&whole) {
+                std::io::Write::write_all(&mut fs_err::File::create(file).unwrap(), good).unwrap();
+            }
+        }
+    }
+    assert!(told >= 11, "{told} of 33 damages were told");
+}

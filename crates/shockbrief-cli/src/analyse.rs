@@ -3,19 +3,22 @@
 use crate::{
     args::Inputs,
     load::{Digests, Issue, Project, report_digests},
+    refute::{demanded, refute},
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Session, Symbol, Unit,
-    config::{Brand, Language, Report, Scenarios},
+    Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Refusals, Session, Symbol, Unit, at,
+    config::{Brand, Claim, Language, Report, Scenarios},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
+    nearest::nearest,
 };
-use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
+use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, Trials, of_report};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, format::FormatError,
+    headline,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -31,25 +34,27 @@ pub struct Shared {
     data: Arc<Dataset>,
     exchanges: BTreeMap<Mic, Vec<Session>>,
     findings: Findings,
+    trials: Option<Trials>,
 }
 
 impl Shared {
     fn new(project: &Project, issue: &Issue, inputs: &Inputs) -> Result<Self> {
         let data = Arc::new(issue.data(project, inputs)?);
-        let mut shared = Self { data, exchanges: issue.exchanges(project)?, findings: Findings::default() };
-        shared.findings =
-            shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        let exchanges = issue.exchanges(project)?;
+        let mut shared = Self { data, exchanges, findings: Findings::default(), trials: None };
+        let found = shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        (shared.findings, shared.trials) = found;
         Ok(shared)
     }
 
-    fn context(
+    fn context<T>(
         &self,
         project: &Project,
         issue: &Issue,
         scenarios: &Scenarios,
         previous: Option<&Findings>,
-        analyse: impl FnOnce(&Context<'_>) -> Result<Findings>,
-    ) -> Result<Findings> {
+        analyse: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
@@ -151,22 +156,30 @@ impl Analysed {
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
-        of_report(&issue.report)?;
-        issue.covered(project)?;
-        project.claims.check(&issue.report)?;
-        check_conditions(project, &issue.report)?;
-        let brand = project.brand_of(&issue.report)?;
-        let languages = project.languages(&issue.report.languages)?;
+        let mut faults = Refusals::default();
+        faults.keep(issue.covered(project));
+        faults.keep(project.bind(&issue.report));
+        check_conditions(project, &issue.report, &mut faults);
+        let brand = faults.keep(project.brand_of(&issue.report));
+        let languages = faults.keep(project.languages(&issue.report.languages));
+        let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
+            return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
+        };
         let languages = with_names(languages, project, &issue.report);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
-        let findings = shared.context(
+        let mut findings = shared.context(
             project,
             &issue,
             &project.scenarios_of(&issue.report),
             previous.as_ref(),
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
+        let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
+        let made =
+            |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
+        let declared = declared(project, &issue.report);
+        refute(own.chain(house).filter(made), shared.trials.as_ref(), &mut findings, &declared, issue.as_of)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
@@ -180,6 +193,47 @@ impl Analysed {
 
     /// Renders the pages of these languages and judges the claims.
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
+        let mut faults = Refusals::default();
+        let composed = faults.keep(self.pages(project, languages));
+        self.check_listed(&mut faults);
+        faults.finish()?;
+        composed.ok_or_else(|| anyhow::anyhow!("no pages, and no reason"))
+    }
+
+    /// Refuses figures of `headline` and `watch` that no section computes, and formats that do not print them. Where a
+    /// section is absent for the period, its figures are not known.
+    fn check_listed(&self, faults: &mut Refusals) {
+        let report = &self.issue.report;
+        let mut known = |list: &str, index: usize, id: &String| {
+            let known = self.findings.figures.contains_key(id);
+            if !known && self.findings.absent.is_empty() {
+                let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
+                    Some(nearest) => format!("the nearest is `{nearest}`"),
+                    None => "the brief has no figure at all".to_owned(),
+                };
+                let path = at![list, index, "figure"];
+                faults.push(report.origin.refuse(path, format!("there is no figure `{id}`")).hint(hint));
+            }
+        };
+        let watch = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
+        watch.enumerate().for_each(|(index, watched)| known("watch", index, &watched.figure));
+        report
+            .headline
+            .iter()
+            .enumerate()
+            .for_each(|(index, listed)| known("headline", index, &listed.figure));
+        for (index, listed) in report.headline.iter().enumerate() {
+            let path = at!["headline", index, "format"];
+            let one = std::slice::from_ref(listed);
+            if let Err(error) = headline(one, &self.findings, &self.languages, self.brand.rounding) {
+                let refusal = report.origin.refuse(path, format!("`{}`: {error}", listed.format));
+                let hint = error.downcast_ref::<FormatError>().map(|error| error.hint.clone());
+                faults.push(hint.into_iter().fold(refusal, Refusal::hint));
+            }
+        }
+    }
+
+    fn pages(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let report = &self.issue.report;
         let strings = project.folder.join("languages");
         compose(&Compose {
@@ -214,7 +268,7 @@ impl Analysed {
                 .collect(),
             sources: self.credits(project),
             sections: self.sections(project, languages)?,
-            design: self.design()?,
+            design: self.design(project)?,
             labels: project.labels.clone(),
             declared: declared(project, report),
         })
@@ -267,9 +321,9 @@ impl Analysed {
             .chain(revision)
             .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
             .map(|(claim, origin)| ClaimSource {
-                claim: claim.clone(),
+                claim: Claim { when: demanded(claim), ..claim.clone() },
                 file: origin.path.display().to_string(),
-                line: origin.line_of(&format!("id: {}", claim.id)),
+                line: origin.line_of(format!("id: {}", claim.id).as_str()),
             })
             .collect()
     }
@@ -277,8 +331,10 @@ impl Analysed {
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
         let sections = of_report(&self.issue.report)?.into_iter();
-        let sections = sections.map(|section| self.section(project, section, languages));
-        let mut sections = sections.collect::<Result<Vec<_>>>()?;
+        let mut faults = Refusals::default();
+        let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
+        let sections: Vec<Option<Section>> = sections.collect();
+        let mut sections: Vec<Section> = faults.or(sections)?.into_iter().flatten().collect();
         if let Some(first) =
             sections.first_mut().filter(|_| self.findings.figures.contains_key("revision.number"))
         {
@@ -308,34 +364,39 @@ impl Analysed {
         if let Some(reason) = self.findings.absent.get(section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let layout = self.layout(section)?;
-        Ok(Section {
+        let layout = self.layout(project, section)?;
+        let mut faults = Refusals::default();
+        let prose = languages
+            .iter()
+            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section.id, code))?)));
+        let prose = prose.collect();
+        faults.or(Section {
             id: section.id.to_owned(),
             heading: format!("section.{}", section.id),
             layout,
-            prose: languages
-                .iter()
-                .map(|code| Ok((code.clone(), self.prose(project, section.id, code)?)))
-                .collect::<Result<_>>()?,
+            prose,
         })
     }
 
     /// The section's own layout, or the one that the report brings in its folder.
-    fn layout(&self, section: &SectionSpec) -> Result<Source> {
+    fn layout(&self, project: &Project, section: &SectionSpec) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
         if own.is_file() {
+            project.inside(&self.issue.report, &own)?;
             return Ok(Source::new(own.display().to_string(), fs::read_text(&own)?));
         }
-        let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
+        // Not a file of the desk: its reader can replace it, not edit it.
+        let name = format!("the house's layout of `{}`", section.id);
         Ok(Source::new(name, section.template))
     }
 
     /// The page design that the report brings in its folder.
-    fn design(&self) -> Result<Option<Source>> {
+    fn design(&self, project: &Project) -> Result<Option<Source>> {
         let own = self.issue.report.folder.join("layout").join("brief.typ");
         if !own.is_file() {
             return Ok(None);
         }
+        project.inside(&self.issue.report, &own)?;
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
@@ -351,6 +412,7 @@ impl Analysed {
                 ))
                 .into());
         };
+        project.inside(&self.issue.report, path)?;
         Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
     }
 }
@@ -364,27 +426,20 @@ fn declared(project: &Project, report: &Report) -> Declared {
     }
 }
 
-/// Refuses conditions that ask for facts and sections that do not exist, all in one message, before anything is loaded.
-fn check_conditions(project: &Project, report: &Report) -> Result<(), Refusal> {
+/// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
+fn check_conditions(project: &Project, report: &Report, faults: &mut Refusals) {
     let declared = declared(project, report);
     // Without findings, every figure but a fact's is still to come.
     let nothing = Findings::default();
     let own = report.claims.iter().map(|claim| (claim, &report.origin));
     let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
-    let mut faults: Vec<Refusal> = Vec::new();
     for (claim, origin) in own.chain(house) {
         let names = declared.names(&nothing, claim.section.as_deref());
         let condition = Expr::parse(&claim.when);
-        let asked = condition.iter().flat_map(|condition| condition.faults_of_names(&names));
-        faults.extend(asked.map(|fault| {
+        for fault in condition.iter().flat_map(|condition| condition.faults_of_names(&names)) {
             let message = format!("claim `{}`, condition: {fault}", claim.id);
-            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
-        }));
-    }
-    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    match faults.first().and_then(|fault| fault.hint.clone()) {
-        None => Ok(()),
-        Some(hint) => Err(Refusal::config(told.join("\n")).hint(hint)),
+            faults.push(origin.refuse(format!("id: {}", claim.id).as_str(), message).hint(fault.hint));
+        }
     }
 }
 

@@ -95,6 +95,26 @@ impl Output {
         Ok(Self { root: root.to_owned(), locks })
     }
 
+    /// Removes what killed runs left unfinished, also of periods that are made no more. Only for who holds the folder
+    /// alone: a shard's neighbour may be at work.
+    pub fn sweep(&self) -> Result<()> {
+        if self.locks.len() > 1 {
+            return Ok(());
+        }
+        for report in ledger::folders(&self.root)? {
+            for entry in fs::read_dir(report)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let unfinished =
+                    name.to_string_lossy().strip_prefix('.').is_some_and(|n| n.contains(".part-"));
+                if unfinished && entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses to go on in a folder that was removed or replaced: what is there now is not what is locked, and another
     /// run may hold it.
     pub fn still_held(&self) -> Result<()> {

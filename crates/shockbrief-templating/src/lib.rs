@@ -18,6 +18,8 @@ pub mod format;
 pub mod lift;
 pub mod links;
 pub mod locale;
+pub mod pages;
+pub mod prose;
 mod tables;
 pub mod typography;
 pub mod typst;

@@ -21,6 +21,7 @@ pub fn look(args: &Doctor, now: Timestamp) -> Vec<Line> {
     let there = args.out.ancestors().find(|place| place.is_dir()).unwrap_or_else(|| Path::new("."));
     let temporary = std::env::temp_dir();
     vec![
+        ledger(&args.out),
         folder("output", there, &args.out),
         room("output", there),
         locks(there),
@@ -28,6 +29,21 @@ pub fn look(args: &Doctor, now: Timestamp) -> Vec<Line> {
         room("temporary", &temporary),
         clock(&args.out, now),
     ]
+}
+
+/// Whether all lines of the ledger are whole.
+fn ledger(out: &Path) -> Line {
+    match Ledger::read(out) {
+        Err(error) => Line::failure("ledger", &error),
+        Ok(ledger) if ledger.torn.is_empty() => {
+            Line::ok("ledger", format!("{} entries, all whole", ledger.entries().len()))
+        }
+        Ok(ledger) => Line::warning(
+            "ledger",
+            format!("{} lines are torn or altered, the first is {}", ledger.torn.len(), ledger.torn[0]),
+            "nothing is lost that manifests and receipts say; look after the disk (smartctl, the system's log)",
+        ),
+    }
 }
 
 fn folder(about: &'static str, there: &Path, named: &Path) -> Line {

@@ -89,6 +89,7 @@ impl<'a> Work<'a> {
         let typst = Typst::locate(self.args.typst.as_deref(), Path::new("."))?;
         let typst = typst.at_most(jobs).guarded().stopped_by(signals.stop());
         shockbrief_templating::sweep();
+        output.sweep()?;
         let (known_by, stale) = match self.fetch(items) {
             Ok(known_by) => (known_by, None),
             Err(refusal) => (self.now, Some(refusal)),
