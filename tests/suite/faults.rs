@@ -451,14 +451,14 @@ fn a_link_in_place_of_a_file_leads_nowhere() {
         std::os::unix::fs::symlink(desk.path("precious"), &link).unwrap();
         let output = desk.run(&["-q"]);
         assert_ne!(code(&output), Some(0), "{name}");
-        assert!(errors(&output).contains("is a link to another place"), "{name}: {}", errors(&output));
+        assert!(errors(&output).contains("is a symbolic link"), "{name}: {}", errors(&output));
         assert_eq!(fs_err::read_to_string(desk.path("precious")).unwrap(), "precious", "{name}");
         fs_err::remove_file(link).unwrap();
     }
     fs_err::create_dir(desk.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("out/weekly-01")).unwrap();
     let output = desk.run(&["-q"]);
-    assert_eq!(code(&output), Some(2), "{}", errors(&output));
+    assert_eq!(code(&output), Some(4), "{}", errors(&output));
     assert_eq!(list(&desk.path("elsewhere")).len(), 0);
 }
 

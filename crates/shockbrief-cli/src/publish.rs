@@ -10,6 +10,7 @@ use shockbrief_core::brief::Manifest;
 use shockbrief_core::{
     Brief, Class, Refusal,
     diff::{Diff, diff},
+    names::refuse_link,
 };
 use shockbrief_run::{ledger, shard::Shard};
 use std::{
@@ -156,9 +157,7 @@ impl Output {
     pub fn stage(&self, slug: &str, period: &str) -> Result<Staged<'_>> {
         self.still_held()?;
         let parent = self.root.join(slug);
-        if parent.is_symlink() {
-            return Err(linked(&parent).into());
-        }
+        refuse_link(&parent)?;
         fs::create_dir_all(&parent)?;
         let target = parent.join(period);
         // Left by a run that ended between the two renames of `exchange`.
@@ -250,21 +249,11 @@ fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
 /// Opens or makes a file at this very place: what a link leads to is somebody else's, and nothing is written there.
 fn open_plain(path: &Path) -> Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
+    refuse_link(path)?;
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut options = File::options();
     options.create(true).truncate(false).read(true).write(true).custom_flags(flags);
-    options.open(path).map_err(|error| {
-        if path.is_symlink() {
-            return linked(path).into();
-        }
-        anyhow::Error::from(error).context(format!("cannot write {}", path.display()))
-    })
-}
-
-/// Refuses a link where something of the output folder should be.
-fn linked(path: &Path) -> Refusal {
-    Refusal::config(format!("{} is a link to another place", path.display()))
-        .hint("remove the link; to keep the output elsewhere, name that folder with --out")
+    options.open(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn held(path: &Path, file: &mut File) -> Refusal {

@@ -8,7 +8,11 @@
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use shockbrief_core::{Period, Refusal, brief::Manifest, fs::sha256};
+use shockbrief_core::{
+    Period, Refusal,
+    brief::Manifest,
+    fs::{open_private, sha256},
+};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -152,12 +156,7 @@ impl Ledger {
     pub fn append(&mut self, entry: Entry) -> Result<()> {
         let mut line = with_sum(serde_json::to_vec(&entry)?);
         line.push(b'\n');
-        if self.path.is_symlink() {
-            return Err(Refusal::config(format!("{} is a link to another place", self.path.display()))
-                .hint("put the file itself there, or remove the link: the manifests say what is out")
-                .into());
-        }
-        let mut file = fs_err::OpenOptions::new().create(true).read(true).append(true).open(&self.path)?;
+        let mut file = open_private(&self.path)?;
         if !ends_with_newline(&mut file)? {
             line.insert(0, b'\n');
         }
@@ -344,11 +343,10 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     })
 }
 
-/// Refuses a manifest that speaks of another folder than its own, or of files outside it: it was put there by somebody.
+/// Refuses a manifest that speaks of another folder than its own: it was put there by somebody.
 fn at_home(manifest: Manifest, path: &Path) -> Result<Manifest> {
     let mut above = path.ancestors().skip(1).map(|folder| folder.file_name().and_then(|name| name.to_str()));
     let named = (above.next().flatten(), above.next().flatten());
-    let plain = |name: &String| !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
     if named != (Some(&manifest.period), Some(&manifest.report)) {
         return Err(Refusal::data(format!(
             "{} is the manifest of {:?}, {:?}, not of its folder",
@@ -357,14 +355,6 @@ fn at_home(manifest: Manifest, path: &Path) -> Result<Manifest> {
             manifest.period
         ))
         .hint("remove what somebody copied there, or put the folder back under its name")
-        .into());
-    }
-    if let Some(name) = manifest.outputs.keys().find(|name| !plain(name)) {
-        return Err(Refusal::data(format!(
-            "{} names the file {name:?}, which is none of its folder",
-            path.display()
-        ))
-        .hint("take the period's folder from a copy, or remove it: the next run makes it again")
         .into());
     }
     Ok(manifest)

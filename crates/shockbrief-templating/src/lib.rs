@@ -16,7 +16,6 @@ pub mod figures;
 pub mod fonts;
 pub mod format;
 pub mod lift;
-pub mod links;
 pub mod locale;
 pub mod pages;
 pub mod prose;
@@ -27,7 +26,7 @@ mod workshop;
 
 pub use attach::Attachment;
 pub use compose::{
-    ClaimSource, Compose, Composed, Declared, Document, Edition, Outcome, Section, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
 };
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
