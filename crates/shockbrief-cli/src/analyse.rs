@@ -8,14 +8,15 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
     Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Session, Unit,
-    config::{Brand, Language, Report, Scenarios},
+    config::{Brand, Claim, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
 };
-use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, of_report};
+use shockbrief_sections::{Context, Desk, Method, method};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, format::Format, headline,
+    lift,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -53,6 +54,7 @@ impl Shared {
         let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
+            instances: &issue.instances,
             period: issue.period,
             as_of: issue.as_of,
             universe: &project.universe,
@@ -151,12 +153,13 @@ impl Analysed {
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
-        of_report(&issue.report)?;
         project.claims.check(&issue.report)?;
-        check_conditions(project, &issue.report)?;
+        shockbrief_sections::check(&issue.instances, &project.house(&issue.report))?;
+        check_formats(&issue.instances)?;
+        check_conditions(project, &issue)?;
         let brand = project.brand_of(&issue.report)?;
         let languages = project.languages(&issue.report.languages)?;
-        let languages = with_names(languages, project, &issue.report);
+        let languages = with_names(languages, project, &issue);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
         let findings = shared.context(
@@ -208,7 +211,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design()?,
             labels: project.labels.clone(),
-            declared: declared(project, report),
+            declared: declared(project, &self.issue),
         })
     }
 
@@ -255,20 +258,23 @@ impl Analysed {
         let revised = self.findings.figures.contains_key("revision.number");
         let revision = project.claims.by_id(REVISION).filter(|_| revised);
         let revision = revision.map(|claim| (claim, &project.claims.origin));
+        let sections = self.issue.instances.iter().flat_map(claims_of);
         own.chain(house)
             .chain(revision)
-            .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
-            .map(|(claim, origin)| ClaimSource {
-                claim: claim.clone(),
+            .map(|(claim, origin)| (claim.clone(), claim.id.clone(), origin))
+            .chain(sections)
+            .filter(|(claim, ..)| !claim.section.as_ref().is_some_and(absent))
+            .map(|(claim, written, origin)| ClaimSource {
+                claim: local(claim),
                 file: origin.path.display().to_string(),
-                line: origin.line_of(&format!("id: {}", claim.id)),
+                line: origin.line_of(&format!("id: {written}")),
             })
             .collect()
     }
 
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
-        let sections = of_report(&self.issue.report)?.into_iter();
+        let sections = self.issue.instances.iter();
         let sections = sections.map(|section| self.section(project, section, languages));
         let mut sections = sections.collect::<Result<Vec<_>>>()?;
         if let Some(first) =
@@ -296,30 +302,43 @@ impl Analysed {
         }
     }
 
-    fn section(&self, project: &Project, section: &SectionSpec, languages: &[String]) -> Result<Section> {
-        if let Some(reason) = self.findings.absent.get(section.id) {
+    fn section(&self, project: &Project, section: &Instance, languages: &[String]) -> Result<Section> {
+        if let Some(reason) = self.findings.absent.get(&section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let layout = self.layout(section)?;
-        Ok(Section {
-            id: section.id.to_owned(),
-            heading: format!("section.{}", section.id),
-            layout,
-            prose: languages
-                .iter()
-                .map(|code| Ok((code.clone(), self.prose(project, section.id, code)?)))
-                .collect::<Result<_>>()?,
-        })
+        let prose: BTreeMap<String, Source> = languages
+            .iter()
+            .map(|code| Ok((code.clone(), self.prose(project, section, code)?)))
+            .collect::<Result<_>>()?;
+        let layout = self.layout(section, &prose)?;
+        Ok(Section { id: section.id.clone(), heading: format!("section.{}", section.id), layout, prose })
     }
 
-    /// The section's own layout, or the one that the report brings in its folder.
-    fn layout(&self, section: &SectionSpec) -> Result<Source> {
+    /// The layout that the report or the section's folder brings, or that of what computes it: prose, then charts and
+    /// tables as they are declared, save those that the prose itself sets.
+    fn layout(&self, section: &Instance, prose: &BTreeMap<String, Source>) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
-        if own.is_file() {
-            return Ok(Source::new(own.display().to_string(), fs::read_text(&own)?));
+        let folder = section.folder.iter().map(|folder| folder.join("layout.typ.j2"));
+        if let Some(path) = std::iter::once(own).chain(folder).find(|path| path.is_file()) {
+            let text = lift::local(&fs::read_text(&path)?, &section.id);
+            return Ok(Source::new(path.display().to_string(), text));
         }
-        let name = format!("crates/shockbrief-sections/src/{}", section.template_name);
-        Ok(Source::new(name, section.template))
+        let (name, mut text) = match method(section)? {
+            Method::Once(section) => (
+                format!("crates/shockbrief-sections/src/{}", section.template_name),
+                section.template.to_owned(),
+            ),
+            Method::Kind(kind) => (format!("kind `{}`", kind.name()), "{{ prose() }}\n".to_owned()),
+        };
+        let mut place = |what: &str, local: &str| {
+            let call = format!("{what}(\"{}.{local}\")", section.id);
+            if !prose.values().all(|prose| prose.text.contains(&call)) {
+                text.push_str(&format!("\n{{{{ {call} }}}}\n"));
+            }
+        };
+        section.spec.charts.iter().for_each(|(local, _)| place("chart", local));
+        section.spec.tables.iter().for_each(|(local, _)| place("table", local));
+        Ok(Source::new(name, text))
     }
 
     /// The page design that the report brings in its folder.
@@ -331,61 +350,129 @@ impl Analysed {
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
-    /// The report's prose of a section, or the house's.
-    fn prose(&self, project: &Project, section: &str, code: &str) -> Result<Source> {
-        let name = format!("{section}.{code}.typ.j2");
-        let [own, house] =
-            [&self.issue.report.folder, &project.folder].map(|folder| folder.join("prose").join(&name));
-        let Some(path) = [&own, &house].into_iter().find(|path| path.is_file()) else {
-            return Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
-                .hint(format!(
-                    "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
-                ))
-                .into());
-        };
-        Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
+    /// The report's prose of a section, or the one in its folder, or the house's.
+    fn prose(&self, project: &Project, section: &Instance, code: &str) -> Result<Source> {
+        let report = &self.issue.report.folder;
+        let own = report.join("prose").join(format!("{}.{code}.typ.j2", section.id));
+        let named = report.join("sections").join(&section.id).join(format!("prose.{code}.typ.j2"));
+        let beside = section.folder.iter().map(|folder| folder.join(format!("prose.{code}.typ.j2")));
+        let house = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
+        let places = [own.clone(), named].into_iter().chain(beside).chain([house.clone()]);
+        if let Some(path) = places.into_iter().find(|path| path.is_file()) {
+            let text = lift::local(&fs::read_text(&path)?, &section.id);
+            return Ok(Source::new(path.display().to_string(), text));
+        }
+        // What an author declares may stand without words of its own; what the house computes may not.
+        let spec = &section.spec;
+        if matches!(method(section)?, Method::Kind(_)) && !(spec.tables.is_empty() && spec.charts.is_empty())
+        {
+            return Ok(Source::new(format!("{} ({code}, no prose)", section.id), ""));
+        }
+        Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
+            .hint(format!(
+                "write the prose of `{}` in `{code}`, or take the section out of report.yaml",
+                section.id
+            ))
+            .into())
+    }
+}
+
+/// The claims of a section, under its name, each with the id that stands in the file.
+fn claims_of(section: &Instance) -> Vec<(Claim, String, &Origin)> {
+    let named = |claim: &Claim| Claim {
+        id: format!("{}.{}", section.id, claim.id),
+        section: Some(section.id.clone()),
+        ..claim.clone()
+    };
+    section.spec.claims.iter().map(|claim| (named(claim), claim.id.clone(), &section.origin)).collect()
+}
+
+/// A claim whose texts name what belongs to its section in full.
+fn local(mut claim: Claim) -> Claim {
+    let Some(section) = claim.section.clone() else { return claim };
+    let texts = [Some(&mut claim.text), claim.otherwise.as_mut(), claim.missing.as_mut()];
+    for text in texts.into_iter().flatten().flat_map(BTreeMap::values_mut) {
+        *text = lift::local(text, &section);
+    }
+    claim
+}
+
+/// Refuses formats of declared tables that do not exist, all in one message.
+fn check_formats(instances: &[Instance]) -> Result<(), Refusal> {
+    let mut faults: Vec<Refusal> = Vec::new();
+    for instance in instances {
+        for (name, table) in instance.spec.tables.iter() {
+            for format in table.columns.iter().filter_map(|column| column.format.as_ref()) {
+                if let Err(error) = Format::parse(format) {
+                    let message = format!("table `{name}`: {}", error.message);
+                    faults.push(instance.origin.refuse(format, message).hint(error.hint));
+                }
+            }
+        }
+    }
+    together(&faults)
+}
+
+/// Several faults as one refusal; the first gives the next step.
+fn together(faults: &[Refusal]) -> Result<(), Refusal> {
+    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    match faults.first() {
+        None => Ok(()),
+        Some(first) => {
+            let refusal = Refusal::config(told.join("\n"));
+            Err(first.hint.iter().fold(refusal, |refusal, hint| refusal.hint(hint.clone())))
+        }
     }
 }
 
 /// Facts and sections that conditions and prose may ask for.
-fn declared(project: &Project, report: &Report) -> Declared {
+fn declared(project: &Project, issue: &Issue) -> Declared {
+    let shown: BTreeSet<String> = issue.instances.iter().map(|section| section.id.clone()).collect();
+    let built_in = shockbrief_sections::built_in().into_iter();
+    let sections = built_in.chain(project.sections.ids()).map(str::to_owned).chain(shown.iter().cloned());
     Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
-        sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
-        shown: report.sections.iter().cloned().collect(),
+        sections: sections.collect(),
+        shown,
     }
 }
 
 /// Refuses conditions that ask for facts and sections that do not exist, all in one message, before anything is loaded.
-fn check_conditions(project: &Project, report: &Report) -> Result<(), Refusal> {
-    let declared = declared(project, report);
+fn check_conditions(project: &Project, issue: &Issue) -> Result<(), Refusal> {
+    let (report, declared) = (&issue.report, declared(project, issue));
     // Without findings, every figure but a fact's is still to come.
     let nothing = Findings::default();
-    let own = report.claims.iter().map(|claim| (claim, &report.origin));
-    let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
+    let own = report.claims.iter().map(|claim| (claim.clone(), claim.id.clone(), &report.origin));
+    let house =
+        project.claims.of(report).map(|claim| (claim.clone(), claim.id.clone(), &project.claims.origin));
+    let sections = issue.instances.iter().flat_map(claims_of);
     let mut faults: Vec<Refusal> = Vec::new();
-    for (claim, origin) in own.chain(house) {
+    for (claim, written, origin) in own.chain(house).chain(sections) {
         let names = declared.names(&nothing, claim.section.as_deref());
         let condition = Expr::parse(&claim.when);
         let asked = condition.iter().flat_map(|condition| condition.faults_of_names(&names));
         faults.extend(asked.map(|fault| {
-            let message = format!("claim `{}`, condition: {fault}", claim.id);
-            origin.refuse(&format!("id: {}", claim.id), message).hint(fault.hint)
+            let message = format!("claim `{written}`, condition: {fault}");
+            origin.refuse(&format!("id: {written}"), message).hint(fault.hint)
         }));
+        for language in &report.languages {
+            let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
+            if texts.into_iter().flatten().any(|texts| !texts.contains_key(language)) {
+                let message = format!("claim `{written}` has no text in `{language}`");
+                let hint = format!("add `{language}: ...` there, or remove `{language}` from `languages`");
+                faults.push(origin.refuse(&format!("id: {written}"), message).hint(hint));
+            }
+        }
     }
-    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    match faults.first().and_then(|fault| fault.hint.clone()) {
-        None => Ok(()),
-        Some(hint) => Err(Refusal::config(told.join("\n")).hint(hint)),
-    }
+    together(&faults)
 }
 
 /// One sentence in place of a section that has nothing to say for the period.
-fn absent(section: &SectionSpec, reason: &str, languages: &[String]) -> Section {
+fn absent(section: &Instance, reason: &str, languages: &[String]) -> Section {
     let name = format!("{} (absent)", section.id);
     let nothing = Source::new(format!("{name} prose"), "");
     Section {
-        id: section.id.to_owned(),
+        id: section.id.clone(),
         heading: format!("section.{}", section.id),
         layout: Source::new(name, format!("{{{{ t(\"{reason}\") }}}}\n")),
         prose: languages.iter().map(|code| (code.clone(), nothing.clone())).collect(),
@@ -406,6 +493,7 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     // The earlier issue compared nothing: it is looked at for its figures alone.
     before.report.watch.clear();
     before.report.sections.retain(|id| id != "changes");
+    before.instances.retain(|section| section.kind != "changes");
     Ok(Some(Analysed::of(project, folder, before, &earlier)?.findings))
 }
 
@@ -414,8 +502,9 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
-    report: &Report,
+    issue: &Issue,
 ) -> BTreeMap<String, Language> {
+    let report = &issue.report;
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
     let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
@@ -430,6 +519,15 @@ fn with_names(
         for (code, language) in &mut languages {
             let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
             language.strings.insert(key.clone(), name);
+        }
+    }
+    for section in &issue.instances {
+        for (code, language) in &mut languages {
+            language.strings.extend(shockbrief_sections::names(section, &project.universe, code));
+            let declared = shockbrief_sections::strings(section).into_iter();
+            let said =
+                declared.filter_map(|(key, texts)| Some((key, lift::local(texts.get(code)?, &section.id))));
+            language.strings.extend(said);
         }
     }
     languages

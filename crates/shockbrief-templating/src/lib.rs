@@ -19,6 +19,7 @@ pub mod locale;
 mod tables;
 pub mod typography;
 pub mod typst;
+mod vega;
 
 pub use attach::Attachment;
 pub use compose::{
