@@ -41,7 +41,7 @@ fn panel(n: usize, rows: usize, after: usize, gaps: f64) -> Vec<FirmEvent> {
     let common: Vec<f64> = (0..rows).map(|_| 0.01 * s.normal()).collect();
     (0..n)
         .map(|i| {
-            let returns = (0..rows)
+            let returns: Vec<_> = (0..rows)
                 .map(|t| {
                     let m = market[t].unwrap_or(0.0);
                     let r = m + common[t] + 0.02 * s.normal();

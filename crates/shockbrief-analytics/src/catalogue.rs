@@ -251,7 +251,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         "sign_z",
         "sign test",
-        "(n₊ - N/2)/(√N/2)",
+        "(n₊ - n/2)/(√n/2), n the firms with a CAR other than zero",
         "standard normal",
         "Brown & Warner (1980)",
         Appendix,
@@ -260,7 +260,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         "sign_p_exact",
         "sign test, exact",
-        "two-sided binomial p of n₊ against 1/2",
+        "two-sided binomial p of n₊ against 1/2 among the firms with a CAR other than zero",
         "binomial",
         "Brown & Warner (1980)",
         Appendix,
@@ -269,7 +269,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         "gsign_z",
         "generalised sign test",
-        "(n₊ - Np̂)/sqrt(Np̂(1-p̂))",
+        "(n₊ - np̂)/sqrt(np̂(1-p̂)), n the firms with a CAR other than zero",
         "standard normal",
         "Cowan (1992)",
         Appendix,
@@ -402,10 +402,11 @@ pub const ENTRIES: &[Entry] = &[
         "",
     ),
     entry("n_pos", "firms with a positive CAR", "#{CAR > 0}", "", "", Descriptive, ""),
+    entry("n_signed", "firms with a CAR other than zero", "#{|CAR| > 1e-12}", "", "", Descriptive, ""),
     entry(
         "gsign_phat",
         "expected share of positive residuals",
-        "mean over firms of #{e > 0}/M_i",
+        "mean over firms of #{e > 0}/#{e ≠ 0}",
         "",
         "Cowan (1992)",
         Descriptive,

@@ -43,8 +43,8 @@ use std::sync::Arc;
 
 /// One firm at one event, with aligned columns over its own sessions.
 ///
-/// Columns that firms share (dates, market) sit behind [`Arc`], so that a
-/// panel of thousands of firms holds them once and factorises them once.
+/// Columns sit behind [`Arc`]: a panel of thousands of firms holds the shared ones
+/// (dates, market) once and factorises them once, and moving day 0 copies none.
 #[derive(Debug, Clone)]
 pub struct FirmEvent {
     /// Identifier of this firm-event pair, unique in a study.
@@ -54,7 +54,7 @@ pub struct FirmEvent {
     /// Session dates, strictly ascending.
     pub dates: Arc<[Date]>,
     /// Returns in decimals; `None` where missing.
-    pub returns: Vec<Option<f64>>,
+    pub returns: Arc<[Option<f64>]>,
     /// Regressor columns in the order of [`Model::columns`]: the market total
     /// return first (or the control return of a matched study). A market
     /// model takes further columns as additional regressors.
@@ -77,7 +77,7 @@ impl FirmEvent {
     pub fn new(
         id: impl Into<String>,
         dates: impl Into<Arc<[Date]>>,
-        returns: Vec<Option<f64>>,
+        returns: impl Into<Arc<[Option<f64>]>>,
         event_row: usize,
     ) -> Self {
         let id = id.into();
@@ -85,7 +85,7 @@ impl FirmEvent {
             firm: id.clone(),
             id,
             dates: dates.into(),
-            returns,
+            returns: returns.into(),
             regressors: Vec::new(),
             rf: None,
             gaps: None,

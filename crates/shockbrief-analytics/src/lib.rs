@@ -5,7 +5,9 @@
 //! join; seeds and dates are arguments. A statistic that cannot be computed
 //! is a [`reason::Missing`], never NaN and never another statistic.
 
+pub mod benchmark;
 pub mod block_length;
+pub mod calibration;
 pub mod catalogue;
 pub mod changepoint;
 pub mod concentration;

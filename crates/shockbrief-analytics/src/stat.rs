@@ -3,11 +3,15 @@
 //! [`STATS`] lists them with their parameters and defaults; [`run`] computes one from a [`Table`] that the
 //! caller has read. Names in the results are those of the structs they come from. Nothing here reads a
 //! file; a parameter that is unknown or does not parse is an error that names it, never a default.
+//!
+//! Returns from prices lie between the last known prices: a move over an empty cell is kept, on the row of
+//! the price that ends it. Where two series are compared, both returns lie between rows that have both
+//! prices. Rows of a result are rows of the table, with their labels, whatever was left out in between.
 
 use crate::reason::Missing;
 use crate::{
-    changepoint, concentration, contagion, detection, drawdown, ewma, forward_returns, garch, performance,
-    stress,
+    changepoint, concentration, contagion, detection, drawdown, ewma, forward_returns, garch, moments,
+    performance, stress,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -75,6 +79,14 @@ pub enum StatError {
         value: String,
         /// What it should be.
         want: &'static str,
+    },
+    /// A shock that cannot be meant.
+    #[error("parameter `shock`: theme `{theme}` {reason}")]
+    BadShock {
+        /// Theme.
+        theme: String,
+        /// What is wrong.
+        reason: &'static str,
     },
     /// The table lacks a column.
     #[error("the table has no column `{0}`")]
@@ -187,18 +199,57 @@ impl Request<'_> {
         let each = self.table.columns.iter();
         each.map(|(name, column)| Ok((name.as_str(), self.returns(column, log)?))).collect()
     }
+
+    /// Returns of several columns over the same steps: those between the rows on which all have a value.
+    fn matched(&self, columns: &[&Column], log: bool) -> Result<Vec<Column>, StatError> {
+        let complete = |row: usize| columns.iter().all(|c| c[row].is_some());
+        let kept: Vec<bool> = (0..self.table.rows.len()).map(complete).collect();
+        let masked = |column: &&Column| -> Column {
+            column.iter().zip(&kept).map(|(value, keep)| value.filter(|_| *keep)).collect()
+        };
+        columns.iter().map(|column| self.returns(&masked(column), log)).collect()
+    }
+
+    /// Returns of a pair over `sessions` common steps each, on the row that ends them, with the row of the
+    /// first step: (row of the first step, row, left, right).
+    fn spanning(
+        &self,
+        (left, right): (&Column, &Column),
+        sessions: usize,
+    ) -> Result<Vec<(usize, usize, f64, f64)>, StatError> {
+        let both = self.matched(&[left, right], true)?;
+        let steps: Vec<(usize, f64, f64)> =
+            (0..both[0].len()).filter_map(|row| Some((row, both[0][row]?, both[1][row]?))).collect();
+        let sum = |w: &[(usize, f64, f64)]| {
+            let (a, b) = w.iter().fold((0.0, 0.0), |(a, b), step| (a + step.1, b + step.2));
+            (w[0].0, w[w.len() - 1].0, a, b)
+        };
+        Ok(steps.windows(sessions.max(1)).map(sum).collect())
+    }
+
+    fn label(&self, row: usize) -> &str {
+        self.table.rows.get(row).map_or("", String::as_str)
+    }
 }
 
 fn from_prices(prices: &Column, log: bool) -> Result<Column, StatError> {
     if prices.iter().flatten().any(|p| !(p.is_finite() && *p > 0.0)) {
         return Err(Missing::Invalid { what: "a price" }.into());
     }
-    let step = |w: &[Option<f64>]| -> Option<f64> {
-        let ratio = w[1]? / w[0]?;
+    let mut before = None;
+    let step = |price: &Option<f64>| -> Option<f64> {
+        let now = (*price)?;
+        let ratio = now / before.replace(now)?;
         Some(if log { ratio.ln() } else { ratio - 1.0 })
     };
-    let first = (!prices.is_empty()).then_some(None);
-    Ok(first.into_iter().chain(prices.windows(2).map(step)).collect())
+    Ok(prices.iter().map(step).collect())
+}
+
+/// Steps between the first and the last price.
+fn elapsed(prices: &Column) -> usize {
+    let first = prices.iter().position(Option::is_some);
+    let last = prices.iter().rposition(Option::is_some);
+    first.zip(last).map_or(0, |(first, last)| last - first)
 }
 
 fn present(column: &Column) -> Vec<f64> {
@@ -268,7 +319,11 @@ pub const STATS: &[Stat] = &[
             param("stable_to", "", "last row label of the stable window; the row before turmoil when empty"),
             param("turmoil_from", "", "first row label of the turmoil window"),
             param("turmoil_to", "", "last row label of the turmoil window; the last row when empty"),
-            param("overlap", "1", "sessions that one return spans"),
+            param(
+                "overlap",
+                "1",
+                "sessions that one return spans: returns over so many sessions, overlapping, inside each window",
+            ),
         ],
         compute: contagion_stat,
     },
@@ -363,6 +418,7 @@ pub const STATS: &[Stat] = &[
 
 fn changepoint_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let (name, column) = request.chosen()?;
+    let rows: Vec<usize> = (0..column.len()).filter(|row| column[*row].is_some()).collect();
     let x = present(column);
     let segment = request.count("min_segment")?;
     let penalty = if request.text("penalty").is_empty() { None } else { Some(request.number("penalty")?) };
@@ -373,6 +429,7 @@ fn changepoint_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let shortest = ((x.len() as f64 * trim).floor() as usize).max(2);
     let mut out = Map::new();
     out.insert("column".to_owned(), json!(name));
+    out.insert("empty_cells".to_owned(), json!(column.len() - x.len()));
     part(&mut out, "ols_cusum", changepoint::ols_cusum(&x))?;
     part(&mut out, "rec_cusum", changepoint::recursive_cusum(&x))?;
     part(
@@ -383,7 +440,41 @@ fn changepoint_stat(request: &Request<'_>) -> Result<Value, StatError> {
     part(&mut out, "pelt_l2", changepoint::pelt(&x, changepoint::Cost::SumOfSquares, penalty, segment))?;
     part(&mut out, "pelt_mean", changepoint::pelt(&x, changepoint::Cost::Mean, None, segment))?;
     part(&mut out, "pelt_meanvar", changepoint::pelt(&x, changepoint::Cost::MeanVariance, None, segment))?;
-    Ok(Value::Object(out))
+    let mut out = Value::Object(out);
+    on_table_rows(request, &mut out, &rows);
+    Ok(out)
+}
+
+/// Turns numbers of observations before a change into one-based rows of the table, and adds their labels.
+fn on_table_rows(request: &Request<'_>, value: &mut Value, rows: &[usize]) {
+    const PLACES: [&str; 3] = ["last_index_of_each_segment_but_final", "breaks", "argmax_index"];
+    let place = |count: &Value| -> Option<usize> {
+        let before = usize::try_from(count.as_u64()?).ok()?;
+        before.checked_sub(1).and_then(|k| rows.get(k)).copied()
+    };
+    match value {
+        Value::Object(map) => {
+            for key in PLACES {
+                let Some(found) = map.get(key).cloned() else { continue };
+                let (at, labels) = match &found {
+                    Value::Array(all) => {
+                        let rows: Vec<usize> = all.iter().filter_map(place).collect();
+                        let labels: Vec<&str> = rows.iter().map(|row| request.label(*row)).collect();
+                        (json!(rows.iter().map(|row| row + 1).collect::<Vec<_>>()), json!(labels))
+                    }
+                    one => match place(one) {
+                        Some(row) => (json!(row + 1), json!(request.label(row))),
+                        None => (one.clone(), Value::Null),
+                    },
+                };
+                map.insert(key.to_owned(), at);
+                map.insert(format!("{key}_label"), labels);
+            }
+            map.values_mut().for_each(|inner| on_table_rows(request, inner, rows));
+        }
+        Value::Array(all) => all.iter_mut().for_each(|inner| on_table_rows(request, inner, rows)),
+        _ => {}
+    }
 }
 
 fn concentration_stat(request: &Request<'_>) -> Result<Value, StatError> {
@@ -393,10 +484,10 @@ fn concentration_stat(request: &Request<'_>) -> Result<Value, StatError> {
 }
 
 fn contagion_stat(request: &Request<'_>) -> Result<Value, StatError> {
-    let returns = request.all_returns(true)?;
+    let columns = &request.table.columns;
     let source = request.text("source");
-    let at = if source.is_empty() { Some(0) } else { returns.iter().position(|(name, _)| *name == source) };
-    let Some((name, driver)) = at.and_then(|at| returns.get(at)) else {
+    let at = if source.is_empty() { Some(0) } else { columns.iter().position(|(name, _)| *name == source) };
+    let Some((name, driver)) = at.and_then(|at| columns.get(at)) else {
         return Err(StatError::NoColumn(source.to_owned()));
     };
     let row =
@@ -407,17 +498,37 @@ fn contagion_stat(request: &Request<'_>) -> Result<Value, StatError> {
         return Err(request.bad("turmoil_from", "a window apart from the stable one"));
     }
     let overlap = request.count("overlap")?;
-    let mut pairs = Map::new();
-    for (other, column) in returns.iter().filter(|(other, _)| other != name) {
-        let (calm, storm) =
-            ((&driver[first..=last], &column[first..=last]), (&driver[start..=end], &column[start..=end]));
-        part(&mut pairs, other, contagion::forbes_rigobon(calm, storm, overlap))?;
+    if overlap == 0 {
+        return Err(request.bad("overlap", "at least 1"));
     }
+    // Returns whose sessions all lie in a window; the one that reaches across its border belongs to neither.
+    let inside = |a: &Column, b: &Column, window: (usize, usize)| -> Result<_, StatError> {
+        let all = request.spanning((a, b), overlap)?;
+        let within = all.into_iter().filter(|(from, to, ..)| *from >= window.0 && *to <= window.1);
+        Ok(within.map(|(_, _, a, b)| (Some(a), Some(b))).unzip::<_, _, Column, Column>())
+    };
+    let mut pairs = Map::new();
+    for (other, column) in columns.iter().filter(|(other, _)| other != name) {
+        let calm = inside(driver, column, (first, last))?;
+        let storm = inside(driver, column, (start, end))?;
+        let tested = contagion::forbes_rigobon((&calm.0, &calm.1), (&storm.0, &storm.1), overlap);
+        part(&mut pairs, other, tested)?;
+    }
+    let together: Vec<&Column> = columns.iter().map(|(_, column)| column).collect();
+    let matched = request.matched(&together, true)?;
     let (mut correlation, mut absorption) = (Map::new(), Map::new());
-    for (key, rows) in [("stable", first..=last), ("turmoil", start..=end)] {
-        let views: Vec<&[Option<f64>]> = returns.iter().map(|(_, column)| &column[rows.clone()]).collect();
-        let mean = contagion::mean_pairwise_correlation(&views, 20).map(|m| m.mean);
-        part(&mut correlation, key, mean)?;
+    for (key, window) in [("stable", (first, last)), ("turmoil", (start, end))] {
+        let mut each = Vec::new();
+        for (k, a) in together.iter().enumerate() {
+            for b in &together[k + 1..] {
+                let (a, b) = inside(a, b, window)?;
+                let enough = a.len() >= 20;
+                each.extend(enough.then(|| moments::correlation(&present(&a), &present(&b)).ok()).flatten());
+            }
+        }
+        let none = Missing::TooFew { what: "pairs", have: 0, need: 1 };
+        part(&mut correlation, key, moments::mean(&each).map_err(|_| none))?;
+        let views: Vec<&[Option<f64>]> = matched.iter().map(|c| &c[window.0..=window.1]).collect();
         let share = contagion::complete_rows(&views).and_then(|complete| {
             contagion::absorption_ratio(&complete.iter().map(Vec::as_slice).collect::<Vec<_>>(), 1)
         });
@@ -446,9 +557,11 @@ fn detect_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let mut days = Vec::new();
     for day in detection::detect(&views, settings)?.into_iter().filter(|day| all || day.shock) {
         let names: Vec<&str> = day.names.iter().map(|column| returns[*column].0).collect();
+        let suspended: Vec<&str> = day.suspended.iter().map(|column| returns[*column].0).collect();
         let date = &request.table.rows[day.row];
         let mut entry = value(day)?;
         entry["names"] = json!(names);
+        entry["suspended"] = json!(suspended);
         entry["date"] = json!(date);
         days.push(entry);
     }
@@ -457,8 +570,9 @@ fn detect_stat(request: &Request<'_>) -> Result<Value, StatError> {
 
 fn diversification_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let weights = request.list("weights")?;
-    let returns = request.all_returns(true)?;
-    let views: Vec<&[Option<f64>]> = returns.iter().map(|(_, column)| column.as_slice()).collect();
+    let columns: Vec<&Column> = request.table.columns.iter().map(|(_, column)| column).collect();
+    let returns = request.matched(&columns, true)?;
+    let views: Vec<&[Option<f64>]> = returns.iter().map(Vec::as_slice).collect();
     let complete = contagion::complete_rows(&views)?;
     let series: Vec<&[f64]> = complete.iter().map(Vec::as_slice).collect();
     let mut out = value(concentration::diversification(&weights, &series)?)?;
@@ -482,7 +596,11 @@ fn drawdown_stat(request: &Request<'_>) -> Result<Value, StatError> {
                 let deep = all.episodes.iter().filter(|e| e.depth <= -depth);
                 durations.extend(deep.map(drawdown::Duration::of_episode));
                 let listed = &all.episodes[..top.min(all.episodes.len())];
-                entry.insert("top".to_owned(), value(listed)?);
+                let mut listed = value(listed)?;
+                for episode in listed.as_array_mut().into_iter().flatten() {
+                    add_labels(request, episode, &["peak", "trough", "recovery"]);
+                }
+                entry.insert("top".to_owned(), listed);
                 entry.insert("max".to_owned(), json!(all.max));
                 entry.insert("current".to_owned(), json!(all.current));
             }
@@ -490,6 +608,10 @@ fn drawdown_stat(request: &Request<'_>) -> Result<Value, StatError> {
         }
         if let Some(row) = event {
             part(&mut entry, "event", drawdown::event_drawdown(prices, row, None))?;
+            if let Some(event) = entry.get_mut("event") {
+                add_labels(request, event, &["peak", "last"]);
+                add_labels(request, &mut event["fall"], &["trough", "recovery"]);
+            }
         }
         out.insert(name.clone(), Value::Object(entry));
     }
@@ -497,6 +619,17 @@ fn drawdown_stat(request: &Request<'_>) -> Result<Value, StatError> {
     all.insert("columns".to_owned(), Value::Object(out));
     part(&mut all, "recovery", drawdown::kaplan_meier(&durations))?;
     Ok(Value::Object(all))
+}
+
+/// Adds the labels of the table's rows that an object names by number.
+fn add_labels(request: &Request<'_>, value: &mut Value, keys: &[&str]) {
+    let Some(map) = value.as_object_mut() else { return };
+    for key in keys {
+        let row = map.get(*key).and_then(Value::as_u64).and_then(|row| usize::try_from(row).ok());
+        if let Some(row) = row {
+            map.insert(format!("{key}_label"), json!(request.label(row)));
+        }
+    }
 }
 
 fn ewma_stat(request: &Request<'_>) -> Result<Value, StatError> {
@@ -518,8 +651,8 @@ fn forward_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let returns = request.returns(column, true)?;
     let (lambda, seed_obs) = (request.number("lambda")?, request.count("seed_obs")?);
     // The first row of a price table has no return; rows of the result count returns from zero.
-    let from_zero =
-        if request.text("input") == "prices" { &returns[1.min(returns.len())..] } else { &returns[..] };
+    let offset = if request.text("input") == "prices" { 1.min(returns.len()) } else { 0 };
+    let from_zero = &returns[offset..];
     let z = ewma::ewma(from_zero, lambda, seed_obs)?.z;
     let rule = forward_returns::Rule {
         threshold: request.number("threshold")?,
@@ -527,7 +660,12 @@ fn forward_stat(request: &Request<'_>) -> Result<Value, StatError> {
         draws: request.count("draws")?,
         seed: request.count("seed")? as u64,
     };
-    let mut out = value(forward_returns::forward_returns(from_zero, &z, rule)?)?;
+    let result = forward_returns::forward_returns(from_zero, &z, rule)?;
+    let labels = |rows: &[usize]| rows.iter().map(|r| request.label(r + offset)).collect::<Vec<_>>();
+    let (events, kept) = (labels(&result.event_rows_zero_based), labels(&result.declustered_rows));
+    let mut out = value(&result)?;
+    out["event_labels"] = json!(events);
+    out["declustered_labels"] = json!(kept);
     out["column"] = json!(name);
     out["ewma_lambda"] = json!(lambda);
     out["seed_obs"] = json!(seed_obs);
@@ -555,17 +693,23 @@ fn performance_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let settings =
         performance::Settings { periods_per_year: request.number("periods")?, mar: request.number("mar")? };
     let benchmark = request.text("benchmark");
-    let benchmark = if benchmark.is_empty() {
-        None
-    } else {
-        Some((benchmark, request.returns(request.named(benchmark)?, false)?))
-    };
+    let benchmark = if benchmark.is_empty() { None } else { Some((benchmark, request.named(benchmark)?)) };
+    let from_prices = request.text("input") == "prices";
     let mut out = Map::new();
-    for (name, returns) in request.all_returns(false)? {
+    for (name, column) in &request.table.columns {
+        let returns = request.returns(column, false)?;
+        let periods = if from_prices { elapsed(column) } else { returns.iter().flatten().count() };
         let mut entry = Map::new();
-        part(&mut entry, "measures", performance::performance(&returns, settings))?;
-        if let Some((_, reference)) = benchmark.as_ref().filter(|(other, _)| *other != name) {
-            part(&mut entry, "relative", performance::relative(&returns, reference, settings))?;
+        part(&mut entry, "measures", performance::performance_over(&returns, settings, periods))?;
+        if from_prices {
+            // Returns over empty cells count their sessions in what is annualised.
+            entry.insert("sessions".to_owned(), json!(periods));
+            let empty = periods.saturating_sub(returns.iter().flatten().count());
+            entry.insert("empty_cells_spanned".to_owned(), json!(empty));
+        }
+        if let Some((_, reference)) = benchmark.filter(|(other, _)| other != name) {
+            let both = request.matched(&[column, reference], false)?;
+            part(&mut entry, "relative", performance::relative(&both[0], &both[1], settings))?;
         }
         out.insert(name.to_owned(), Value::Object(entry));
     }
@@ -592,19 +736,33 @@ fn stress_stat(request: &Request<'_>) -> Result<Value, StatError> {
     out.insert("themes".to_owned(), json!(names));
     part(&mut out, "direct", stress::direct(book, &shock))?;
     if !request.text("factor_cov").is_empty() {
-        part(&mut out, "propagated", stress::propagated(book, &shock, &matrix(request)?))?;
+        let result = stress::propagated(book, &shock, &matrix(request)?);
+        if let Err(Missing::Invalid { .. } | Missing::LengthMismatch { .. }) = &result {
+            return Err(request
+                .bad("factor_cov", "a covariance of the themes: square, symmetric, no negative variance"));
+        }
+        part(&mut out, "propagated", result)?;
     }
     Ok(Value::Object(out))
 }
 
 fn shocks(request: &Request<'_>, themes: &[&str]) -> Result<Vec<Option<f64>>, StatError> {
-    let mut shock = vec![None; themes.len()];
+    let mut shock: Vec<Option<f64>> = vec![None; themes.len()];
     for pair in request.text("shock").split(',') {
         let parsed =
             pair.split_once('=').and_then(|(theme, size)| Some((theme.trim(), size.trim().parse().ok()?)));
         let (theme, size): (&str, f64) = parsed.ok_or_else(|| request.bad("shock", "theme=return pairs"))?;
         let at = themes.iter().position(|name| *name == theme);
-        shock[at.ok_or_else(|| StatError::NoColumn(theme.to_owned()))?] = Some(size);
+        let at = at.ok_or_else(|| StatError::NoColumn(theme.to_owned()))?;
+        if !size.is_finite() || size < -1.0 {
+            return Err(StatError::BadShock {
+                theme: theme.to_owned(),
+                reason: "is no simple return of at least -1",
+            });
+        }
+        if shock[at].replace(size).is_some() {
+            return Err(StatError::BadShock { theme: theme.to_owned(), reason: "is shocked twice" });
+        }
     }
     Ok(shock)
 }

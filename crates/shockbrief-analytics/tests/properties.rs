@@ -36,7 +36,7 @@ fn firms(seed: u64, n: usize, gaps: f64) -> Vec<FirmEvent> {
     (0..n)
         .map(|i| {
             let beta = 0.5 + s.uniform();
-            let returns = (0..ROWS)
+            let returns: Vec<_> = (0..ROWS)
                 .map(|t| {
                     let r = beta * market[t] + common[t] + 0.015 * s.normal();
                     (s.uniform() >= gaps).then_some(r)

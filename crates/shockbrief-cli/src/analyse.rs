@@ -3,20 +3,23 @@
 use crate::{
     args::Inputs,
     load::{Digests, Issue, Project, report_digests},
+    refute::{demanded, refute},
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Session, Unit,
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Unit, at,
     config::{Brand, Claim, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
+    nearest::nearest,
 };
-use shockbrief_sections::{Context, Desk, Method, method};
+use shockbrief_sections::{Context, Desk, Method, Trials, method};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose, format::Format, headline,
-    lift,
+    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose,
+    format::{Format, FormatError},
+    headline, lift,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -32,25 +35,27 @@ pub struct Shared {
     data: Arc<Dataset>,
     exchanges: BTreeMap<Mic, Vec<Session>>,
     findings: Findings,
+    trials: Option<Trials>,
 }
 
 impl Shared {
     fn new(project: &Project, issue: &Issue, inputs: &Inputs) -> Result<Self> {
         let data = Arc::new(issue.data(project, inputs)?);
-        let mut shared = Self { data, exchanges: issue.exchanges(project)?, findings: Findings::default() };
-        shared.findings =
-            shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        let exchanges = issue.exchanges(project)?;
+        let mut shared = Self { data, exchanges, findings: Findings::default(), trials: None };
+        let found = shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        (shared.findings, shared.trials) = found;
         Ok(shared)
     }
 
-    fn context(
+    fn context<T>(
         &self,
         project: &Project,
         issue: &Issue,
         scenarios: &Scenarios,
         previous: Option<&Findings>,
-        analyse: impl FnOnce(&Context<'_>) -> Result<Findings>,
-    ) -> Result<Findings> {
+        analyse: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
@@ -153,28 +158,79 @@ impl Analysed {
     }
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
-        project.claims.check(&issue.report)?;
-        shockbrief_sections::check(&issue.instances, &project.house(&issue.report))?;
-        check_formats(&issue.instances)?;
-        check_conditions(project, &issue)?;
-        let brand = project.brand_of(&issue.report)?;
-        let languages = project.languages(&issue.report.languages)?;
+        let mut faults = Refusals::default();
+        faults.keep(project.bind(&issue.report, &issue.instances));
+        faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
+        check_formats(&issue.instances, &mut faults);
+        check_conditions(project, &issue, &mut faults);
+        let brand = faults.keep(project.brand_of(&issue.report));
+        let languages = faults.keep(project.languages(&issue.report.languages));
+        let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
+            return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
+        };
         let languages = with_names(languages, project, &issue);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
-        let findings = shared.context(
+        let mut findings = shared.context(
             project,
             &issue,
             &project.scenarios_of(&issue.report),
             previous.as_ref(),
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
+        let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
+        let made =
+            |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
+        let declared = declared(project, &issue);
+        let sections: Vec<Claim> = issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
+        refute(own.chain(house).chain(&sections).filter(made), shared.trials.as_ref(), &mut findings, &declared, issue.as_of)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
 
     /// Renders the pages of these languages and judges the claims.
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
+        let mut faults = Refusals::default();
+        let composed = faults.keep(self.pages(project, languages));
+        self.check_listed(&mut faults);
+        faults.finish()?;
+        composed.ok_or_else(|| anyhow::anyhow!("no pages, and no reason"))
+    }
+
+    /// Refuses figures of `headline` and `watch` that no section computes, and formats that do not print them. Where a
+    /// section is absent for the period, its figures are not known.
+    fn check_listed(&self, faults: &mut Refusals) {
+        let report = &self.issue.report;
+        let mut known = |list: &str, index: usize, id: &String| {
+            let known = self.findings.figures.contains_key(id);
+            if !known && self.findings.absent.is_empty() {
+                let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
+                    Some(nearest) => format!("the nearest is `{nearest}`"),
+                    None => "the brief has no figure at all".to_owned(),
+                };
+                let path = at![list, index, "figure"];
+                faults.push(report.origin.refuse(path, format!("there is no figure `{id}`")).hint(hint));
+            }
+        };
+        let watch = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
+        watch.enumerate().for_each(|(index, watched)| known("watch", index, &watched.figure));
+        report
+            .headline
+            .iter()
+            .enumerate()
+            .for_each(|(index, listed)| known("headline", index, &listed.figure));
+        for (index, listed) in report.headline.iter().enumerate() {
+            let path = at!["headline", index, "format"];
+            let one = std::slice::from_ref(listed);
+            if let Err(error) = headline(one, &self.findings, &self.languages, self.brand.rounding) {
+                let refusal = report.origin.refuse(path, format!("`{}`: {error}", listed.format));
+                let hint = error.downcast_ref::<FormatError>().map(|error| error.hint.clone());
+                faults.push(hint.into_iter().fold(refusal, Refusal::hint));
+            }
+        }
+    }
+
+    fn pages(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let report = &self.issue.report;
         let strings = project.folder.join("languages");
         compose(&Compose {
@@ -209,7 +265,7 @@ impl Analysed {
                 .collect(),
             sources: self.credits(project),
             sections: self.sections(project, languages)?,
-            design: self.design()?,
+            design: self.design(project)?,
             labels: project.labels.clone(),
             declared: declared(project, &self.issue),
         })
@@ -265,9 +321,9 @@ impl Analysed {
             .chain(sections)
             .filter(|(claim, ..)| !claim.section.as_ref().is_some_and(absent))
             .map(|(claim, written, origin)| ClaimSource {
-                claim: local(claim),
+                claim: local(Claim { when: demanded(&claim), ..claim }),
                 file: origin.path.display().to_string(),
-                line: origin.line_of(&format!("id: {written}")),
+                line: origin.line_of(format!("id: {written}").as_str()),
             })
             .collect()
     }
@@ -275,8 +331,10 @@ impl Analysed {
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
         let sections = self.issue.instances.iter();
-        let sections = sections.map(|section| self.section(project, section, languages));
-        let mut sections = sections.collect::<Result<Vec<_>>>()?;
+        let mut faults = Refusals::default();
+        let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
+        let sections: Vec<Option<Section>> = sections.collect();
+        let mut sections: Vec<Section> = faults.or(sections)?.into_iter().flatten().collect();
         if let Some(first) =
             sections.first_mut().filter(|_| self.findings.figures.contains_key("revision.number"))
         {
@@ -306,28 +364,33 @@ impl Analysed {
         if let Some(reason) = self.findings.absent.get(&section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let prose: BTreeMap<String, Source> = languages
+        let mut faults = Refusals::default();
+        let prose = languages
             .iter()
-            .map(|code| Ok((code.clone(), self.prose(project, section, code)?)))
-            .collect::<Result<_>>()?;
-        let layout = self.layout(section, &prose)?;
-        Ok(Section { id: section.id.clone(), heading: format!("section.{}", section.id), layout, prose })
+            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section, code))?)));
+        let prose: BTreeMap<String, Source> = prose.collect();
+        let layout = self.layout(project, section, &prose)?;
+        faults.or(Section { id: section.id.clone(), heading: format!("section.{}", section.id), layout, prose })
     }
 
     /// The layout that the report or the section's folder brings, or that of what computes it: prose, then charts and
     /// tables as they are declared, save those that the prose itself sets.
-    fn layout(&self, section: &Instance, prose: &BTreeMap<String, Source>) -> Result<Source> {
+    fn layout(
+        &self,
+        project: &Project,
+        section: &Instance,
+        prose: &BTreeMap<String, Source>,
+    ) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
         let folder = section.folder.iter().map(|folder| folder.join("layout.typ.j2"));
         if let Some(path) = std::iter::once(own).chain(folder).find(|path| path.is_file()) {
+            project.inside(&self.issue.report, &path)?;
             let text = lift::local(&fs::read_text(&path)?, &section.id);
             return Ok(Source::new(path.display().to_string(), text));
         }
         let (name, mut text) = match method(section)? {
-            Method::Once(section) => (
-                format!("crates/shockbrief-sections/src/{}", section.template_name),
-                section.template.to_owned(),
-            ),
+            // Not a file of the desk: its reader can replace it, not edit it.
+            Method::Once(once) => (format!("the house's layout of `{}`", section.id), once.template.to_owned()),
             Method::Kind(kind) => (format!("kind `{}`", kind.name()), "{{ prose() }}\n".to_owned()),
         };
         let mut place = |what: &str, local: &str| {
@@ -342,11 +405,12 @@ impl Analysed {
     }
 
     /// The page design that the report brings in its folder.
-    fn design(&self) -> Result<Option<Source>> {
+    fn design(&self, project: &Project) -> Result<Option<Source>> {
         let own = self.issue.report.folder.join("layout").join("brief.typ");
         if !own.is_file() {
             return Ok(None);
         }
+        project.inside(&self.issue.report, &own)?;
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
@@ -359,6 +423,7 @@ impl Analysed {
         let house = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
         let places = [own.clone(), named].into_iter().chain(beside).chain([house.clone()]);
         if let Some(path) = places.into_iter().find(|path| path.is_file()) {
+            project.inside(&self.issue.report, &path)?;
             let text = lift::local(&fs::read_text(&path)?, &section.id);
             return Ok(Source::new(path.display().to_string(), text));
         }
@@ -397,9 +462,8 @@ fn local(mut claim: Claim) -> Claim {
     claim
 }
 
-/// Refuses formats of declared tables that do not exist, all in one message.
-fn check_formats(instances: &[Instance]) -> Result<(), Refusal> {
-    let mut faults: Vec<Refusal> = Vec::new();
+/// Refuses formats of declared tables that do not exist.
+fn check_formats(instances: &[Instance], faults: &mut Refusals) {
     for instance in instances {
         for (name, table) in instance.spec.tables.iter() {
             for format in table.columns.iter().filter_map(|column| column.format.as_ref()) {
@@ -408,19 +472,6 @@ fn check_formats(instances: &[Instance]) -> Result<(), Refusal> {
                     faults.push(instance.origin.refuse(format, message).hint(error.hint));
                 }
             }
-        }
-    }
-    together(&faults)
-}
-
-/// Several faults as one refusal; the first gives the next step.
-fn together(faults: &[Refusal]) -> Result<(), Refusal> {
-    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    match faults.first() {
-        None => Ok(()),
-        Some(first) => {
-            let refusal = Refusal::config(told.join("\n"));
-            Err(first.hint.iter().fold(refusal, |refusal, hint| refusal.hint(hint.clone())))
         }
     }
 }
@@ -437,34 +488,32 @@ fn declared(project: &Project, issue: &Issue) -> Declared {
     }
 }
 
-/// Refuses conditions that ask for facts and sections that do not exist, all in one message, before anything is loaded.
-fn check_conditions(project: &Project, issue: &Issue) -> Result<(), Refusal> {
+/// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
+fn check_conditions(project: &Project, issue: &Issue, faults: &mut Refusals) {
     let (report, declared) = (&issue.report, declared(project, issue));
     // Without findings, every figure but a fact's is still to come.
     let nothing = Findings::default();
-    let own = report.claims.iter().map(|claim| (claim.clone(), claim.id.clone(), &report.origin));
-    let house =
-        project.claims.of(report).map(|claim| (claim.clone(), claim.id.clone(), &project.claims.origin));
+    let written = |claim: &Claim| (claim.clone(), claim.id.clone());
+    let own = report.claims.iter().map(|claim| (written(claim), &report.origin));
+    let house = project.claims.of(report).map(|claim| (written(claim), &project.claims.origin));
     let sections = issue.instances.iter().flat_map(claims_of);
-    let mut faults: Vec<Refusal> = Vec::new();
-    for (claim, written, origin) in own.chain(house).chain(sections) {
+    let sections = sections.map(|(claim, written, origin)| ((claim, written), origin));
+    for ((claim, written), origin) in own.chain(house).chain(sections) {
         let names = declared.names(&nothing, claim.section.as_deref());
         let condition = Expr::parse(&claim.when);
-        let asked = condition.iter().flat_map(|condition| condition.faults_of_names(&names));
-        faults.extend(asked.map(|fault| {
+        for fault in condition.iter().flat_map(|condition| condition.faults_of_names(&names)) {
             let message = format!("claim `{written}`, condition: {fault}");
-            origin.refuse(&format!("id: {written}"), message).hint(fault.hint)
-        }));
+            faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(fault.hint));
+        }
+        let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
         for language in &report.languages {
-            let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
-            if texts.into_iter().flatten().any(|texts| !texts.contains_key(language)) {
+            if texts.iter().flatten().any(|texts| !texts.contains_key(language)) {
                 let message = format!("claim `{written}` has no text in `{language}`");
                 let hint = format!("add `{language}: ...` there, or remove `{language}` from `languages`");
-                faults.push(origin.refuse(&format!("id: {written}"), message).hint(hint));
+                faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(hint));
             }
         }
     }
-    together(&faults)
 }
 
 /// One sentence in place of a section that has nothing to say for the period.

@@ -320,8 +320,20 @@ pub struct Check {
     /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
     #[arg(long, num_args = 0..=1, value_name = "FILE")]
     pub json: Option<Option<PathBuf>>,
+    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
     #[command(flatten)]
     pub inputs: Inputs,
+}
+
+/// How `check` tells faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For editors.
+    Json,
 }
 
 /// Arguments of `fetch`.

@@ -4,16 +4,16 @@ use crate::{analyse::Cache, args::Inputs};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use shockbrief_core::{
-    Dataset, Mic, Period, Refusal, Session, Symbol,
+    Dataset, Mic, Period, Refusal, Refusals, Session, Symbol, at,
     config::{
-        Brand, DETECTED, Event, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report,
-        Scenarios, Sources, Study, Universe, load_models,
+        Brand, DETECTED, Event, Events, Facts, House, HouseClaims, Instrument, Labels, Language, ModelName,
+        Report, Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
         section::{Base, Edge, Instance, SectionFolders, When, instances},
     },
     fs::sha256_file,
 };
 use shockbrief_data::{Calendars, Request};
-use shockbrief_sections::{House, Method};
+use shockbrief_sections::{Lookup, Method};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -64,23 +64,64 @@ pub type Digests = BTreeMap<String, String>;
 impl Project {
     /// Reads all shared configuration.
     pub fn load(folder: &Path) -> Result<Self> {
-        Ok(Self {
-            // First of all: a file edited while it is read must be seen to differ from what was read.
-            digests: digests(folder)?,
-            folder: folder.to_owned(),
-            universe: Universe::load(&folder.join("universe.yaml"))?,
-            events: Events::load(&folder.join("events.yaml"))?,
-            facts: Facts::load(&folder.join("facts"))?,
-            models: load_models(&folder.join("models.yaml"))?,
-            sources: Sources::load(&folder.join("sources.yaml"))?,
-            brand: Brand::load(&folder.join("brand.yaml"))?,
-            claims: HouseClaims::load(&folder.join("claims.yaml"))?,
-            sections: SectionFolders::load(&folder.join("sections"))?,
-            scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
-            labels: Labels::load(&folder.join("numerals.yaml"))?.labels,
-            calendars: Calendars::load(&folder.join("calendars"))?,
-            shared: Cache::default(),
-        })
+        if !folder.is_dir() {
+            return Err(Refusal::config(format!("there is no desk here: {} is no folder", folder.display()))
+                .hint("go to the folder that has config/ and reports/, or name it with --config")
+                .into());
+        }
+        // First of all: a file edited while it is read must be seen to differ from what was read.
+        let digests = digests(folder)?;
+        let mut faults = Refusals::default();
+        let universe = faults.keep(Universe::load(&folder.join("universe.yaml")));
+        let events = faults.keep(Events::load(&folder.join("events.yaml")));
+        let facts = faults.keep(Facts::load(&folder.join("facts")));
+        let models = faults.keep(load_models(&folder.join("models.yaml")));
+        let sources = faults.keep(Sources::load(&folder.join("sources.yaml")));
+        let brand = faults.keep(Brand::load(&folder.join("brand.yaml")));
+        let claims = faults.keep(HouseClaims::load(&folder.join("claims.yaml")));
+        let sections = faults.keep(SectionFolders::load(&folder.join("sections")));
+        let scenarios = faults.keep(Scenarios::load(&folder.join("scenarios.yaml")));
+        let labels = faults.keep(Labels::load(&folder.join("numerals.yaml")));
+        let calendars = faults.keep(Calendars::load(&folder.join("calendars")));
+        if let (Some(universe), Some(events), Some(scenarios)) = (&universe, &events, &scenarios) {
+            bind_scenarios(scenarios, universe, events).iter().for_each(|fault| faults.push(fault.clone()));
+        }
+        faults.finish()?;
+        let whole = || -> Option<Self> {
+            Some(Self {
+                digests,
+                folder: folder.to_owned(),
+                universe: universe?,
+                events: events?,
+                facts: facts?,
+                models: models?,
+                sources: sources?,
+                brand: brand?,
+                claims: claims?,
+                sections: sections?,
+                scenarios: scenarios?,
+                labels: labels?.labels,
+                calendars: calendars?,
+                shared: Cache::default(),
+            })
+        };
+        whole().context("a part of the configuration is missing without a reason")
+    }
+
+    /// Whether every id of a report is declared, and every text there in its languages.
+    pub fn bind(&self, report: &Report, instances: &[Instance]) -> Result<()> {
+        let declared = self.sections.ids().chain(instances.iter().map(|section| section.id.as_str()));
+        let sections: Vec<&str> = shockbrief_sections::built_in().into_iter().chain(declared).collect();
+        let exchanges: Vec<&str> = self.calendars.mics().map(Mic::as_str).collect();
+        let house = House {
+            universe: &self.universe,
+            events: &self.events,
+            sections: &sections,
+            exchanges: &exchanges,
+        };
+        let mut faults = bind(report, &house);
+        faults.keep(self.claims.check(report));
+        faults.finish()
     }
 
     /// The sections of a report, with all that was declared of them.
@@ -106,8 +147,8 @@ impl Project {
     }
 
     /// The configuration that a report's sections look names up in.
-    pub fn house<'a>(&'a self, report: &'a Report) -> House<'a> {
-        House {
+    pub fn lookup<'a>(&'a self, report: &'a Report) -> Lookup<'a> {
+        Lookup {
             report,
             universe: &self.universe,
             events: &self.events,
@@ -126,15 +167,28 @@ impl Project {
                 let Some(path) = places.iter().find(|path| inside && path.is_file()) else {
                     return Err(report
                         .origin
-                        .refuse("brand:", format!("there is no brand file `{name}`"))
+                        .refuse(at!["brand"], format!("there is no brand file `{name}`"))
                         .hint(format!("put it at {}, or at {}", places[0].display(), places[1].display()))
                         .into());
                 };
+                self.inside(report, path)?;
                 Brand::load(path)?
             }
         };
         brand.speaks(&report.languages)?;
         Ok(brand)
+    }
+
+    /// Refuses a file of a report that lies elsewhere: a link would print what its writer cannot read.
+    pub fn inside(&self, report: &Report, path: &Path) -> Result<()> {
+        let real = fs_err::canonicalize(path)?;
+        let homes = [&report.folder, &self.folder].map(fs_err::canonicalize);
+        if homes.into_iter().flatten().any(|home| real.starts_with(home)) {
+            return Ok(());
+        }
+        Err(Refusal::config(format!("{}: lies outside the report, at {}", path.display(), real.display()))
+            .hint("put the file itself in place of the link")
+            .into())
     }
 
     /// The scenarios of a report: on its own portfolio where it has one, else on the model portfolios.
@@ -248,7 +302,7 @@ impl Issue {
         let period = match (inputs.period, &report.period) {
             (Some(period), _) => period,
             (None, Some(period)) => period.parse().map_err(|error: Refusal| {
-                let refusal = report.origin.refuse("period:", &error);
+                let refusal = report.origin.refuse(at!["period"], &error);
                 error.hint.into_iter().fold(refusal, Refusal::hint)
             })?,
             (None, None) => {
@@ -290,7 +344,8 @@ impl Issue {
             from: self.from(project)?,
             as_of: self.as_of,
             factors: false,
-            fx: false,
+            // Rates where a letter adds up holdings in several currencies.
+            fx: self.report.client.is_some() && instruments.iter().any(foreign),
             shares: self.report.study.is_some(),
             records: &records,
             required: &required,
@@ -322,7 +377,7 @@ impl Issue {
 
     /// The first date that declared figures, tables and charts look at.
     fn declared_start(&self, project: &Project) -> Option<Date> {
-        let house = project.house(&self.report);
+        let house = project.lookup(&self.report);
         let first = |when: &When, last: u32| -> Option<Date> {
             let day = match &when.base {
                 Base::Date(date) => *date,
@@ -364,10 +419,15 @@ impl Issue {
     }
 }
 
+/// Whether prices are in another currency than the house's letters.
+fn foreign(instrument: &Instrument) -> bool {
+    !matches!(instrument.currency.as_str(), "USD" | "PTS")
+}
+
 /// The instruments of a report's study and panel, and of what its sections declare.
 pub fn instruments(report: &Report, instances: &[Instance], project: &Project) -> Vec<Instrument> {
     let mut wanted = required(report);
-    let house = project.house(report);
+    let house = project.lookup(report);
     wanted.extend(instances.iter().flat_map(|instance| shockbrief_sections::needs(instance, &house).symbols));
     if let Some(panel) = &report.panel {
         wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
@@ -399,7 +459,7 @@ fn last_session(project: &Project, report: &Report, period: Period) -> Result<Da
 
 /// Record sources that the report's sections read.
 fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<BTreeSet<String>> {
-    let house = project.house(report);
+    let house = project.lookup(report);
     let mut records = BTreeSet::new();
     for instance in instances {
         match shockbrief_sections::method(instance)? {

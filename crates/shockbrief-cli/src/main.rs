@@ -13,6 +13,7 @@ mod load;
 mod plan;
 mod progress;
 mod publish;
+mod refute;
 mod render;
 mod run;
 mod sample;
@@ -25,7 +26,7 @@ mod verify;
 use anyhow::Error;
 use args::{Cli, Command};
 use clap::Parser;
-use shockbrief_core::Refusal;
+use shockbrief_core::{Refusal, Refusals};
 use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
@@ -82,7 +83,7 @@ pub fn exit_code(error: &Error) -> u8 {
 
 /// The refusal behind an error.
 pub fn refusal(error: &Error) -> Option<&Refusal> {
-    error.chain().find_map(|cause| cause.downcast_ref::<Refusal>())
+    Refusals::behind(error).into_iter().next()
 }
 
 /// What to do about an error: the refusal's own word, or what the machine's error suggests.
@@ -110,14 +111,41 @@ pub fn next_step(error: &Error) -> Option<String> {
 
 /// An error with its causes, then the next step.
 pub fn described(error: &Error) -> String {
+    let many = Refusals::behind(error);
+    if many.len() > 1 {
+        let told: Vec<String> = many.iter().map(|refusal| one(refusal)).collect();
+        return tame(&format!("{}{} faults\n", told.concat(), many.len()));
+    }
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
         text.push_str(&format!("caused by: {cause}\n"));
     }
+    many.iter().for_each(|refusal| text.push_str(&excerpt(refusal)));
     if let Some(hint) = next_step(error) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     tame(&text)
+}
+
+/// One refusal of several: message, the line itself, the next step.
+fn one(refusal: &Refusal) -> String {
+    let hint = refusal.hint.as_ref().map_or(String::new(), |hint| format!("hint: {hint}\n"));
+    format!("error: {refusal}\n{}{hint}\n", excerpt(refusal))
+}
+
+/// The line of a file that its author writes, with the place marked below it.
+fn excerpt(refusal: &Refusal) -> String {
+    const WIDEST: usize = 160;
+    let at = refusal.located();
+    let written = |file: &&str| [".yaml", ".j2"].iter().any(|ending| file.ends_with(ending));
+    let (Some(file), Some(line), Some(column)) = (at.file.filter(written), at.line, at.column) else {
+        return String::new();
+    };
+    let text = shockbrief_core::fs::read_text(std::path::Path::new(file)).unwrap_or_default();
+    let Some(shown) = text.lines().nth(line - 1).filter(|shown| shown.chars().count() <= WIDEST) else {
+        return String::new();
+    };
+    format!("{line:>5} | {shown}\n      | {}^\n", " ".repeat(column.saturating_sub(1)))
 }
 
 /// Text that may hold what a file held: no control character reaches a terminal, and no line is endless.

@@ -20,7 +20,7 @@ pub mod records;
 pub use brief::{Brief, CheckedClaim, Headline, Manifest, Verdict};
 pub use jiff::civil::Date;
 
-pub use error::{Class, Refusal};
+pub use error::{Class, Located, Refusal, Refusals};
 pub use figure::{Figure, Unit, Value};
 pub use findings::{Align, Cell, Chart, Column, Findings, Row, Table};
 pub use ids::{Currency, EventId, Mic, Symbol, ThemeId};

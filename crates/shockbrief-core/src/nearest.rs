@@ -3,7 +3,19 @@
 /// The known id that takes the fewest edits to reach; the first of several, none of none.
 #[must_use]
 pub fn nearest<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().min_by_key(|other| distance(id, other))
+    known.into_iter().min_by_key(|other| distance(&id.to_lowercase(), &other.to_lowercase()))
+}
+
+/// A hint that offers the nearest known id, and all of them where they are few.
+#[must_use]
+pub fn offer<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    const FEW: usize = 12;
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(id, known.iter().copied()) {
+        None => "there is none".to_owned(),
+        Some(nearest) if known.len() > FEW => format!("the nearest is `{nearest}`"),
+        Some(nearest) => format!("the nearest is `{nearest}`; there are: {}", known.join(", ")),
+    }
 }
 
 /// Levenshtein's edit distance in characters.

@@ -10,7 +10,7 @@ mod tables;
 
 use crate::{Desk, series::Courses};
 use anyhow::Result;
-use shockbrief_core::{Figure, Findings, Refusal, config::section::Instance, expr::Names};
+use shockbrief_core::{Figure, Findings, Refusal, Refusals, config::section::Instance, expr::Names};
 use std::collections::BTreeSet;
 
 /// Adds what the sections of a brief declare to its findings.
@@ -32,12 +32,11 @@ pub fn add(desk: &Desk<'_>, instances: &[Instance], findings: &mut Findings) -> 
     told(faults)
 }
 
-/// All faults as one refusal; the first gives the next step.
+/// All faults together.
 fn told(faults: Vec<Refusal>) -> Result<()> {
-    let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    let Some(first) = faults.first() else { return Ok(()) };
-    let refusal = Refusal::config(messages.join("\n"));
-    Err(first.hint.iter().fold(refusal, |refusal, hint| refusal.hint(hint.clone())).into())
+    let mut refusals = Refusals::default();
+    faults.into_iter().for_each(|fault| refusals.push(fault));
+    refusals.finish()
 }
 
 /// What making needs.

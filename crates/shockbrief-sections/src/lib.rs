@@ -27,6 +27,7 @@ mod positioning;
 mod reaction;
 mod recovery;
 mod regions;
+mod rest;
 mod series;
 mod shock;
 pub mod shock_days;
@@ -39,11 +40,13 @@ mod tabulate;
 mod text;
 mod themes;
 mod trend;
+mod trials;
 
 pub use context::{Context, Desk};
-pub use declared::check::{House, Needs, check, names, needs, strings};
+pub use declared::check::{Lookup, Needs, check, names, needs, strings};
 pub use kind::AnyKind;
 pub use shock::Shock;
+pub use trials::{Trials, calibrate, trials};
 
 use anyhow::{Context as _, Result};
 use shockbrief_core::{Findings, Refusal, config::section::Instance};
@@ -105,10 +108,15 @@ macro_rules! section {
 /// A section on the report's shock; absent from a report without event study.
 macro_rules! shock_section {
     ($id:literal, $module:ident) => {
-        section!($id, $module, |context, findings| match &context.shock {
-            Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
-            None => Ok(Outcome::Absent("absent.no-shock")),
-        })
+        section!(
+            $id,
+            $module,
+            |context, findings| match &context.shock {
+                Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
+                None => Ok(Outcome::Absent("absent.no-shock")),
+            },
+            needs: ["benchmark-panel"]
+        )
     };
 }
 
@@ -203,18 +211,22 @@ pub fn method(instance: &Instance) -> Result<Method, Refusal> {
 /// # Errors
 /// A section that lacks the data it cannot do without; the error names the section.
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
-    for_portfolio(context, &shared(context)?)
+    for_portfolio(context, &shared(context)?.0)
 }
 
-/// Computes the findings that are the same for every portfolio of a report.
+/// Computes the findings that are the same for every portfolio of a report, and what could refute claims on its study.
 ///
 /// # Errors
 /// As [`analyse`].
-pub fn shared(context: &Context<'_>) -> Result<Findings> {
+pub fn shared(context: &Context<'_>) -> Result<(Findings, Option<Trials>)> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
     add(context, &mut findings, |method| !method.by_portfolio() && !method.compares())?;
-    Ok(findings)
+    let trials = trials(context);
+    if let (Some(shock), Some(trials)) = (&context.shock, &trials) {
+        calibrate(shock, trials, &mut findings);
+    }
+    Ok((findings, trials))
 }
 
 /// Completes shared findings with those of the report's portfolio, and with what its sections declare.

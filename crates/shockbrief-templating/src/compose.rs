@@ -11,13 +11,13 @@ use crate::{
     audit::{self, Numerals},
     escape,
     format::{Format, Place, because},
-    typography, vega,
+    prose, typography, vega,
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
 use shockbrief_core::expr::{Answer, Expr, Fault, Judgement, Names, Used};
-use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Refusals, Verdict};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -196,13 +196,36 @@ pub fn headline(
 /// (class `Config`), with file and line.
 pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
-    let claims = check_claims(&brief.claims, &findings, &brief.declared)?;
-    let documents = brief
-        .editions
-        .iter()
-        .map(|edition| document(brief, edition, &findings, &claims))
-        .collect::<Result<_>>()?;
-    Ok(Composed { claims, documents })
+    let mut faults = Refusals::default();
+    // With a condition that cannot be judged the pages are still tried, for what else is wrong with them.
+    let claims = check_claims(&brief.claims, &findings, &brief.declared).unwrap_or_else(|refused| {
+        refused.iter().for_each(|refusal| faults.push(refusal.clone()));
+        brief.claims.iter().map(unjudged).collect()
+    });
+    let documents = brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims));
+    let documents: Vec<Option<Document>> = documents.map(|document| faults.keep(document)).collect();
+    faults.or(Composed { claims, documents: documents.into_iter().flatten().collect() })
+}
+
+/// Faults in the texts of a claim, at its place: lines of a folded text are no lines of its file.
+fn faults_of_claim(source: &ClaimSource, code: &str, labels: &[String]) -> Vec<Refusal> {
+    let claim = &source.claim;
+    let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
+    let texts = texts.into_iter().flatten().map(|texts| Source::new("text", in_language(texts, code)));
+    let found: Vec<Refusal> = texts.flat_map(|text| prose::faults(&text, labels)).collect();
+    let told = |refusal: Refusal| {
+        let what = refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
+        let message = format!("{}: claim `{}`, {code}: {what}", place(source), claim.id);
+        Refusal { message, ..refusal }
+    };
+    found.into_iter().map(told).collect()
+}
+
+/// A claim taken as it is said.
+fn unjudged(source: &ClaimSource) -> Outcome {
+    let claim = &source.claim;
+    let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict: Verdict::Passed };
+    Outcome { checked, values: Vec::new(), reason: None }
 }
 
 /// Judges claims; all failures are named at once.
@@ -213,14 +236,21 @@ pub fn check_claims(
     claims: &[ClaimSource],
     findings: &Findings,
     declared: &Declared,
-) -> Result<Vec<Outcome>, Refusal> {
+) -> Result<Vec<Outcome>, Refusals> {
     let mut outcomes = Vec::new();
     let mut failures = Vec::new();
+    let mut faults = Refusals::default();
     for source in claims {
         let claim = &source.claim;
         let names = declared.names(findings, claim.section.as_deref());
         let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
-        let judgement = judged.map_err(|fault| unreadable(source, &fault))?;
+        let judgement = match judged {
+            Ok(judgement) => judgement,
+            Err(fault) => {
+                faults.push(unreadable(source, &fault));
+                continue;
+            }
+        };
         let (verdict, reason) = match &judgement.truth {
             Answer::Is(true) => (Verdict::Passed, None),
             Answer::Is(false) => (Verdict::Replaced, None),
@@ -232,11 +262,11 @@ pub fn check_claims(
         let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
         outcomes.push(Outcome { checked, values: judgement.values, reason });
     }
-    if failures.is_empty() {
-        return Ok(outcomes);
+    for failure in failures {
+        let hint = "correct the sentence to what the data says, or give the claim an `otherwise` text";
+        faults.push(Refusal::new(Class::Claim, failure).hint(hint));
     }
-    Err(Refusal::new(Class::Claim, failures.join("\n"))
-        .hint("correct the sentence to what the data says, or give the claim an `otherwise` text"))
+    if faults.is_empty() { Ok(outcomes) } else { Err(faults) }
 }
 
 fn place(source: &ClaimSource) -> String {
@@ -277,13 +307,22 @@ fn document(
     let mut files = BTreeMap::new();
     let mut origins = BTreeMap::new();
     let mut openings = Vec::new();
+    let labels = labels(brief, edition);
+    let mut faults = Refusals::default();
+    for claim in &brief.claims {
+        faults_of_claim(claim, &edition.code, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+    }
     for section in &brief.sections {
-        let rendered = render(&mut engine, section, &edition.code)?;
+        if let Some(own) = section.prose.get(&edition.code) {
+            prose::faults(own, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+        }
+        let Some(rendered) = faults.keep(render(&mut engine, section, &edition.code)) else { continue };
         let path = format!("/sections/{}.typ", section.id);
         origins.insert(path.clone(), rendered.origins);
         openings.extend(audit::openings(&rendered.text));
         files.insert(path, rendered.text);
     }
+    faults.finish()?;
     for (path, design) in designs(brief) {
         origins.insert(path.to_owned(), itself(&design));
         files.insert(path.to_owned(), design.text);
@@ -410,6 +449,14 @@ fn scope(
     }
 }
 
+/// Names with digits that prose may use: those declared, and names of companies, themes, events and facts.
+fn labels(brief: &Compose, edition: &Edition) -> Vec<String> {
+    let named =
+        |key: &&String| ["theme.", "event.", "fact.", "portfolio."].iter().any(|kind| key.starts_with(kind));
+    let strings = edition.language.strings.iter().filter(|(key, _)| named(key)).map(|(_, name)| name);
+    brief.labels.iter().chain(brief.names.values()).chain(strings).cloned().collect()
+}
+
 /// The text that stands for a claim, by its id.
 fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str, locale: &Locale) -> (String, Source) {
     let claim = &source.claim;
@@ -428,10 +475,11 @@ fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str, locale: &Locale
     (claim.id.clone(), Source::new(name, text))
 }
 
-fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered, Refusal> {
+fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered> {
     let Some(prose) = section.prose.get(code) else {
         return Err(Refusal::config(format!("section `{}` has no prose in `{code}`", section.id))
-            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id)));
+            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id))
+            .into());
     };
     let mut rendered = engine.section(&section.layout, prose)?;
     rendered.text.insert_str(0, "#import \"/brief.typ\": *\n");

@@ -13,7 +13,9 @@ use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior,
 };
-use shockbrief_core::{Figure, Findings, Refusal, config::Brand, expr::Scope as _, nearest::nearest};
+use shockbrief_core::{
+    Figure, Findings, Refusal, Refusals, config::Brand, expr::Scope as _, nearest::nearest,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -115,12 +117,42 @@ impl Engine {
     /// Renders a section: its layout, in which `prose()` stands for the report's prose.
     ///
     /// # Errors
-    /// Anything a template gets wrong, with file and line.
-    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusal> {
+    /// All that the templates get wrong, with file and line: what fails is left out, and the rest is tried.
+    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusals> {
         let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
-        self.add(&Source::new(&prose.name, typography::prose(&prose.text, self.rules)))?;
-        self.add(&Source::new(&layout.name, text))?;
-        self.render(&layout.name)
+        let mut sources = [
+            Source::new(&prose.name, typography::prose(&prose.text, self.rules)),
+            Source::new(&layout.name, text),
+        ];
+        let mut faults = Refusals::default();
+        for source in &mut sources {
+            match lifted(source) {
+                Ok(text) => source.text = text,
+                Err(refusal) => faults.push(refusal),
+            }
+        }
+        for _ in 0..MOST_FAULTS {
+            let error = match self.attempt(&sources) {
+                Ok(rendered) if faults.is_empty() => return Ok(rendered),
+                Ok(_) => break,
+                Err(error) => error,
+            };
+            faults.push(refusal(&error));
+            if !sources.iter_mut().any(|source| without_tag(source, &error)) {
+                break;
+            }
+        }
+        Err(faults)
+    }
+
+    fn attempt(&mut self, sources: &[Source; 2]) -> Result<Rendered, Error> {
+        for source in sources {
+            self.environment.add_template_owned(source.name.clone(), source.text.clone())?;
+        }
+        let [_, layout] = sources;
+        let (text, spans) = self.environment.get_template(&layout.name)?.render_with_spans(())?;
+        let origins = origins(&layout.name, &text, &spans);
+        Ok(Rendered { text, origins })
     }
 
     /// Renders one template on its own.
@@ -152,11 +184,7 @@ impl Engine {
     }
 
     fn add(&mut self, source: &Source) -> Result<(), Refusal> {
-        refuse_packages(source)?;
-        let text = lift::template(&source.text).map_err(|stored| {
-            Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
-                .hint("write fig(\"...\") where the figure is used, or filter it first")
-        })?;
+        let text = lifted(source)?;
         self.environment.add_template_owned(source.name.clone(), text).map_err(|e| refusal(&e))
     }
 
@@ -166,6 +194,36 @@ impl Engine {
         let origins = origins(name, &text, &spans);
         Ok(Rendered { text, origins })
     }
+}
+
+/// Faults told of one section at most.
+const MOST_FAULTS: usize = 40;
+
+/// A template as the engine takes it: figures beside operators as numbers.
+fn lifted(source: &Source) -> Result<String, Refusal> {
+    refuse_packages(source)?;
+    lift::template(&source.text).map_err(|stored| {
+        Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
+            .hint("write fig(\"...\") where the figure is used, or filter it first")
+    })
+}
+
+/// Leaves out the printed tag of this template in which an error arose; false where it did not, or in no such tag.
+fn without_tag(source: &mut Source, error: &Error) -> bool {
+    let here = chain(error).into_iter().find(|error| error.name() == Some(&source.name));
+    let Some(range) = here.and_then(Error::range) else { return false };
+    let Some(open) = source.text.get(..range.start.saturating_add(2)).and_then(|before| before.rfind("{{"))
+    else {
+        return false;
+    };
+    let Some(close) = source.text[open..].find("}}").map(|at| open + at + 2).filter(|end| *end > range.start)
+    else {
+        return false;
+    };
+    // Lines stay where they are.
+    let blank: String = source.text[open..close].chars().filter(|c| *c == '\n').collect();
+    source.text.replace_range(open..close, &blank);
+    true
 }
 
 /// The template line behind each line of the output.
@@ -513,7 +571,12 @@ pub fn refusal(error: &Error) -> Refusal {
     // Strings and claims are short templates whose lines are not lines of their file.
     let line =
         deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
-    let refusal = Refusal::config(format!("{name}{line}: {}", describe(deepest)));
+    // “claims.yaml:12 (claim `x`, en)”: the place first, then what stands there.
+    let place = match name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+        Some((file, what)) => format!("{file}: {what}"),
+        None => format!("{name}{line}"),
+    };
+    let refusal = Refusal::config(format!("{place}: {}", describe(deepest)));
     match chain.iter().rev().find_map(|e| hint(e)) {
         Some(hint) => refusal.hint(hint),
         None => refusal.hint(general_hint(deepest.kind())),

@@ -16,6 +16,8 @@ pub mod fonts;
 pub mod format;
 pub mod lift;
 pub mod locale;
+pub mod pages;
+pub mod prose;
 mod tables;
 pub mod typography;
 pub mod typst;

@@ -36,9 +36,7 @@ pub fn prose(source: &str, rules: Rules) -> String {
     if rules == Rules::None {
         return source.to_owned();
     }
-    let mut scanner = Scanner { chars: source.chars().collect(), at: 0, pieces: Vec::new(), fresh: true };
-    scanner.markup(None);
-    set(&scanner.pieces, rules)
+    set(&pieces(source), rules)
 }
 
 /// Applies the rules to a text without markup: titles, names of publishers, disclaimers.
@@ -51,9 +49,16 @@ pub fn plain(text: &str, rules: Rules) -> String {
     Setter::new(line, rules).run().into_iter().collect()
 }
 
+/// A template in stretches, in order and without gaps.
+pub(crate) fn pieces(source: &str) -> Vec<Piece> {
+    let mut scanner = Scanner { chars: source.chars().collect(), at: 0, pieces: Vec::new(), fresh: true };
+    scanner.markup(None);
+    scanner.pieces
+}
+
 /// A stretch of the source.
 #[derive(Debug, PartialEq)]
-enum Piece {
+pub(crate) enum Piece {
     /// Prose: the rules apply.
     Prose(char),
     /// Something printed in its place, such as `{{ … }}`: counts as a word.

@@ -83,6 +83,10 @@ pub fn tests(bhars: &[f64], draws: usize, seed: u64) -> BharTests {
 }
 
 fn bootstrap_p(x: &[f64], draws: usize, seed: u64) -> Outcome<f64> {
+    // Draws pick places: in order of size, so that the order of the firms changes nothing.
+    let mut x = x.to_vec();
+    x.sort_by(f64::total_cmp);
+    let x = x.as_slice();
     let observed = johnson(x, 0.0)?.abs();
     let centre = mean(x)?;
     let mut stream = Stream::new(seed);

@@ -29,14 +29,14 @@ impl<'a> CrossSection<'a> {
     ///
     /// # Errors
     /// [`Missing::EmptyWindow`] for an inverted window,
-    /// [`Missing::OutsideSample`] when it reaches beyond the event window the
+    /// [`Missing::BeyondWindow`] when it reaches beyond the event window the
     /// study was fitted for, [`Missing::NoFirms`] when nobody has a return.
     pub fn new(study: &'a Study, window: [i32; 2]) -> Outcome<Self> {
         if window[0] > window[1] {
             return Err(Missing::EmptyWindow { from: window[0], to: window[1] });
         }
         if window[0] < study.spec.window[0] || window[1] > study.spec.window[1] {
-            return Err(Missing::OutsideSample);
+            return Err(Missing::BeyondWindow { from: window[0], to: window[1] });
         }
         let mut members = Vec::new();
         let mut cars = Vec::new();

@@ -11,10 +11,12 @@
 use super::{FirmEvent, Model, Spec, nonsynchronous};
 use crate::distributions::student_two_sided;
 use crate::linalg::{Design, Ols, dot};
+use crate::moments::return_varies;
 use crate::reason::{Missing, Outcome, finite};
 use jiff::civil::Date;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 /// One usable row of the event window.
@@ -229,6 +231,11 @@ impl Study {
 /// [`Missing::EmptyWindow`] and [`Missing::OverlappingWindows`] for windows
 /// that no firm could use.
 pub fn fit(firms: &[FirmEvent], spec: &Spec) -> Outcome<Study> {
+    fit_each(firms, spec)
+}
+
+/// As [`fit`], for firms or references to them.
+pub(crate) fn fit_each<F: Borrow<FirmEvent> + Sync>(firms: &[F], spec: &Spec) -> Outcome<Study> {
     check_windows(spec)?;
     let fitted: Vec<(usize, Outcome<FirmFit>)> = firms
         .par_chunks(64)
@@ -238,7 +245,7 @@ pub fn fit(firms: &[FirmEvent], spec: &Spec) -> Outcome<Study> {
             block
                 .iter()
                 .enumerate()
-                .map(|(k, firm)| (chunk * 64 + k, fit_one(firm, spec, &mut last)))
+                .map(|(k, firm)| (chunk * 64 + k, fit_one(firm.borrow(), spec, &mut last)))
                 .collect::<Vec<_>>()
         })
         .collect();
@@ -248,7 +255,8 @@ pub fn fit(firms: &[FirmEvent], spec: &Spec) -> Outcome<Study> {
         match outcome {
             Ok(fit) => kept.push(fit),
             Err(reason) => {
-                dropped.push(Dropped { id: firms[index].id.clone(), firm: firms[index].firm.clone(), reason })
+                let firm: &FirmEvent = firms[index].borrow();
+                dropped.push(Dropped { id: firm.id.clone(), firm: firm.firm.clone(), reason });
             }
         }
     }
@@ -398,7 +406,7 @@ pub(crate) fn assemble(
     y: &[f64],
 ) -> Outcome<FirmFit> {
     let size = y.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
-    if ols.sigma <= 1e-12 * size || ols.sigma == 0.0 {
+    if !return_varies(ols.sigma, size) {
         return Err(Missing::ConstantSeries { what: "the estimation residual" });
     }
     let event = event_days(firm, spec, &rows.design, &ols)?;

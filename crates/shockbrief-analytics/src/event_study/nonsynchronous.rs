@@ -73,6 +73,9 @@ struct Interior {
 /// does not vary, [`Missing::NotFinite`] when 1 + 2ρ vanishes.
 pub fn betas(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<NonsynchronousBetas> {
     Model::MarketModel.check(firm)?;
+    if firm.event_row >= firm.dates.len() {
+        return Err(Missing::OutsideSample);
+    }
     let x = interior(firm, estimation)?;
     let one = vec![1.0; x.r.len()];
     let slope = |c: &[f64]| -> Outcome<f64> { Ok(Design::new(&[&one, c], c.len())?.fit(&x.r)?.coef[1]) };

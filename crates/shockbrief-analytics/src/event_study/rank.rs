@@ -9,7 +9,7 @@
 use super::cross_section::CrossSection;
 use super::fit::{FirmFit, Study};
 use super::tests::Stat;
-use crate::moments::{median, mid_ranks, positive_sd};
+use crate::moments::positive_sd;
 use crate::reason::{Missing, Outcome};
 use rayon::prelude::*;
 
@@ -90,17 +90,57 @@ fn firm_ranks(f: &FirmFit, slot: impl Fn(i32) -> u32) -> FirmRanks {
     let event = f.event.iter().map(|d| (d.day, d.ar));
     let rows: Vec<(i32, f64)> = estimation.map(|(d, e)| (*d, *e)).chain(event).collect();
     let values: Vec<f64> = rows.iter().map(|r| r.1).collect();
-    let ranks = mid_ranks(&values);
+    let order = ascending(&values);
+    let ranks = ranked(&values, &order);
     let scale = 1.0 / (1.0 + values.len() as f64);
-    let centre = median(&values).unwrap_or(0.0);
-    let standardised: Vec<f64> = (0..f.residuals.len()).map(|k| f.standardised_residual(k)).collect();
+    let centre = middle(&values, &order);
+    let m = f.residuals.len();
+    let standardised: Vec<f64> = (0..m).map(|k| f.standardised_residual(k)).collect();
+    // Scaled by one number the residuals keep their order; scaled by gaps they are sorted anew.
+    let own = if f.estimation_gaps.is_none() {
+        let order: Vec<u32> = order.into_iter().filter(|k| (*k as usize) < m).collect();
+        ranked(&standardised, &order)
+    } else {
+        ranked(&standardised, &ascending(&standardised))
+    };
     (
         rows.iter().map(|r| slot(r.0)).collect(),
         ranks.iter().map(|r| r * scale - 0.5).collect(),
         ranks,
         values.iter().map(|v| sign(v - centre)).collect(),
-        (mid_ranks(&standardised), standardised),
+        (own, standardised),
     )
+}
+
+/// Places of the values from the smallest to the largest.
+fn ascending(x: &[f64]) -> Vec<u32> {
+    // Bits that order as the numbers do, beside the place: one sort of plain integers.
+    let key = |v: f64| {
+        let bits = (v + 0.0).to_bits();
+        if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    };
+    let mut keyed: Vec<(u64, u32)> = x.iter().zip(0..).map(|(v, k)| (key(*v), k)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, k)| k).collect()
+}
+
+/// Mid-ranks of `x`, whose ascending order is known.
+fn ranked(x: &[f64], order: &[u32]) -> Vec<f64> {
+    let mut ranks = vec![0.0; x.len()];
+    let mut start = 0;
+    for group in order.chunk_by(|a, b| x[*a as usize] == x[*b as usize]) {
+        let rank = (2 * start + group.len() + 1) as f64 / 2.0;
+        group.iter().for_each(|k| ranks[*k as usize] = rank);
+        start += group.len();
+    }
+    ranks
+}
+
+/// Median of `x`, whose ascending order is known; zero of nothing.
+fn middle(x: &[f64], order: &[u32]) -> f64 {
+    let at = |k: usize| order.get(k).map_or(0.0, |k| x[*k as usize]);
+    let n = order.len();
+    if n % 2 == 1 { at(n / 2) } else { 0.5 * (at((n / 2).saturating_sub(1)) + at(n / 2)) }
 }
 
 fn sign(v: f64) -> f64 {
@@ -274,4 +314,21 @@ fn add_firm(panel: &RankPanel, i: usize, event: f64, sums: &mut [f64], counts: &
         counts[slot] += 1.0;
     }
     rank * scale - 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moments::{median, mid_ranks};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn one_sort_gives_ranks_and_median(x in proptest::collection::vec(-4i32..4, 1..40), y in -1.0..1.0f64) {
+            let x: Vec<f64> = x.iter().map(|v| f64::from(*v) * y).collect();
+            let order = ascending(&x);
+            prop_assert_eq!(ranked(&x, &order), mid_ranks(&x));
+            prop_assert_eq!(middle(&x, &order), median(&x).unwrap());
+        }
+    }
 }

@@ -181,7 +181,7 @@ fn simulate(d: &SizeDesign, stream: &mut Stream) -> Vec<FirmEvent> {
     let (shared, own) = (d.r_bar.sqrt(), (1.0 - d.r_bar).sqrt());
     (0..d.n)
         .map(|i| {
-            let returns = (0..rows)
+            let returns: Vec<_> = (0..rows)
                 .map(|t| {
                     let mut e = shared * common[t] + own * draw(stream);
                     if t >= d.m {

@@ -138,6 +138,7 @@ fn split(both: Outcome<(Stat, f64)>, c: &CrossSection<'_>) -> (Outcome<Stat>, Ou
 fn sign_family(c: &CrossSection<'_>) -> Family {
     vec![
         ("n_pos", c.stat(sign::n_pos(c) as f64, None, None)),
+        ("n_signed", sign::n_signed(c).and_then(|n| c.stat(n as f64, None, None))),
         ("sign_z", sign::sign_z(c)),
         ("sign_p_exact", sign::sign_p_exact(c)),
         ("gsign_phat", sign::gsign_phat(c)),

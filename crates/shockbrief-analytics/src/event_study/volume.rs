@@ -47,7 +47,7 @@ pub fn volume_event(
     market: Option<Arc<[Option<f64>]>>,
 ) -> FirmEvent {
     FirmEvent {
-        returns: log_volume,
+        returns: log_volume.into(),
         regressors: market.into_iter().collect(),
         rf: None,
         gaps: None,

@@ -18,7 +18,7 @@ pub use table::{
 };
 
 use super::{Claim, Origin, load};
-use crate::Refusal;
+use crate::{Refusal, Refusals, at};
 use anyhow::Result;
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -202,7 +202,7 @@ impl SectionFolders {
     /// # Errors
     /// A section with an id other than its folder's, or anything that loading refuses.
     pub fn load(folder: &Path) -> Result<Self> {
-        let mut found = BTreeMap::new();
+        let (mut found, mut faults) = (BTreeMap::new(), Refusals::default());
         if !folder.is_dir() {
             return Ok(Self(found));
         }
@@ -213,18 +213,16 @@ impl SectionFolders {
                 continue;
             }
             let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let (spec, origin): (SectionSpec, Origin) = load(&file)?;
+            let Some((spec, origin)) = faults.keep(load::<SectionSpec>(&file)) else { continue };
             if let Some(own) = spec.id.as_ref().filter(|own| **own != id) {
-                return Err(origin
-                    .refuse("id:", format!("section `{own}` lies in the folder `{id}`"))
-                    .hint("take out `id`: a section is named like its folder")
-                    .into());
+                let refusal = origin.refuse(at!["id"], format!("section `{own}` lies in the folder `{id}`"));
+                faults.push(refusal.hint("take out `id`: a section is named like its folder"));
             }
-            super::report::check_claim_ids(&spec.claims, &origin)?;
-            super::report::check_conditions(&spec.claims, &origin)?;
+            super::report::check_claim_ids(&spec.claims, &origin, &mut faults);
+            super::report::check_conditions(&spec.claims, &origin, &mut faults);
             found.insert(id, (spec, origin, path));
         }
-        Ok(Self(found))
+        faults.or(Self(found))
     }
 
     /// Ids, in order.

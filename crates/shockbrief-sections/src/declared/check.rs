@@ -34,7 +34,7 @@ pub struct Needs {
 
 /// The configuration that names are looked up in.
 #[derive(Clone, Copy)]
-pub struct House<'a> {
+pub struct Lookup<'a> {
     /// The report.
     pub report: &'a Report,
     /// Instruments, themes, baskets.
@@ -49,7 +49,7 @@ pub struct House<'a> {
 
 /// What a section's figures, tables and charts need to be loaded.
 #[must_use]
-pub fn needs(instance: &Instance, house: &House<'_>) -> Needs {
+pub fn needs(instance: &Instance, house: &Lookup<'_>) -> Needs {
     let mut needs = Needs::default();
     for measure in measures(instance) {
         measure.references().into_iter().for_each(|name| need(name, house, &mut needs));
@@ -74,7 +74,7 @@ pub fn needs(instance: &Instance, house: &House<'_>) -> Needs {
     needs
 }
 
-fn need(name: &Ref, house: &House<'_>, needs: &mut Needs) {
+fn need(name: &Ref, house: &Lookup<'_>, needs: &mut Needs) {
     match name {
         Ref::Symbol(symbol) if is_word(symbol) => {}
         Ref::Symbol(symbol) => drop(needs.symbols.insert(symbol.clone())),
@@ -132,7 +132,7 @@ fn of_cell(cell: &CellSpec) -> Option<&FigureSpec> {
 /// # Errors
 /// Names file, line, the id and the nearest that exists; a text without one of the languages; a figure that is
 /// nobody's; a condition on a fact or a section that does not exist.
-pub fn check(instances: &[Instance], house: &House<'_>) -> Result<()> {
+pub fn check(instances: &[Instance], house: &Lookup<'_>) -> Result<()> {
     let mut faults = Vec::new();
     for instance in instances {
         let mut check = Check { instance, house, faults: &mut faults };
@@ -146,7 +146,7 @@ pub fn check(instances: &[Instance], house: &House<'_>) -> Result<()> {
 
 struct Check<'a> {
     instance: &'a Instance,
-    house: &'a House<'a>,
+    house: &'a Lookup<'a>,
     faults: &'a mut Vec<Refusal>,
 }
 

@@ -275,6 +275,9 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
         section: None,
         otherwise: otherwise.then(|| texts("Rien ne s'est passé.", "Nothing happened.")),
         missing: None,
+        calibrated: false,
+        at_most: None,
+        robust: Vec::new(),
     };
     ClaimSource { claim, file: "reports/test/report.yaml".into(), line: Some(12) }
 }
