@@ -8,16 +8,16 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Unit, at,
-    config::{Brand, Claim, Language, Origin, Report, Scenarios, section::Instance},
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
-    nearest::nearest,
+    nearest::{distance, nearest},
 };
 use shockbrief_sections::{Context, Desk, Method, Trials, method};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Section, Source, compose,
+    ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose,
     format::{Format, FormatError},
     headline, lift,
 };
@@ -182,8 +182,15 @@ impl Analysed {
         let made =
             |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
         let declared = declared(project, &issue);
-        let sections: Vec<Claim> = issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
-        refute(own.chain(house).chain(&sections).filter(made), shared.trials.as_ref(), &mut findings, &declared, issue.as_of)?;
+        let sections: Vec<Claim> =
+            issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
+        refute(
+            own.chain(house).chain(&sections).filter(made),
+            shared.trials.as_ref(),
+            &mut findings,
+            &declared,
+            issue.as_of,
+        )?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
@@ -192,33 +199,23 @@ impl Analysed {
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let mut faults = Refusals::default();
         let composed = faults.keep(self.pages(project, languages));
-        self.check_listed(&mut faults);
+        self.check_listed(project, &mut faults);
         faults.finish()?;
         composed.ok_or_else(|| anyhow::anyhow!("no pages, and no reason"))
     }
 
-    /// Refuses figures of `headline` and `watch` that no section computes, and formats that do not print them. Where a
-    /// section is absent for the period, its figures are not known.
-    fn check_listed(&self, faults: &mut Refusals) {
+    /// Refuses figures of `headline` and `watch` that do not exist, and formats that do not print them.
+    fn check_listed(&self, project: &Project, faults: &mut Refusals) {
         let report = &self.issue.report;
-        let mut known = |list: &str, index: usize, id: &String| {
-            let known = self.findings.figures.contains_key(id);
-            if !known && self.findings.absent.is_empty() {
+        for (path, id) in self.unknown_listed() {
+            if !self.is_elsewhere(project, id) {
                 let hint = match nearest(id, self.findings.figures.keys().map(String::as_str)) {
                     Some(nearest) => format!("the nearest is `{nearest}`"),
                     None => "the brief has no figure at all".to_owned(),
                 };
-                let path = at![list, index, "figure"];
                 faults.push(report.origin.refuse(path, format!("there is no figure `{id}`")).hint(hint));
             }
-        };
-        let watch = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
-        watch.enumerate().for_each(|(index, watched)| known("watch", index, &watched.figure));
-        report
-            .headline
-            .iter()
-            .enumerate()
-            .for_each(|(index, listed)| known("headline", index, &listed.figure));
+        }
         for (index, listed) in report.headline.iter().enumerate() {
             let path = at!["headline", index, "format"];
             let one = std::slice::from_ref(listed);
@@ -228,6 +225,52 @@ impl Analysed {
                 faults.push(hint.into_iter().fold(refusal, Refusal::hint));
             }
         }
+    }
+
+    /// Figures of `headline` and `watch` that were not computed, with their places.
+    fn unknown_listed(&self) -> Vec<(KeyPath, &String)> {
+        let report = &self.issue.report;
+        let listed = report.headline.iter().map(|listed| &listed.figure).enumerate();
+        let watched = report.watch.iter().filter(|_| report.sections.iter().any(|id| id == "changes"));
+        let watched = watched.map(|watched| &watched.figure).enumerate();
+        let listed = listed.map(|(index, id)| (at!["headline", index, "figure"], id));
+        let all = listed.chain(watched.map(|(index, id)| (at!["watch", index, "figure"], id)));
+        all.filter(|(_, id)| !self.findings.figures.contains_key(*id)).collect()
+    }
+
+    /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
+    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
+        const TYPOS: usize = 2;
+        let figures = || self.findings.figures.keys();
+        let (above, _) = id.rsplit_once('.').unwrap_or((id, ""));
+        let beside =
+            figures().any(|other| other.strip_prefix(above).is_some_and(|rest| rest.starts_with('.')));
+        let misspelt = figures().any(|other| distance(other, id) <= TYPOS);
+        let mut parts = id.split('.');
+        let subject = match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
+            ("theme", theme) => project.universe.themes.contains_key(&theme.into()),
+            ("fact", fact) => project.facts.all().any(|(known, _)| known == fact),
+            (head, _) => {
+                let slugs = project.universe.instruments.iter().map(|instrument| instrument.symbol.slug());
+                slugs
+                    .chain(figures().filter_map(|id| Some(id.split_once('.')?.0.to_owned())))
+                    .any(|slug| slug == head)
+            }
+        };
+        subject && !beside && !misspelt
+    }
+
+    /// What is left out of the listing because the brief has no section that computes it.
+    pub fn left_out(&self) -> Vec<String> {
+        let report = &self.issue.report;
+        let told = |(path, id): (KeyPath, &String)| {
+            report
+                .origin
+                .refuse(path, format!("no section of this brief computes `{id}`: it is left out"))
+                .message
+        };
+        self.unknown_listed().into_iter().map(told).collect()
     }
 
     fn pages(&self, project: &Project, languages: &[String]) -> Result<Composed> {
@@ -370,7 +413,12 @@ impl Analysed {
             .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section, code))?)));
         let prose: BTreeMap<String, Source> = prose.collect();
         let layout = self.layout(project, section, &prose)?;
-        faults.or(Section { id: section.id.clone(), heading: format!("section.{}", section.id), layout, prose })
+        faults.or(Section {
+            id: section.id.clone(),
+            heading: format!("section.{}", section.id),
+            layout,
+            prose,
+        })
     }
 
     /// The layout that the report or the section's folder brings, or that of what computes it: prose, then charts and
@@ -390,7 +438,9 @@ impl Analysed {
         }
         let (name, mut text) = match method(section)? {
             // Not a file of the desk: its reader can replace it, not edit it.
-            Method::Once(once) => (format!("the house's layout of `{}`", section.id), once.template.to_owned()),
+            Method::Once(once) => {
+                (format!("the house's layout of `{}`", section.id), once.template.to_owned())
+            }
             Method::Kind(kind) => (format!("kind `{}`", kind.name()), "{{ prose() }}\n".to_owned()),
         };
         let mut place = |what: &str, local: &str| {
@@ -485,7 +535,60 @@ fn declared(project: &Project, issue: &Issue) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: sections.collect(),
         shown,
+        nouns: nouns(project, &issue.report),
+        lacking: lacking(project, &issue.report),
     }
+}
+
+/// What the sentences of the house are about in this report.
+fn nouns(project: &Project, report: &Report) -> Nouns {
+    let universe = &project.universe;
+    let texts = |symbols: &[Symbol]| symbols.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let baskets = universe.baskets.iter().map(|(id, symbols)| (id.clone(), texts(symbols)));
+    let themes = universe.themes.keys().map(|theme| {
+        let members = universe.of_theme(theme).map(|instrument| instrument.symbol.to_string());
+        (theme.to_string(), members.collect())
+    });
+    let study = report.study.as_ref();
+    let benchmark = study.map(|study| &study.benchmark);
+    let benchmark = benchmark.or(report.panel.as_ref().map(|panel| &panel.benchmark));
+    Nouns {
+        benchmark: benchmark.map(ToString::to_string),
+        event: study.map(|study| study.event.to_string()),
+        // A basket is asked for by its id; a theme of the same id is another list.
+        members: themes.chain(baskets).collect(),
+    }
+}
+
+/// Where names that lack a language of the report are declared.
+fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<String, String>> {
+    let place = |origin: Option<&Origin>, path: KeyPath| {
+        origin.map_or(String::new(), |origin| {
+            let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
+            format!("at {}{line}", origin.path.display())
+        })
+    };
+    let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (key, names) in named(project, report) {
+        for code in report.languages.iter().filter(|code| !names.contains_key(*code)) {
+            let (kind, id) = key.split_once('.').unwrap_or((key.as_str(), ""));
+            let at = match kind {
+                "theme" => place(project.universe.origin.as_ref(), at!["themes", id, "name"]),
+                "event" => place(project.events.origin.as_ref(), at![id, "name"]),
+                "portfolio" | "scenario" => {
+                    let list = format!("{kind}s");
+                    place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
+                }
+                "fact" | "fact-note" => project
+                    .facts
+                    .file(id)
+                    .map_or(String::new(), |file| format!("`{id}` in {}", file.display())),
+                _ => place(Some(&report.origin), at!["watch"]),
+            };
+            lacking.entry(code.clone()).or_default().insert(key.clone(), at);
+        }
+    }
+    lacking
 }
 
 /// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
@@ -547,13 +650,39 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
 }
 
 /// Names of themes, events, facts, watched figures, portfolios and scenarios are strings too, so that tables can
-/// name them.
+/// name them. A name that lacks a language is no string there: what asks for it says where to add it.
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
     issue: &Issue,
 ) -> BTreeMap<String, Language> {
     let report = &issue.report;
+    for (code, language) in &mut languages {
+        for (key, names) in named(project, report) {
+            if let Some(name) = names.get(code) {
+                language.strings.insert(key, name.clone());
+            }
+        }
+        // A past event replayed is named after it.
+        let pattern = language.strings.get("scenario.replay").cloned().unwrap_or_else(|| "{name}".to_owned());
+        for (id, event) in &project.events.events {
+            if let Some(name) = event.name.get(code) {
+                language.strings.insert(format!("replay.{id}"), pattern.replace("{name}", name));
+            }
+        }
+        for section in &issue.instances {
+            language.strings.extend(shockbrief_sections::names(section, &project.universe, code));
+            let declared = shockbrief_sections::strings(section).into_iter();
+            let said =
+                declared.filter_map(|(key, texts)| Some((key, lift::local(texts.get(code)?, &section.id))));
+            language.strings.extend(said);
+        }
+    }
+    languages
+}
+
+/// Names in each language by string key.
+fn named(project: &Project, report: &Report) -> Vec<(String, BTreeMap<String, String>)> {
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
     let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));
@@ -563,21 +692,6 @@ fn with_names(
     let facts = project.facts.all().map(|(id, fact)| (format!("fact.{id}"), &fact.name));
     let notes = project.facts.all();
     let notes = notes.filter_map(|(id, fact)| Some((format!("fact-note.{id}"), fact.note.as_ref()?)));
-    let named = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
-    for (key, names) in named {
-        for (code, language) in &mut languages {
-            let name = names.get(code).cloned().unwrap_or_else(|| key.clone());
-            language.strings.insert(key.clone(), name);
-        }
-    }
-    for section in &issue.instances {
-        for (code, language) in &mut languages {
-            language.strings.extend(shockbrief_sections::names(section, &project.universe, code));
-            let declared = shockbrief_sections::strings(section).into_iter();
-            let said =
-                declared.filter_map(|(key, texts)| Some((key, lift::local(texts.get(code)?, &section.id))));
-            language.strings.extend(said);
-        }
-    }
-    languages
+    let all = themes.chain(portfolios).chain(shocks).chain(watched).chain(events).chain(facts).chain(notes);
+    all.map(|(key, names)| (key, names.clone())).collect()
 }

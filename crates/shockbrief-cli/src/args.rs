@@ -357,9 +357,15 @@ pub struct Fetch {
     /// Merge all segments of the store; fetching merges small ones by itself.
     #[arg(long)]
     pub compact: bool,
-    /// Compare every segment of the store with its digest.
+    /// Compare every segment of the store with its digest, and the list of segments with its own.
     #[arg(long)]
     pub verify_store: bool,
+    /// Put the store together from what is whole: the list from its copy or from the segments, damaged files set aside.
+    #[arg(long, conflicts_with = "verify_store")]
+    pub repair_store: bool,
+    /// Make a store that was moved away again from the raw answers that were kept. Asks no provider.
+    #[arg(long, conflicts_with_all = ["verify_store", "repair_store"])]
+    pub rebuild_store: bool,
     /// List the kinds of providers and what they need.
     #[arg(long)]
     pub providers: bool,

@@ -87,6 +87,7 @@ fn report(project: &Project, folder: &Path, args: &Check) -> Result<()> {
             .collect();
         say(format_args!("  claim {}: {verdict} ({})", outcome.checked.id, values.join(", ")));
     }
+    analysed.left_out().into_iter().for_each(|told| say(format_args!("  {told}")));
     for notice in &analysed.data.notices {
         say(format_args!("  {}: {} ({} rows, {})", notice.guard, notice.symbol, notice.rows, notice.path));
         if !notice.detail.is_empty() {

@@ -15,7 +15,7 @@ use anyhow::Result;
 use fs_err as fs;
 use rayon::prelude::*;
 use shockbrief_core::{
-    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Verdict,
+    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
     config::Report,
     fs::sha256,
@@ -90,6 +90,7 @@ fn brief(
     args: &Render,
 ) -> Result<Vec<PathBuf>> {
     let mut analysed = Analysed::new(project, folder, &args.inputs)?;
+    analysed.left_out().into_iter().for_each(crate::tell);
     let making = Making {
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
@@ -194,28 +195,32 @@ pub fn produce(
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
 fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
-    let mut lines = Vec::new();
+    let mut faults = Refusals::default();
     let mut audited = BTreeMap::new();
     let read = composed.documents.par_iter().zip(pdfs).map(|(document, pdf)| {
         Ok((pdf, shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?))
     });
     for (pdf, found) in read.collect::<Result<Vec<_>>>()? {
         audited.insert(pdf.language.clone(), Audited { pages: found.pages, numerals: found.numerals });
+        let (language, report) = (&pdf.language, analysed.issue.report.origin.path.display());
         for orphan in found.orphans {
-            let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);
-            lines.push(format!(
-                "{language}, page {page}: no figure accounts for `{numeral}` in “{}”",
-                orphan.around
-            ));
+            let (page, numeral, around) = (orphan.page, orphan.numeral, orphan.around);
+            let section = orphan.section.map_or(String::new(), |heading| format!(", “{heading}”"));
+            let message = format!(
+                "{report}: {language}, page {page}{section}: no figure accounts for `{numeral}` in “{around}”"
+            );
+            let hint = "print the number once for each time it stands there, with fig(...) and a filter, or declare a \
+                        name with digits in numerals.yaml";
+            faults.push(Refusal::new(Class::Claim, message).hint(hint));
+        }
+        for (page, address) in found.links {
+            let message =
+                format!("{report}: {language}, page {page}: a link opens `{}`", address.escape_debug());
+            let hint = "link to https://…, mailto:… or a place of the brief";
+            faults.push(Refusal::config(message).hint(hint));
         }
     }
-    if lines.is_empty() {
-        return Ok(audited);
-    }
-    let report = analysed.issue.report.origin.path.display();
-    Err(Refusal::new(Class::Claim, format!("{report}: {}", lines.join("\n")))
-        .hint("print the number with fig(...) and a filter, or declare a name with digits in config/numerals.yaml")
-        .into())
+    faults.or(audited)
 }
 
 fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {

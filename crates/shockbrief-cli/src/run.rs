@@ -14,7 +14,7 @@ pub use signals::Stopped;
 
 use crate::{
     args::Run,
-    deliver::{Monitor, pending},
+    deliver::{Briefs, Monitor, pending},
     plan::Planner,
     publish::{Lock, Output},
     say,
@@ -79,7 +79,7 @@ fn attempt(work: &mut Work<'_>, monitor: &mut Monitor) -> Result<()> {
 fn idle(work: &mut Work<'_>, planner: &Planner, delivery: &Delivery) -> Result<bool> {
     work.ledger = Ledger::read(&work.args.out)?;
     let planned = planner.due(work.args, &work.ledger, work.now);
-    let (unsent, undeclared) = pending(planner.reports(), delivery, &work.ledger);
+    let (unsent, undeclared) = pending(planner.reports(), delivery, &work.ledger, &Briefs::new());
     let idle = planned.items.is_empty() && unsent.is_empty();
     if idle {
         work.failures.extend(planned.refused.into_iter().chain(undeclared));

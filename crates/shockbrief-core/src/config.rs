@@ -28,7 +28,7 @@ pub use binding::{House, bind, bind_scenarios};
 pub use brand::{Brand, Logo, LogoFormat, Rounding};
 pub use claims::HouseClaims;
 pub use client::Client;
-pub use delivery::{Delivery, DeliveryTarget, MailTarget, Retry, safe};
+pub use delivery::{Delivery, DeliveryTarget, MailTarget, Part, Retry, safe};
 pub use events::{Event, Events};
 pub use facts::{Fact, FactSource, Facts};
 pub use fetch::{

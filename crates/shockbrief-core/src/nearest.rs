@@ -19,7 +19,8 @@ pub fn offer<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Levenshtein's edit distance in characters.
-fn distance(a: &str, b: &str) -> usize {
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use shockbrief_core::fs::open_private_anew;
 use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -58,8 +59,7 @@ impl Pace {
 
     fn change<T>(&self, provider: &str, change: impl FnOnce(Timestamp) -> (Timestamp, T)) -> Result<T> {
         let path = self.folder.join(format!("{provider}.next"));
-        let mut file =
-            fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let mut file = open_private_anew(&path)?;
         file.file().lock().with_context(|| format!("cannot lock {}", path.display()))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
@@ -82,7 +82,8 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
 pub fn back_off(provider: &str, attempt: u32, now: Timestamp, longest: Duration) -> Duration {
     let seed = format!("{provider} {attempt} {now} {}", std::process::id());
     let digest = Sha256::digest(seed.as_bytes());
-    let share = f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
+    let [high, low, ..] = <[u8; 32]>::from(digest);
+    let share = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
     let whole = Duration::from_secs(1 << attempt.saturating_sub(1).min(10));
     whole.mul_f64(0.5 + share / 2.0).min(longest)
 }

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use shockbrief_core::{Period, Refusal, brief::Manifest};
+use shockbrief_core::{Period, Refusal, brief::Manifest, fs::open_private};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Seek, SeekFrom, Write},
@@ -147,7 +147,7 @@ impl Ledger {
     pub fn append(&mut self, entry: Entry) -> Result<()> {
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        let mut file = fs_err::OpenOptions::new().create(true).read(true).append(true).open(&self.path)?;
+        let mut file = open_private(&self.path)?;
         if !ends_with_newline(&mut file)? {
             line.insert(0, b'\n');
         }

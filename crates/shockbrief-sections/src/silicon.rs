@@ -42,7 +42,10 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         dated.events(TOPIC).into_iter().map(|(id, event)| (id.to_string(), event.instant)).collect();
     let results = events.len();
     if let (Some(shock), Some(study)) = (&context.shock, &desk.report.study) {
-        events.push((study.event.to_string(), shock.event.instant));
+        // Results that are the study's own event stand once.
+        if !events.iter().any(|(id, _)| *id == study.event.as_str()) {
+            events.push((study.event.to_string(), shock.event.instant));
+        }
     }
     let cases: Vec<Case> = events.into_iter().map(|(id, instant)| case(&dated, id, instant)).collect();
     if !cases.iter().any(|case| case.difference.is_ok()) {

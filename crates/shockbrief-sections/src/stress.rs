@@ -48,7 +48,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         for event in scenarios.replays.iter().filter(past) {
             let id = format!("stress.{portfolio_id}.{event}");
             replayed(context, panel, &id, engine(), (portfolio, event), findings);
-            rows.push(row(&id, portfolio_id, &format!("event.{event}")));
+            rows.push(row(&id, portfolio_id, &format!("replay.{event}")));
         }
     }
     let whole = panel.trailing(YEAR);

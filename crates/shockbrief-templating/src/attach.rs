@@ -1,7 +1,7 @@
 //! Files inside the PDF: PDF/A-3 lets a document carry its data, each with its type and its relation to the text.
 
 use crate::compose::{Composed, Document};
-use crate::engine::Scope;
+use crate::engine::{Engine, Scope};
 use crate::escape;
 use shockbrief_core::{Cell, Table, Value};
 use std::fmt::Write as _;
@@ -41,8 +41,10 @@ pub(crate) fn attach(document: &mut Document, attachment: &Attachment) {
 }
 
 /// A table as CSV (RFC 4180): headers and labels in the document's language, numbers in full, dates as ISO 8601.
-pub(crate) fn csv(scope: &Scope, table: &Table) -> Attachment {
-    let word = |key: &str| scope.strings.get(key).map_or(key, String::as_str).to_owned();
+pub(crate) fn csv(engine: &Engine, table: &Table) -> Attachment {
+    let scope = engine.scope();
+    // A string may name the index or an event: it is rendered like any other.
+    let word = |key: &str| engine.words(key).unwrap_or_else(|_| key.to_owned());
     let header: Vec<String> = table.columns.iter().map(|column| word(&column.header)).collect();
     let mut text = line(&header);
     for row in &table.rows {

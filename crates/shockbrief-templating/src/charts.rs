@@ -28,13 +28,14 @@ use shockbrief_core::{
     Chart, Figure, Unit,
     findings::{Axis, Mark},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Charts drawn for a document, by path within it.
 #[derive(Debug, Default)]
 pub struct Charts {
     files: Mutex<BTreeMap<String, String>>,
+    described: Mutex<BTreeSet<String>>,
 }
 
 /// A drawing with its description.
@@ -60,6 +61,20 @@ impl Charts {
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
         self.files.lock().map(|files| files.clone()).unwrap_or_default()
+    }
+
+    /// What the drawings show, in words: by its description a reader of the PDF knows a drawing of ours.
+    #[must_use]
+    pub fn described(&self) -> BTreeSet<String> {
+        self.described.lock().map(|described| described.clone()).unwrap_or_default()
+    }
+
+    fn describe(&self, alt: &str, scope: &Scope) -> String {
+        let alt = typography::plain(alt, typography::Rules::of(&scope.code));
+        if let Ok(mut described) = self.described.lock() {
+            described.insert(alt.clone());
+        }
+        escape::literal(&alt)
     }
 
     /// Draws a chart and returns the Typst call that places it.
@@ -91,7 +106,7 @@ impl Charts {
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
             escape::literal(&path),
             escape::literal(chart.id()),
-            escape::literal(&typography::plain(&drawn.alt, typography::Rules::of(&scope.code))),
+            self.describe(&drawn.alt, scope),
         ))
     }
 }
@@ -126,8 +141,7 @@ impl Charts {
         };
         let path = format!("/sparks/{}-{line}.svg", slug(chart));
         self.keep(&path, drawn.svg);
-        let alt = typography::plain(&drawn.alt, typography::Rules::of(&scope.code));
-        Ok(format!("#spark({}, alt: {})", escape::literal(&path), escape::literal(&alt)))
+        Ok(format!("#spark({}, alt: {})", escape::literal(&path), self.describe(&drawn.alt, scope)))
     }
 }
 

@@ -77,6 +77,21 @@ pub struct Declared {
     pub sections: BTreeSet<String>,
     /// Sections of the report.
     pub shown: BTreeSet<String>,
+    /// What the sentences of the house are about.
+    pub nouns: Nouns,
+    /// Where names that lack a language are declared, by language and string key.
+    pub lacking: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Nouns of the house's prose, from configuration: prose names no index, event or company of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Nouns {
+    /// Symbol of the index that returns are measured against.
+    pub benchmark: Option<String>,
+    /// The event of the study.
+    pub event: Option<String>,
+    /// Symbols of each basket and theme, by id.
+    pub members: BTreeMap<String, Vec<String>>,
 }
 
 impl Declared {
@@ -306,7 +321,7 @@ fn document(
     let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
     let mut files = BTreeMap::new();
     let mut origins = BTreeMap::new();
-    let mut openings = Vec::new();
+    let mut sources = audit::Sources::default();
     let labels = labels(brief, edition);
     let mut faults = Refusals::default();
     for claim in &brief.claims {
@@ -319,7 +334,8 @@ fn document(
         let Some(rendered) = faults.keep(render(&mut engine, section, &edition.code)) else { continue };
         let path = format!("/sections/{}.typ", section.id);
         origins.insert(path.clone(), rendered.origins);
-        openings.extend(audit::openings(&rendered.text));
+        sources.findings.extend(audit::openings(&rendered.text));
+        sources.sections.push(audit::printed(&rendered.text));
         files.insert(path, rendered.text);
     }
     faults.finish()?;
@@ -331,15 +347,16 @@ fn document(
     files.insert("/main.typ".to_owned(), main(brief, &engine)?);
     files.extend(engine.charts());
     let headings = brief.sections.iter().map(|section| engine.words(&section.heading));
-    let headings = headings.collect::<Result<Vec<_>, _>>()?;
-    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings, openings);
+    sources.headings = headings.collect::<Result<Vec<_>, _>>()?;
+    sources.drawings = engine.drawings();
+    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), sources);
     let timestamp = timestamp(brief.as_of);
     let pictures =
         brief.brand.logo.iter().map(|logo| (logo_path(logo).to_owned(), logo.bytes.clone())).collect();
     let mut document =
         Document { language: edition.code.clone(), files, pictures, origins, timestamp, numerals };
     for table in brief.findings.tables.values() {
-        attach::attach(&mut document, &attach::csv(engine.scope(), table));
+        attach::attach(&mut document, &attach::csv(&engine, table));
     }
     for chart in brief.findings.charts.values() {
         attach::attach(&mut document, &vega::attachment(&engine, chart)?);

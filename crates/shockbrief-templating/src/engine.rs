@@ -16,7 +16,7 @@ use minijinja::{
 use shockbrief_core::{
     Figure, Findings, Refusal, Refusals, config::Brand, expr::Scope as _, nearest::nearest,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A template with the name that its errors carry.
@@ -112,6 +112,12 @@ impl Engine {
     #[must_use]
     pub fn charts(&self) -> BTreeMap<String, String> {
         self.charts.files()
+    }
+
+    /// Descriptions of the charts drawn so far.
+    #[must_use]
+    pub fn drawings(&self) -> BTreeSet<String> {
+        self.charts.described()
     }
 
     /// Renders a section: its layout, in which `prose()` stands for the report's prose.
@@ -367,11 +373,11 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
 /// Whether a fact of the configuration was public by the as-of date.
 fn known(scope: &Scope, fact: &str) -> Result<bool, Error> {
     let id = format!("fact.{fact}");
-    let declared = scope.strings.keys().filter(|key| key.starts_with("fact."));
-    match (scope.findings.figures.get(&id), scope.strings.contains_key(&id)) {
+    let declared = &scope.declared.facts;
+    match (scope.findings.figures.get(&id), declared.contains(fact)) {
         (Some(figure), _) => Ok(figure.value.is_some()),
         (None, true) => Ok(false),
-        (None, false) => Err(unknown("fact", &id, declared)),
+        (None, false) => Err(unknown("fact", fact, declared.iter())),
     }
 }
 
@@ -409,6 +415,7 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_function("name", move |symbol: &str| {
         shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
     });
+    add_nouns(environment, scope);
     for language in ["en", "fr"] {
         let shared = scope.clone();
         environment.add_function(language, move |text: &str| {
@@ -418,10 +425,46 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     }
     let shared = scope.clone();
     environment.add_function("theme", move |id: &str| {
-        shared.themes.get(id).cloned().ok_or_else(|| unknown("theme", id, shared.themes.keys()))
+        let name = shared.themes.get(id).filter(|name| !name.is_empty()).cloned();
+        let lacks = shared.themes.contains_key(id);
+        name.ok_or_else(|| match lacks {
+            true => nameless(&shared, &format!("theme.{id}")),
+            false => unknown("theme", id, shared.themes.keys()),
+        })
     });
     environment.add_filter("str", |text: &str| Value::from_safe_string(escape::literal(text)));
     environment.add_filter("layout", |number: i64| Value::from_safe_string(number.to_string()));
+}
+
+/// The index, the event, and the companies of a basket or theme, as the configuration has them.
+fn add_nouns(environment: &mut Environment<'static>, scope: &Shared) {
+    let shared = scope.clone();
+    environment.add_function("benchmark", move || {
+        let symbol = shared.declared.nouns.benchmark.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report has no benchmark".to_owned(),
+                hint: "give it a `study` or a `panel` with one".to_owned(),
+            })
+        })?;
+        Ok::<_, Error>(shared.names.get(symbol).unwrap_or(symbol).clone())
+    });
+    let shared = scope.clone();
+    environment.add_function("event", move |state: &State| {
+        let event = shared.declared.nouns.event.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report is about no event".to_owned(),
+                hint: "give it a `study` with one".to_owned(),
+            })
+        })?;
+        string(state, &shared, &format!("event.{event}")).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("names", move |id: &str| {
+        let members = &shared.declared.nouns.members;
+        let symbols = members.get(id).ok_or_else(|| unknown("basket or theme", id, members.keys()))?;
+        let names = symbols.iter().map(|symbol| shared.names.get(symbol).unwrap_or(symbol).as_str());
+        Ok::<_, Error>(shared.locale.list(&names.collect::<Vec<_>>()))
+    });
 }
 
 /// Markup in a language of its own, so that the tagged PDF says so and readers pronounce it; the brief's own
@@ -433,7 +476,8 @@ pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
 }
 
 /// Strings that are names out of the configuration: of themes, events, facts and the like.
-const NAMES: [&str; 7] = ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch."];
+const NAMES: [&str; 8] =
+    ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch.", "replay."];
 
 /// Whether a string is a name that would not print as itself: a template must not be made of what is only a name.
 fn is_unsafe_name(key: &str, text: &str) -> bool {
@@ -443,9 +487,20 @@ fn is_unsafe_name(key: &str, text: &str) -> bool {
         && (text.contains(marks) || text.contains("//") || text.contains("/*") || escape::clean(text) != text)
 }
 
+/// A name that its declaration lacks in this language, or a string that does not exist.
+fn nameless(scope: &Scope, key: &str) -> Error {
+    match scope.declared.lacking.get(&scope.code).and_then(|lacking| lacking.get(key)) {
+        None => unknown("string", key, scope.strings.keys()),
+        Some(place) => refuse(FormatError {
+            message: format!("`{key}` has no name in `{}`", scope.code),
+            hint: format!("add `{}: ...` to its name, {place}", scope.code),
+        }),
+    }
+}
+
 /// A string of the language, rendered.
 pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
-    let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
+    let text = scope.strings.get(key).ok_or_else(|| nameless(scope, key))?;
     if is_unsafe_name(key, text) {
         return Ok(escape::markup(text));
     }

@@ -25,7 +25,7 @@ mod vega;
 
 pub use attach::Attachment;
 pub use compose::{
-    ClaimSource, Compose, Composed, Declared, Document, Edition, Outcome, Section, compose, headline,
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
 };
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};

@@ -11,6 +11,7 @@ use fixed_decimal::{Decimal, SignDisplay, SignedRoundingMode, UnsignedRoundingMo
 use icu::calendar::{Date as IcuDate, Gregorian};
 use icu::datetime::{FixedCalendarDateTimeFormatter, fieldsets};
 use icu::decimal::{DecimalFormatter, options::DecimalFormatterOptions};
+use icu::list::{ListFormatter, options::ListFormatterOptions};
 use icu::locale::Locale as IcuLocale;
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
@@ -102,6 +103,7 @@ pub struct Locale {
     pub rounding: Rounding,
     decimal: DecimalFormatter,
     plurals: PluralRules,
+    lists: ListFormatter,
     dates: Dates,
     patterns: BTreeMap<String, String>,
     printed: Mutex<BTreeSet<String>>,
@@ -214,6 +216,8 @@ impl Locale {
                 .map_err(|error| no_data(code, error))?,
             plurals: PluralRules::try_new((&tag).into(), PluralRulesOptions::default())
                 .map_err(|error| no_data(code, error))?,
+            lists: ListFormatter::try_new_and((&tag).into(), ListFormatterOptions::default())
+                .map_err(|error| no_data(code, error))?,
             dates: Dates::new(&tag).map_err(|error| no_data(code, error))?,
             patterns: patterns(code, &language.strings)?,
             printed: Mutex::default(),
@@ -227,9 +231,15 @@ impl Locale {
         self
     }
 
+    /// Names in a row: “A, B and C”.
+    #[must_use]
+    pub fn list(&self, names: &[&str]) -> String {
+        self.lists.format_to_string(names.iter())
+    }
+
     /// Notes what goes onto a page, for the audit of numerals, and hands it back.
     pub fn note(&self, text: String) -> String {
-        if text.contains(|c: char| c.is_ascii_digit())
+        if text.contains(char::is_numeric)
             && let Ok(mut printed) = self.printed.lock()
         {
             printed.insert(text.clone());

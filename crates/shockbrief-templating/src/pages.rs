@@ -6,7 +6,7 @@
 //! apart from text that was set.
 
 use anyhow::{Context as _, Result};
-use lopdf::{Dictionary, Document, Object, ObjectId, content::Content, encodings::Encoding};
+use lopdf::{Dictionary, Document, Object, ObjectId, content::Content};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Forms within forms that are followed.
@@ -27,9 +27,17 @@ pub struct Block {
     pub drawn: String,
     /// Its description, of a drawing.
     pub alt: Option<String>,
+    /// Whether its element begins with it.
+    pub opens: bool,
 }
 
 impl Block {
+    /// Whether the innermost element is of this type.
+    #[must_use]
+    pub fn is(&self, kind: &str) -> bool {
+        self.kinds.last().is_some_and(|found| found == kind)
+    }
+
     /// Whether an element of this type stands around the text.
     #[must_use]
     pub fn within(&self, kind: &str) -> bool {
@@ -113,11 +121,14 @@ struct Mark {
     actual: bool,
 }
 
+/// The letters behind the bytes of a font.
+type Letters<'a> = Box<dyn Fn(&[u8]) -> Option<String> + 'a>;
+
 /// Where text goes while a content stream is read.
 struct State<'a> {
     page: usize,
     marks: Vec<Mark>,
-    fonts: BTreeMap<Vec<u8>, Option<Encoding<'a>>>,
+    fonts: BTreeMap<Vec<u8>, Option<Letters<'a>>>,
     font: Vec<u8>,
     /// Whether the place on the page has moved to another line since the last text.
     moved: bool,
@@ -214,17 +225,18 @@ impl<'a> Reader<'a> {
         (Mark { id, artifact, actual: actual.is_some() }, actual)
     }
 
-    fn encoding(&self, name: &[u8], resources: &[&'a Dictionary]) -> Option<Encoding<'a>> {
+    fn encoding(&self, name: &[u8], resources: &[&'a Dictionary]) -> Option<Letters<'a>> {
         resources.iter().find_map(|resources| {
             let fonts = resources.get_deref(b"Font", self.document).ok()?.as_dict().ok()?;
             let font = fonts.get_deref(name, self.document).ok()?.as_dict().ok()?;
-            font.get_font_encoding(self.document).ok()
+            let encoding = font.get_font_encoding(self.document).ok()?;
+            Some(Box::new(move |bytes: &[u8]| encoding.bytes_to_string(bytes).ok()) as Letters<'a>)
         })
     }
 
     fn show(&mut self, bytes: &[u8], state: &mut State<'a>) {
-        let encoding = state.fonts.get(&state.font).and_then(Option::as_ref);
-        let text = encoding.and_then(|encoding| encoding.bytes_to_string(bytes).ok());
+        let letters = state.fonts.get(&state.font).and_then(Option::as_ref);
+        let text = letters.and_then(|letters| letters(bytes));
         // Letters that cannot be read are not no letters.
         let text = text.unwrap_or_else(|| "\u{fffd}".repeat(bytes.len()));
         if !state.marks.iter().any(|mark| mark.actual) {
@@ -360,7 +372,7 @@ impl Tree<'_> {
         let alt = element.get(b"Alt").ok().map(text_of);
         if own || alt.is_some() {
             let page = page.and_then(|id| self.numbers.get(&id)).copied().unwrap_or(0);
-            self.blocks.push(Block { page, kinds: kinds.clone(), alt, ..Block::default() });
+            self.blocks.push(Block { page, kinds: kinds.clone(), alt, opens: true, ..Block::default() });
         }
         self.below(element, page, &kinds, depth);
         if own {

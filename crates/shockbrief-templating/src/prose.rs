@@ -97,6 +97,7 @@ impl<'a> Reader<'a> {
                 Piece::Word(text) if text.starts_with('@') => self.reference(at, text),
                 Piece::Word(text) if text.starts_with('$') => self.dollar(at, text),
                 Piece::Prose(_) if self.chars.get(at) == Some(&'~') => self.tilde(at),
+                Piece::Silent(text) if text.starts_with('"') => self.address(at, text),
                 _ => {}
             }
             self.pieces.push((at, piece));
@@ -167,6 +168,23 @@ impl<'a> Reader<'a> {
         if told {
             let what = format!("`{text}` is a call of Typst: it is not printed");
             self.mark(at, what, "write `\\#` to print the sign");
+        }
+    }
+
+    /// An address that a link opens.
+    fn address(&mut self, at: usize, text: &str) {
+        let before: String =
+            self.chars[..at].iter().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect();
+        let address = text.trim_matches('"');
+        let scheme = address
+            .split_once(':')
+            .is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphabetic()));
+        if before.ends_with("link(") && scheme && !crate::audit::opens(address) {
+            self.mark(
+                at,
+                format!("a link opens `{address}`"),
+                "link to https://…, mailto:… or a place of the brief",
+            );
         }
     }
 

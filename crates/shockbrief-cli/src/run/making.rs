@@ -11,7 +11,7 @@ use super::{
 use crate::{
     analyse::Analysed,
     args::{Holding, Inputs, LogFormat, Run},
-    deliver::{Pending, pending, send},
+    deliver::{Briefs, Pending, Postman, pending},
     detect::shock_on,
     exit_code, fetch,
     load::Project,
@@ -154,13 +154,16 @@ impl<'a> Work<'a> {
         delivery: &Delivery,
         signals: &Signals,
     ) -> Result<()> {
-        let (unsent, undeclared) = pending(reports, delivery, &self.ledger);
+        let out = self.made.iter().filter(|made| made.out());
+        let made: Briefs = out.map(|made| (made.report.clone(), made.period.clone())).collect();
+        let (unsent, undeclared) = pending(reports, delivery, &self.ledger, &made);
         self.failures.extend(undeclared);
+        let mut postman = Postman::new(&self.args.out, &self.args.config, delivery);
         for item in unsent {
             if signals.seen().is_some() {
                 break;
             }
-            let outcome = send(&self.args.out, &self.args.config, delivery, &item);
+            let outcome = postman.send(&item);
             output.still_held()?;
             self.note_delivery(&item, outcome)?;
         }

@@ -8,7 +8,7 @@ use crate::{exit_code, next_step, plan::Item, render};
 use anyhow::Result;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
-use shockbrief_core::fs::write_swapped;
+use shockbrief_core::fs::{write_swapped, write_swapped_private};
 use shockbrief_run::metrics;
 
 /// The version of `run.json`; a new key leaves it, a changed meaning raises it.
@@ -112,7 +112,7 @@ pub fn write(work: &Work<'_>, exit_code: u8) -> Result<()> {
         deliveries: &work.sent,
         failures: work.failures.iter().map(failure).collect(),
     };
-    write_swapped(&work.args.out.join(FILE), &render::json(&record)?)?;
+    write_swapped_private(&work.args.out.join(FILE), &render::json(&record)?)?;
     let Some(path) = &work.args.metrics else { return Ok(()) };
     let reports = metrics::of(work.ledger.entries());
     write_swapped(path, metrics::text(finished, exit_code, &reports).as_bytes())

@@ -485,8 +485,7 @@ pub fn names(instance: &Instance, universe: &Universe, language: &str) -> Vec<(S
     let spec = &instance.spec;
     let rows = spec.tables.iter().flat_map(|(_, table)| table.rows.references());
     let drawn = spec.charts.iter().flat_map(|(_, chart)| chart.mark.references());
-    let themes: Vec<Ref> = universe.themes.keys().cloned().map(Ref::Theme).collect();
-    let all: BTreeSet<&Ref> = rows.chain(drawn).chain(&themes).collect();
+    let all: BTreeSet<&Ref> = rows.chain(drawn).collect();
     let unnamed = all.into_iter().filter(|name| !spec.names.contains_key(&name.to_string()));
     unnamed.map(|name| (format!("ref.{}.{name}", instance.id), called(name, universe, language))).collect()
 }

@@ -111,6 +111,9 @@ impl<'a> Work<'a> {
             Ref::Symbol(symbol) if !instance.spec.names.contains_key(symbol.as_str()) => {
                 Cell::Text(self.desk.name(symbol))
             }
+            Ref::Theme(theme) if !instance.spec.names.contains_key(&name.to_string()) => {
+                Cell::Label(format!("theme.{theme}"))
+            }
             other => Cell::Label(format!("ref.{}.{other}", instance.id)),
         }
     }
