@@ -119,8 +119,7 @@ impl Work<'_> {
             CellSpec::Measure(spec) => {
                 let mut spec = spec.clone();
                 spec.make = spec.make.of(name);
-                let figure = self.measured(&id, &spec, findings);
-                Some(add_figure(findings, figure))
+                Some(self.shown(&id, &spec, (instance, chart), findings, faults))
             }
             CellSpec::Figure(pattern, _) => {
                 existing(&pattern.replace("{row}", &name.slug()), instance, findings, faults, chart)

@@ -147,6 +147,25 @@ impl Work<'_> {
         id.strip_prefix("fact.").is_some_and(|fact| self.facts.contains(fact))
     }
 
+    /// A figure measured for a cell or a mark, with the unit that its author declares.
+    pub(super) fn shown(
+        &self,
+        id: &str,
+        spec: &FigureSpec,
+        (instance, place): (&Instance, &str),
+        findings: &mut Findings,
+        faults: &mut Vec<Refusal>,
+    ) -> String {
+        let figure = self.measured(id, spec, findings);
+        let fallback = figure.clone();
+        let figure = declared_unit(figure, spec).unwrap_or_else(|message| {
+            let refusal = instance.origin.refuse(place, format!("`{place}`: a measure {message}"));
+            faults.push(refusal.hint("`as` gives a unit to a plain number, such as a level of records"));
+            fallback
+        });
+        add_figure(findings, figure)
+    }
+
     /// A measured figure; a list names whose the largest or smallest is.
     pub(super) fn measured(&self, id: &str, spec: &FigureSpec, findings: &mut Findings) -> Figure {
         let (name, as_of) = (spec.make.name(), self.desk.as_of);

@@ -192,8 +192,7 @@ impl<'a> Work<'a> {
             }
             CellSpec::Measure(spec) => {
                 let spec = at_row(spec, line);
-                let figure = self.measured(id, &spec, findings);
-                Cell::Figure(add_figure(findings, figure))
+                Cell::Figure(self.shown(id, &spec, (instance, table), findings, faults))
             }
             CellSpec::Field(field) => self.field(line, field, column, id, findings),
         }
