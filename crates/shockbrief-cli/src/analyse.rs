@@ -247,7 +247,8 @@ impl Analysed {
     }
 
     /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
-    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    /// the period: a section is absent or its subject exists, no figure beside it was computed, and it is no misspelling
+    /// of one that was.
     fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
         const TYPOS: usize = 2;
         let figures = || self.findings.figures.keys();
@@ -266,7 +267,7 @@ impl Analysed {
                     .any(|slug| slug == head)
             }
         };
-        subject && !beside && !misspelt
+        (subject || !self.findings.absent.is_empty()) && !beside && !misspelt
     }
 
     /// What is left out of the listing because the brief has no section that computes it.
