@@ -348,8 +348,27 @@ impl Analysed {
             claims: composed.claims.iter().map(|outcome| outcome.checked.clone()).collect(),
             findings: self.findings.clone(),
             inputs: self.data.inputs.clone(),
+            origins: self.origins(),
             notices: self.data.notices.clone(),
         })
+    }
+
+    /// The files behind what figures name as their inputs.
+    fn origins(&self) -> BTreeMap<String, Vec<String>> {
+        let data = &self.data;
+        let series = data.markets.values().flat_map(|market| market.series.values());
+        let prices = series.map(|series| (series.symbol.to_string(), series.input));
+        let shares = data.shares.iter().map(|count| (format!("shares:{}", count.symbol), count.input));
+        let records = data
+            .records
+            .iter()
+            .flat_map(|(id, records)| records.inputs.iter().map(move |input| (id.clone(), *input)));
+        let mut origins: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (token, input) in prices.chain(shares).chain(records) {
+            let path = data.inputs.get(input).map(|input| input.path.clone());
+            origins.entry(token).or_default().extend(path);
+        }
+        origins.into_iter().map(|(token, paths)| (token, paths.into_iter().collect())).collect()
     }
 
     fn simulated(&self) -> bool {
