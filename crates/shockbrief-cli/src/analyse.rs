@@ -12,7 +12,7 @@ use shockbrief_core::{
     config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios},
     diff::{Cause, Diff},
     expr::Expr,
-    fs,
+    fs, house,
     nearest::{distance, nearest},
 };
 use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, Trials, of_report};
@@ -453,17 +453,21 @@ impl Analysed {
     /// The report's prose of a section, or the house's.
     fn prose(&self, project: &Project, section: &str, code: &str) -> Result<Source> {
         let name = format!("{section}.{code}.typ.j2");
-        let [own, house] =
+        let [own, shared] =
             [&self.issue.report.folder, &project.folder].map(|folder| folder.join("prose").join(&name));
-        let Some(path) = [&own, &house].into_iter().find(|path| path.is_file()) else {
-            return Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
-                .hint(format!(
-                    "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
-                ))
-                .into());
+        let Some(path) = [&own, &shared].into_iter().find(|path| house::is_file(path)) else {
+            return Err(Refusal::config(format!(
+                "{}: no such file, nor {}",
+                own.display(),
+                shared.display()
+            ))
+            .hint(format!(
+                "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
+            ))
+            .into());
         };
         project.inside(&self.issue.report, path)?;
-        Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
+        Ok(Source::new(house::shown(path).display().to_string(), fs::read_text(path)?))
     }
 }
 

@@ -5,6 +5,7 @@ mod archive;
 mod args;
 mod check;
 mod deliver;
+mod desk;
 mod detect;
 mod diff;
 mod explain;
@@ -30,7 +31,14 @@ use shockbrief_core::{Refusal, Refusals};
 use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Some(config) = command.config() {
+        shockbrief_core::house::install(desk::HOUSE, &config);
+    }
+    let outcome = match command {
+        Command::Init(args) => desk::init(&args),
+        Command::New(args) => desk::new(&args),
+        Command::Eject(args) => desk::eject(&args),
         Command::Render(args) => render::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),

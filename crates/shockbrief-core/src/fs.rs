@@ -10,6 +10,9 @@ use std::{io::Write, os::unix::fs::PermissionsExt, path::Path};
 /// # Errors
 /// When the file cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
+    if let Some((_, text)) = crate::house::find(path) {
+        return Ok(text.to_owned());
+    }
     let bytes = fs_err::read(path)?;
     String::from_utf8(bytes).map_err(|error| {
         let line =

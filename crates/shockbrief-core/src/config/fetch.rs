@@ -72,7 +72,8 @@ impl KeySource {
 /// A file of the length of a key; a device would have no end.
 fn short(path: &Path) -> Option<String> {
     const MOST: u64 = 64 << 10;
-    let file = fs_err::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()))?;
+    let file =
+        fs_err::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()))?;
     let mut text = String::new();
     file.take(MOST + 1).read_to_string(&mut text).ok()?;
     (text.len() as u64 <= MOST).then_some(text)
@@ -566,7 +567,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let long = folder.path().join("long");
         fs_err::write(&long, "x".repeat(70_000)).unwrap();
-        for path in [PathBuf::from("/dev/zero"), PathBuf::from("/dev/urandom"), folder.path().to_owned(), long] {
+        for path in
+            [PathBuf::from("/dev/zero"), PathBuf::from("/dev/urandom"), folder.path().to_owned(), long]
+        {
             assert_eq!(KeySource::File(path).read().0, None);
         }
     }
