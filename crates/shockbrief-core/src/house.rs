@@ -58,23 +58,37 @@ pub fn shown(path: &Path) -> PathBuf {
     find(path).map_or_else(|| path.to_owned(), |(name, _)| PathBuf::from(format!("{PREFIX}{name}")))
 }
 
-/// Files of a folder with this ending, those of the house among them, in order; none where there is no such folder.
-///
-/// # Errors
-/// A folder that cannot be read.
-pub fn list(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+/// Everything in a folder, what the house has there among it, in order; nothing where there is no such folder.
+fn entries(folder: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     if folder.is_dir() {
         for entry in fs_err::read_dir(folder)? {
             found.insert(entry?.path());
         }
     }
-    if let Some((house, below)) =
-        HOUSE.get().and_then(|house| Some((house, folder.strip_prefix(&house.root).ok()?)))
-    {
-        let names = house.files.iter().map(|(name, _)| Path::new(name));
-        found.extend(names.filter(|name| name.parent() == Some(below)).map(|name| house.root.join(name)));
+    let house = HOUSE.get().and_then(|house| Some((house, folder.strip_prefix(&house.root).ok()?)));
+    if let Some((house, below)) = house {
+        let names = house.files.iter().filter_map(|(name, _)| Path::new(name).strip_prefix(below).ok());
+        found.extend(names.filter_map(|name| name.components().next()).map(|first| folder.join(first)));
     }
+    Ok(found)
+}
+
+/// Folders of a folder, those of the house among them, in order.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found = entries(folder)?.into_iter();
+    Ok(found.filter(|path| !path.is_file() && find(path).is_none()).collect())
+}
+
+/// Files of a folder with this ending, those of the house among them, in order; none where there is no such folder.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn list(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut found = entries(folder)?;
     found.retain(|path| path.extension().is_some_and(|found| found == ending));
     Ok(found.into_iter().collect())
 }

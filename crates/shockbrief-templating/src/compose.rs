@@ -11,7 +11,7 @@ use crate::{
     audit::{self, Numerals},
     escape,
     format::{Format, Place, because},
-    prose, typography,
+    prose, typography, vega,
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -363,6 +363,9 @@ fn document(
         Document { language: edition.code.clone(), files, pictures, origins, timestamp, numerals };
     for table in brief.findings.tables.values() {
         attach::attach(&mut document, &attach::csv(&engine, table));
+    }
+    for chart in brief.findings.charts.values() {
+        attach::attach(&mut document, &vega::attachment(&engine, chart)?);
     }
     Ok(document)
 }

@@ -7,7 +7,7 @@
 use crate::figures::{Handle, UNPRINTED, handle, options, refuse};
 use crate::format::{self, Filter, Format, FormatError, Place};
 use crate::locale::Locale;
-use crate::{charts::Charts, compose::Declared, escape, lift, tables, typography};
+use crate::{budget, charts::Charts, compose::Declared, escape, lift, tables, typography};
 use anyhow::Result;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{
@@ -291,6 +291,7 @@ fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("typst".into()));
     environment.set_formatter(write);
     environment.set_debug(true);
+    environment.set_fuel(Some(budget::FUEL));
     // Ways around the escaping and around the figures.
     for filter in
         ["safe", "escape", "e", "round", "float", "string", "format", "sum", "default", "d", "int", "abs"]
@@ -672,6 +673,7 @@ fn chain(error: &Error) -> Vec<&Error> {
 fn describe(error: &Error) -> String {
     match error.detail() {
         Some(detail) if error.kind() == ErrorKind::InvalidOperation => detail.to_owned(),
+        _ if error.kind() == ErrorKind::OutOfFuel => budget::SPENT.to_owned(),
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }
@@ -690,6 +692,7 @@ fn hint(error: &Error) -> Option<String> {
 
 fn general_hint(kind: ErrorKind) -> &'static str {
     match kind {
+        ErrorKind::OutOfFuel => budget::HINT,
         ErrorKind::SyntaxError => "check the braces and quotes around this place",
         ErrorKind::UndefinedError => {
             "check the spelling; values come from fig, t, name, theme, claim, table, chart and list"

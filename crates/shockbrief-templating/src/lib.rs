@@ -6,6 +6,7 @@
 
 pub mod attach;
 pub mod audit;
+mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
@@ -21,6 +22,7 @@ pub mod prose;
 mod tables;
 pub mod typography;
 pub mod typst;
+mod vega;
 
 pub use attach::Attachment;
 pub use compose::{
@@ -28,3 +30,4 @@ pub use compose::{
 };
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
+pub use workshop::sweep;

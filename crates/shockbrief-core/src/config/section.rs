@@ -121,6 +121,9 @@ pub struct SectionSpec {
     /// Sentences under a condition.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
+    #[serde(default)]
+    pub names: BTreeMap<String, Texts>,
     /// Texts that its prose may ask for: `{{ t(".name") }}`.
     #[serde(default)]
     pub strings: Named<Texts>,
@@ -200,13 +203,9 @@ impl SectionFolders {
     /// A section with an id other than its folder's, or anything that loading refuses.
     pub fn load(folder: &Path) -> Result<Self> {
         let (mut found, mut faults) = (BTreeMap::new(), Refusals::default());
-        if !folder.is_dir() {
-            return Ok(Self(found));
-        }
-        for entry in fs_err::read_dir(folder)? {
-            let path = entry?.path();
+        for path in crate::house::folders(folder)? {
             let file = path.join("section.yaml");
-            if !file.is_file() {
+            if !crate::house::is_file(&file) {
                 continue;
             }
             let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -296,6 +295,7 @@ impl SectionSpec {
         self.tables.put(over.tables);
         self.charts.put(over.charts);
         self.strings.put(over.strings);
+        self.names.extend(over.names);
         for claim in over.claims {
             self.claims.retain(|own| own.id != claim.id);
             self.claims.push(claim);
