@@ -19,7 +19,7 @@ use shockbrief_sections::{Context, Desk, Method, Trials, method};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose,
     format::{Format, FormatError},
-    headline, lift,
+    headline, lift, prose,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -162,6 +162,7 @@ impl Analysed {
         faults.keep(project.bind(&issue.report, &issue.instances));
         faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
         check_formats(&issue.instances, &mut faults);
+        check_texts(project, &issue, &mut faults);
         check_conditions(project, &issue, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
         let languages = faults.keep(project.languages(&issue.report.languages));
@@ -545,6 +546,28 @@ fn check_formats(instances: &[Instance], faults: &mut Refusals) {
                     let message = format!("table `{name}`: {}", error.message);
                     faults.push(instance.origin.refuse(format, message).hint(error.hint));
                 }
+            }
+        }
+    }
+}
+
+/// Refuses numbers that authors type into captions, notes and texts of declared sections.
+fn check_texts(project: &Project, issue: &Issue, faults: &mut Refusals) {
+    let universe = &project.universe;
+    let names = universe.instruments.iter().map(|instrument| instrument.name.clone());
+    let themes = universe.themes.values().flat_map(|theme| theme.name.values().cloned());
+    let events = project.events.events.values().flat_map(|event| event.name.values().cloned());
+    let labels: Vec<String> = project.labels.iter().cloned().chain(names).chain(themes).chain(events).collect();
+    for section in &issue.instances {
+        let tables = section.spec.tables.iter().flat_map(|(_, table)| [Some(&table.caption), table.note.as_ref()]);
+        let charts = section.spec.charts.iter().flat_map(|(_, chart)| [Some(&chart.caption), chart.note.as_ref()]);
+        let strings = section.spec.strings.iter().map(|(_, texts)| Some(texts));
+        let texts = tables.chain(charts).chain(strings).chain([section.spec.absent.as_ref()]);
+        for (code, text) in texts.flatten().flatten().filter(|(code, _)| issue.report.languages.contains(code)) {
+            for refusal in prose::faults(&Source::new("text", text), &labels) {
+                let what = refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
+                let told = section.origin.refuse(text, format!("section `{}`, {code}: {what}", section.id));
+                faults.push(Refusal { message: told.message, ..refusal });
             }
         }
     }
