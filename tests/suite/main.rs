@@ -5,6 +5,7 @@ mod archive;
 mod author;
 mod bad_inputs;
 mod brand;
+mod claims;
 mod damage;
 mod delivery;
 mod delivery_servers;
