@@ -55,7 +55,8 @@ impl Folder {
     /// Pages; the text of all of them where they are made.
     fn render(&self) -> Result<String, Output> {
         let data = sample();
-        let output = self.run(".", &["render", "reports/brief", "--data", data.to_str().unwrap(), "--out", "out"]);
+        let output =
+            self.run(".", &["render", "reports/brief", "--data", data.to_str().unwrap(), "--out", "out"]);
         if !output.status.success() {
             return Err(output);
         }
@@ -101,7 +102,11 @@ fn a_file_of_the_house_is_changed_by_writing_it_into_the_desk() {
     let path = desk.path("config/universe.yaml");
     let text = fs_err::read_to_string(&path).unwrap();
     fs_err::write(&path, text.replacen("  compute:", "  computed:", 1)).unwrap();
-    refused(&desk.run(".", &["check", "first-brief"]), 2, &["universe.yaml:", "unknown theme `compute`", "`computed`"]);
+    refused(
+        &desk.run(".", &["check", "first-brief"]),
+        2,
+        &["universe.yaml:", "unknown theme `compute`", "`computed`"],
+    );
     refused(&desk.run(".", &["eject", "univers.yaml"]), 2, &["universe.yaml"]);
 }
 
@@ -114,11 +119,19 @@ fn a_folder_without_desk_is_an_error_of_usage() {
 
 #[test]
 fn all_faults_of_a_desk_are_told_in_one_run() {
-    let desk = Folder::with("{{ fig(\"one.return.period\") | pct(1) }} and {{ fig(\"two.return.period\") | pct(1) }}.\nLost 5 billion.");
+    let desk = Folder::with(
+        "{{ fig(\"one.return.period\") | pct(1) }} and {{ fig(\"two.return.period\") | pct(1) }}.\nLost 5 billion.",
+    );
     let listed = "headline: [{figure: three.return.period, format: pct(1), name: {en: A}}]\n";
     desk.write("reports/brief/report.yaml", &(REPORT.to_owned() + listed));
     let output = desk.check();
-    let words = ["one.return.period", "two.return.period", "three.return.period", "market.en.typ.j2:2:6", "report.yaml:9:"];
+    let words = [
+        "one.return.period",
+        "two.return.period",
+        "three.return.period",
+        "market.en.typ.j2:2:6",
+        "report.yaml:9:",
+    ];
     refused(&output, 2, &words);
 
     let data = sample();
@@ -163,7 +176,11 @@ fn what_code_prints_is_read_in_the_pages() {
         ("Profit #numbering(\"١\", 4217) percent.", 5, "٤٢١٧"),
         ("#text(tracking: 3pt)[#(40 + 2)] percent", 5, "42"),
         ("#figure(alt: \"4217 dollars\", rect())", 5, "4217"),
-        ("#figure(alt: \"x\", image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><text y='9'>42</text></svg>\")))", 5, "4"),
+        (
+            "#figure(alt: \"x\", image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><text y='9'>42</text></svg>\")))",
+            5,
+            "4",
+        ),
         ("{{ \"Lost\" ~ \" 5\" }} of it", 5, "`5`"),
         ("#hide[#(40 + 2)]", 5, "42"),
     ] {
@@ -190,13 +207,23 @@ See @own, and #link(\"https://example.org/report-2024\")[this report].
 
 #quote(block: true)[Nothing is known.] {% include \"note.typ.j2\" %}";
     let desk = Folder::with(prose);
-    desk.write("reports/brief/prose/snippets/note.typ.j2", "A note over {{ fig(\"period.sessions\") | int }} sessions.");
+    desk.write(
+        "reports/brief/prose/snippets/note.typ.j2",
+        "A note over {{ fig(\"period.sessions\") | int }} sessions.",
+    );
     let text = match desk.render() {
         Ok(text) => text,
         Err(output) => panic!("{}", told(&output)),
     };
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in ["As the company says", "As others say", "Second item", "Third item", "Nothing is known", "A note over"] {
+    for part in [
+        "As the company says",
+        "As others say",
+        "Second item",
+        "Third item",
+        "Nothing is known",
+        "A note over",
+    ] {
         assert!(text.contains(part), "no `{part}` in: {text}");
     }
 }
@@ -213,7 +240,8 @@ fn files_from_elsewhere_and_links_that_run_are_refused() {
     for address in ["javascript:alert()", "file:///etc/hosts", "http://example.org"] {
         let desk = Folder::with(&format!("Read #link(\"{address}\")[this]."));
         refused(&desk.check(), 2, &["market.en.typ.j2:1:", address]);
-        let desk = Folder::with(&format!("Read #{{ link(\"{}\" + \"{}\")[this] }}.", &address[..4], &address[4..]));
+        let desk =
+            Folder::with(&format!("Read #{{ link(\"{}\" + \"{}\")[this] }}.", &address[..4], &address[4..]));
         assert!(desk.render().is_err(), "published: {address}");
     }
 }
@@ -222,7 +250,8 @@ fn files_from_elsewhere_and_links_that_run_are_refused() {
 fn a_report_named_as_the_folder_one_is_in_keeps_its_name() {
     let desk = Folder::with("A sentence.");
     let data = sample();
-    let args = ["render", ".", "--config", "../../config", "--data", data.to_str().unwrap(), "--out", "../../out"];
+    let args =
+        ["render", ".", "--config", "../../config", "--data", data.to_str().unwrap(), "--out", "../../out"];
     succeeded(&desk.run("reports/brief", &args));
     assert!(Path::new(&desk.path("out/brief/2025-W05/brief-2025-W05.en.pdf")).is_file());
 }
@@ -236,7 +265,11 @@ fn a_name_that_lacks_a_language_is_told_with_its_place() {
     let changed: Vec<String> = text
         .lines()
         .enumerate()
-        .map(|(at, found)| if (line..line + 4).contains(&at) { found.replace("en:", "de:") } else { found.to_owned() })
+        .map(
+            |(at, found)| {
+                if (line..line + 4).contains(&at) { found.replace("en:", "de:") } else { found.to_owned() }
+            },
+        )
         .collect();
     fs_err::write(&path, changed.join("\n") + "\n").unwrap();
     refused(&desk.check(), 2, &["`theme.compute` has no name in `en`", "universe.yaml:"]);

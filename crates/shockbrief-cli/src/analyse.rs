@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Refusals, Session, Symbol, Unit, at,
     config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
@@ -557,15 +557,21 @@ fn check_texts(project: &Project, issue: &Issue, faults: &mut Refusals) {
     let names = universe.instruments.iter().map(|instrument| instrument.name.clone());
     let themes = universe.themes.values().flat_map(|theme| theme.name.values().cloned());
     let events = project.events.events.values().flat_map(|event| event.name.values().cloned());
-    let labels: Vec<String> = project.labels.iter().cloned().chain(names).chain(themes).chain(events).collect();
+    let labels: Vec<String> =
+        project.labels.iter().cloned().chain(names).chain(themes).chain(events).collect();
     for section in &issue.instances {
-        let tables = section.spec.tables.iter().flat_map(|(_, table)| [Some(&table.caption), table.note.as_ref()]);
-        let charts = section.spec.charts.iter().flat_map(|(_, chart)| [Some(&chart.caption), chart.note.as_ref()]);
+        let tables =
+            section.spec.tables.iter().flat_map(|(_, table)| [Some(&table.caption), table.note.as_ref()]);
+        let charts =
+            section.spec.charts.iter().flat_map(|(_, chart)| [Some(&chart.caption), chart.note.as_ref()]);
         let strings = section.spec.strings.iter().map(|(_, texts)| Some(texts));
         let texts = tables.chain(charts).chain(strings).chain([section.spec.absent.as_ref()]);
-        for (code, text) in texts.flatten().flatten().filter(|(code, _)| issue.report.languages.contains(code)) {
+        for (code, text) in
+            texts.flatten().flatten().filter(|(code, _)| issue.report.languages.contains(code))
+        {
             for refusal in prose::faults(&Source::new("text", text), &labels) {
-                let what = refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
+                let what =
+                    refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
                 let told = section.origin.refuse(text, format!("section `{}`, {code}: {what}", section.id));
                 faults.push(Refusal { message: told.message, ..refusal });
             }
