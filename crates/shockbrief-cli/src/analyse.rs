@@ -195,6 +195,13 @@ impl Analysed {
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
 
+    /// The index that the report measures against, if any.
+    pub fn benchmark(&self) -> Option<&Symbol> {
+        let report = &self.issue.report;
+        let panel = report.panel.as_ref().map(|panel| &panel.benchmark);
+        panel.or(report.study.as_ref().map(|study| &study.benchmark))
+    }
+
     /// Renders the pages of these languages and judges the claims.
     pub fn compose(&self, project: &Project, languages: &[String]) -> Result<Composed> {
         let mut faults = Refusals::default();
@@ -636,8 +643,9 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     if issue.report.watch.is_empty() || !issue.report.sections.iter().any(|id| id == "changes") {
         return Ok(None);
     }
+    let Some(period) = before(project, issue)? else { return Ok(None) };
     let mut earlier = inputs.clone();
-    earlier.period = Some(issue.period.previous());
+    earlier.period = Some(period);
     earlier.as_of = None;
     // One state of knowledge for both, so that the comparison shows what the market did and nothing else.
     earlier.holding.known_by = issue.known_by;
@@ -647,6 +655,21 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     before.report.sections.retain(|id| id != "changes");
     before.instances.retain(|section| section.kind != "changes");
     Ok(Some(Analysed::of(project, folder, before, &earlier)?.findings))
+}
+
+/// The period before with a session of the report's exchange that its panel covers; before Monday comes Friday.
+fn before(project: &Project, issue: &Issue) -> Result<Option<Period>> {
+    let mic = Mic::from(issue.report.schedule.calendar.as_str());
+    let begins = project.calendars.get(&mic)?.covered_from();
+    let begins = issue.report.panel.as_ref().map_or(begins, |panel| panel.from.max(begins));
+    let mut period = issue.period.previous();
+    while period.first_date() > begins {
+        if !project.calendars.sessions(&mic, period.first_date(), period.last_date())?.is_empty() {
+            return Ok(Some(period));
+        }
+        period = period.previous();
+    }
+    Ok(None)
 }
 
 /// Names of themes, events, facts, watched figures, portfolios and scenarios are strings too, so that tables can

@@ -330,6 +330,35 @@ impl Issue {
         Ok(Self { report, instances, period, as_of, known_by })
     }
 
+    /// Refuses a panel that begins inside the period or after it: neither the period's change nor the number of its
+    /// sessions could be told from what is left.
+    pub fn covered(&self, project: &Project) -> Result<()> {
+        let Some(panel) = &self.report.panel else { return Ok(()) };
+        let calendar = Mic::from(self.report.schedule.calendar.as_str());
+        let (first, last) = (self.period.first_date(), self.period.last_date().min(self.as_of));
+        let covered = project.calendars.get(&calendar)?.covered_from();
+        let from = first.saturating_sub(jiff::Span::new().days(14)).max(covered).min(last);
+        let sessions = project.calendars.sessions(&calendar, from, last)?;
+        let start = sessions.partition_point(|session| session.date < first);
+        let (Some(session), Some(before)) = (sessions.get(start), start.checked_sub(1)) else {
+            return Ok(());
+        };
+        let before = sessions[before].date;
+        if panel.from <= before {
+            return Ok(());
+        }
+        let what = format!(
+            "the panel begins on {}, but the change over {} starts at the close before {}",
+            panel.from, self.period, session.date
+        );
+        Err(self
+            .report
+            .origin
+            .refuse(at!["panel", "from"], what)
+            .hint(format!("write `from: {before}` or an earlier date, or name a later period with --period"))
+            .into())
+    }
+
     /// Loads what the report's study and panel need.
     pub fn data(&self, project: &Project, inputs: &Inputs) -> Result<Dataset> {
         let instruments = instruments(&self.report, &self.instances, project);

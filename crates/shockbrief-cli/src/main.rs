@@ -7,8 +7,10 @@ mod check;
 mod deliver;
 mod detect;
 mod diff;
+mod doctor;
 mod explain;
 mod fetch;
+mod late;
 mod load;
 mod plan;
 mod progress;
@@ -26,15 +28,32 @@ mod verify;
 use anyhow::Error;
 use args::{Cli, Command};
 use clap::Parser;
-use shockbrief_core::{Refusal, Refusals};
-use std::{io::Write, process::ExitCode};
+use shockbrief_core::{Class, Refusal, Refusals};
+use std::{
+    any::Any,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    sync::OnceLock,
+};
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == shockbrief_templating::typst::GUARD) {
+        // Returns only where Typst cannot be started.
+        let error = shockbrief_templating::typst::guard(arguments);
+        tell(format!("cannot be started: {error}"));
+        return ExitCode::from(127);
+    }
+    let command = Cli::parse().command;
+    // What these print are places of files that are out; of all others the answer is what is printed.
+    let answers = !matches!(command, Command::Render(_) | Command::Run(_));
+    let outcome = match command {
         Command::Render(args) => render::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Archive(args) => archive::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Fetch(args) => fetch::run(&args),
@@ -45,6 +64,7 @@ fn main() -> ExitCode {
         Command::Stat(args) => stat::run(&args),
         Command::Detect(args) => detect::run(&args),
     };
+    let outcome = outcome.and_then(|()| if answers { answered() } else { Ok(()) });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -177,10 +197,68 @@ pub fn complain(error: &Error) {
 
 /// Prints a line on standard error.
 pub fn tell(line: impl std::fmt::Display) {
+    let line = printable(&line.to_string());
     progress::aside(|| drop(writeln!(std::io::stderr(), "{line}")));
 }
 
-/// Prints a line; a reader that has gone away is no error.
+/// Why a line could not be printed, the first time.
+static UNSAID: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Prints a line, without codes that would speak to a terminal. A reader that has gone away is no error; another failure
+/// is told at the end.
 pub fn say(line: impl std::fmt::Display) {
-    progress::aside(|| drop(writeln!(std::io::stdout(), "{line}")));
+    let line = printable(&line.to_string());
+    progress::aside(|| keep(writeln!(std::io::stdout(), "{line}")));
+}
+
+/// Text whose control characters, line ends and tabs aside, are written out.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' && c != '\t' {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn keep(said: std::io::Result<()>) {
+    if let Err(error) = said
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNSAID.set(error);
+    }
+}
+
+/// Refuses to end well with an answer that was lost on its way.
+fn answered() -> anyhow::Result<()> {
+    keep(std::io::stdout().flush());
+    match UNSAID.get() {
+        None => Ok(()),
+        Some(error) => {
+            Err(Refusal::new(Class::Unforeseen, format!("the answer could not be printed: {error}"))
+                .hint("make room where standard output goes, or choose another place, then ask again")
+                .into())
+        }
+    }
+}
+
+/// One line of text that may come from a file of somebody else: no code speaks to the terminal, no line is forged.
+pub fn line(text: &str) -> String {
+    tame(&text.replace('\n', "\u{240a}")).trim_end_matches('\n').to_owned()
+}
+
+/// Does a piece of work whose crash must stop no other.
+pub fn safely<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|cause| Err(crashed(cause.as_ref()).into()))
+}
+
+/// A fault of the program in one brief.
+fn crashed(cause: &(dyn Any + Send)) -> Refusal {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+    Refusal::new(Class::Unforeseen, format!("making the brief crashed: {text}"))
+        .hint("this is a fault of shockbrief; report it with the text above")
 }

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use shockbrief_core::{
     Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
-    config::Report,
+    config::{Listing, Report},
     fs::sha256,
 };
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
@@ -30,14 +30,15 @@ use std::{
 /// Makes every named brief; one that fails does not stop the others.
 pub fn run(args: &Render) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
-    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?;
+    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?.guarded();
+    shockbrief_templating::sweep();
     let output = Output::open(&args.out)?;
     let (places, mut failures) = places(&args.reports);
     let total = places.len() + failures.len();
     let progress = Progress::of(places.len(), places.len() > 1);
     for place in &places {
         progress.begin(place.display().to_string());
-        match brief(&project, &typst, &output, place, args) {
+        match crate::safely(|| brief(&project, &typst, &output, place, args)) {
             Ok(published) => published.iter().for_each(|path| say(path.display())),
             Err(error) => failures.push(error),
         }
@@ -296,7 +297,7 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
 }
 
 fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
-    let brief = &product.brief;
+    let (brief, report) = (&product.brief, &analysed.issue.report);
     Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
@@ -304,6 +305,7 @@ fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
         as_of: brief.as_of,
         known_by: analysed.issue.known_by.filter(|_| brief.inputs.iter().any(Input::is_stored)),
         revision: 1,
+        apart: report.client.is_some().then_some(report.archive == Listing::Apart),
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
         config: analysed.config.clone(),

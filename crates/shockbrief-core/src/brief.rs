@@ -105,6 +105,9 @@ pub struct Manifest {
     /// How often the period was published, this time included.
     #[serde(default = "first")]
     pub revision: u32,
+    /// Of a letter to one portfolio's reader: whether its archive is that reader's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<bool>,
     /// Version of shockbrief.
     pub shockbrief: String,
     /// Version of the typesetter.

@@ -5,6 +5,7 @@
 //! faults of a file are told together.
 
 mod binding;
+mod bounds;
 mod brand;
 mod claims;
 mod client;
@@ -40,8 +41,8 @@ pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
 pub use places::{KeyPath, Place, Step};
 pub use report::{
-    Claim, DETECTED, FetchWhen, Frequency, Listed, Panel, ReadyAfter, Report, Robust, Schedule, Study,
-    Watched,
+    Claim, DETECTED, FetchWhen, Frequency, Listed, Listing, Panel, ReadyAfter, Report, Robust, Schedule,
+    Study, Watched,
 };
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
@@ -195,10 +196,16 @@ fn repeated(origin: &Origin, places: &Places, refusals: &mut Refusals) {
     }
 }
 
+/// Faults of a file after which no more are looked for in its lists: each is looked up in the text.
+const FEW: usize = 40;
+
 /// Refuses what stands in a list for a second time: it would be shown or counted twice.
 fn unique<T: std::fmt::Display>(list: &[T], at: &KeyPath, origin: &Origin, faults: &mut Refusals) {
     let mut seen = std::collections::BTreeSet::new();
     for (index, item) in list.iter().enumerate() {
+        if faults.iter().count() >= FEW {
+            break;
+        }
         if !seen.insert(item.to_string()) {
             let refusal = origin.refuse(at.then(index), format!("`{item}` stands twice in `{at}`"));
             faults.push(refusal.hint("keep one of the two"));

@@ -3,14 +3,18 @@
 use anyhow::{Context, Result};
 use fs_err::os::unix::fs::OpenOptionsExt;
 use sha2::{Digest, Sha256};
-use std::{io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 /// Reads a text file; the error names the path.
 ///
 /// # Errors
 /// When the file cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
-    let bytes = fs_err::read(path)?;
+    let bytes = plain(path, LONGEST_TEXT)?;
     String::from_utf8(bytes).map_err(|error| {
         let line =
             error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
@@ -20,11 +24,41 @@ pub fn read_text(path: &Path) -> Result<String> {
     })
 }
 
+/// Bytes of a text that people write or a brief holds; a longer one would fill the memory before it were refused.
+const LONGEST_TEXT: u64 = 256 << 20;
+
+/// The bytes of an ordinary file of at most so many; a device or a pipe might never end.
+fn plain(path: &Path, most: u64) -> Result<Vec<u8>> {
+    ordinary(path)?;
+    let file = fs_err::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > most {
+        return Err(crate::Refusal::config(format!("{}: more than {} MB", path.display(), most >> 20))
+            .hint("name another file, or divide this one")
+            .into());
+    }
+    Ok(bytes)
+}
+
+/// Refuses what is there and no file.
+fn ordinary(path: &Path) -> Result<()> {
+    let kind = fs_err::metadata(path)?.file_type();
+    if kind.is_file() {
+        return Ok(());
+    }
+    let what = if kind.is_dir() { "a folder" } else { "a device or a pipe" };
+    Err(crate::Refusal::config(format!("{}: this is {what}, not a file", path.display()))
+        .hint("put an ordinary file there")
+        .into())
+}
+
 /// SHA-256 of a file in hexadecimal.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256_file(path: &Path) -> Result<String> {
+    ordinary(path)?;
     let mut file = fs_err::File::open(path)?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).with_context(|| format!("cannot read {}", path.display()))?;

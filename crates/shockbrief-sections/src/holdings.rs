@@ -146,14 +146,19 @@ impl<'a> Book<'a> {
             findings.add(figure.inputs(inputs.iter().cloned()));
         }
         // What brought and what cost most, for the sentence that says so.
-        let contributed = |(symbol, _, weight, change): &(&Symbol, _, f64, Computed<f64>)| {
-            change.as_ref().ok().map(|change| (symbol.slug(), weight * change))
-        };
-        let parts: Vec<(String, f64)> = self.holdings.iter().filter_map(contributed).collect();
-        let best = parts.iter().take(2).filter(|(_, part)| *part > 0.0).map(|(slug, _)| slug.clone());
-        findings.lists.insert("portfolio.best".to_owned(), best.collect());
-        let worst = parts.last().filter(|(_, part)| *part < 0.0).map(|(slug, _)| slug.clone());
-        findings.lists.insert("portfolio.worst".to_owned(), worst.into_iter().collect());
+        let parts: Vec<(&Symbol, f64)> = self
+            .holdings
+            .iter()
+            .filter_map(|holding| Some((holding.0, holding.2 * holding.3.as_ref().ok()?)))
+            .collect();
+        let best = parts.iter().take(2).filter(|(_, part)| *part > 0.0);
+        let worst = parts.iter().rev().take(1).filter(|(_, part)| *part < 0.0);
+        for (id, found) in [("best", best.collect::<Vec<_>>()), ("worst", worst.collect())] {
+            let names = found.iter().map(|(symbol, _)| symbol.to_string()).collect();
+            findings.lists.insert(format!("portfolio.{id}"), names);
+            let slugs = found.iter().map(|(symbol, _)| symbol.slug()).collect();
+            findings.lists.insert(format!("portfolio.{id}.ids"), slugs);
+        }
     }
 
     fn table(&self, panel: &Panel<'_>, findings: &mut Findings) -> Table {

@@ -1,12 +1,17 @@
 //! Market: what the period brought, by theme and by name, and how far names moved apart.
 
 use crate::{
-    Context, Outcome,
+    Context, Desk, Outcome,
     panel::{Member, Panel},
     tabulate,
 };
 use anyhow::Result;
-use shockbrief_analytics::{detection::dispersion, moments, reason, volatility::realised_volatility};
+use shockbrief_analytics::{
+    detection::dispersion,
+    moments,
+    reason::{self, Missing::TooFew},
+    volatility::realised_volatility,
+};
 use shockbrief_core::{
     Cell, Chart, Figure, Findings, Table, Unit,
     findings::{Axis, Line},
@@ -31,7 +36,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     themes(panel, findings)?;
     movers(panel, findings);
     dispersions(panel, findings);
-    shocks(panel, findings);
+    shocks(&context.desk, panel, findings);
     findings.charts.insert("market-themes".to_owned(), chart(panel));
     Ok(Outcome::Ready)
 }
@@ -47,17 +52,27 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
     parts.push(("return.half", drawn));
     for (line, (theme, members)) in panel.themes().into_iter().enumerate() {
         let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
+        let priced =
+            |range: &Range<usize>| members.iter().filter(|member| member.change(range).is_some()).count();
         let id = |part: &str| format!("theme.{theme}.{part}");
         findings.add(firms(panel, id("names"), members.len(), &inputs));
         for (part, range) in with_year(&parts, &panel.year) {
             let value = panel.basket(&members, &range);
             let figure = panel.figure(id(part), value, Unit::Ratio, "held_basket", &range);
-            findings.add(figure.firms(members.len()).inputs(inputs.clone()));
+            findings.add(figure.firms(priced(&range)).inputs(inputs.clone()));
         }
+        let missing = || reason::Missing::TooFew { what: "closing prices", have: 0, need: 2 };
+        let index = panel.benchmark.change(&panel.period).ok_or_else(missing);
+        let excess = panel.basket(&members, &panel.period).and_then(|change| Ok(change - index?));
+        let both = inputs.iter().cloned().chain([panel.benchmark.symbol.to_string()]);
+        let figure = panel.figure(id("excess.period"), excess, Unit::Points, "difference", &panel.period);
+        findings.add(figure.inputs(both));
         let window = panel.trailing(QUARTER);
         let returns = panel.course(&members, &window).returns();
         let logs: Vec<Option<f64>> = returns.iter().map(|r| r.map(f64::ln_1p)).collect();
-        let volatility = realised_volatility(&logs, YEAR as f64).map(|volatility| volatility.annualised);
+        let volatility = filled(&logs, QUARTER)
+            .and_then(|()| realised_volatility(&logs, YEAR as f64))
+            .map(|volatility| volatility.annualised);
         findings.add(
             panel
                 .figure(id("vol.quarter"), volatility, Unit::Ratio, "realised_volatility", &window)
@@ -83,6 +98,21 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
     let table = Table { id: "market-themes".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("market-themes".to_owned(), table);
     Ok(())
+}
+
+/// Sessions with a value that a window of `rows` needs: the odd gap is no other window, a short history is.
+fn needed(rows: usize) -> usize {
+    rows - rows / 20
+}
+
+/// Refuses a window that has too few values to be called by its length.
+fn filled(values: &[Option<f64>], rows: usize) -> reason::Outcome<()> {
+    let have = values.iter().flatten().count();
+    enough("sessions", have, needed(rows)).map_err(|_| TooFew { what: "sessions", have, need: rows })
+}
+
+fn enough(what: &'static str, have: usize, need: usize) -> reason::Outcome<()> {
+    if have < need { Err(TooFew { what, have, need }) } else { Ok(()) }
 }
 
 /// The windows of the table, and the year to date in any case: what is watched has it.
@@ -147,13 +177,13 @@ fn dispersions(panel: &Panel<'_>, findings: &mut Findings) {
             .collect()
     };
     let before = panel.period.start.saturating_sub(YEAR)..panel.period.start;
-    let now = moments::mean(&daily(panel.period.clone()));
+    // A mean over a part of the period, or the median of a part of the year, is neither's.
+    let days = daily(panel.period.clone());
+    let now = enough("sessions", days.len(), panel.period.len()).and_then(|()| moments::mean(&days));
     let usual_days = daily(before.clone());
-    let usual = if usual_days.len() < QUARTER {
-        Err(reason::Missing::TooFew { what: "earlier sessions", have: usual_days.len(), need: QUARTER })
-    } else {
-        moments::mean(&usual_days)
-    };
+    let usual = enough("earlier sessions", usual_days.len(), needed(YEAR))
+        .map_err(|_| TooFew { what: "earlier sessions", have: usual_days.len(), need: YEAR })
+        .and_then(|()| moments::mean(&usual_days));
     let ratio = now.clone().and_then(|now| Ok(now / usual.clone()?));
     let inputs = panel.inputs();
     let figure = |id: &str, value, unit, range| {
@@ -167,7 +197,7 @@ fn dispersions(panel: &Panel<'_>, findings: &mut Findings) {
 /// Shock days of the period, by the detection rule on returns net of the benchmark.
 ///
 /// A session that the rule could not look at is not one without shock: then the count has no value, and its reason.
-fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
+fn shocks(desk: &Desk<'_>, panel: &Panel<'_>, findings: &mut Findings) {
     let days = crate::shocks::days(panel);
     let inside = days.as_ref().map(|days| {
         days.iter().filter(|day| day.shock && panel.period.contains(&day.row)).collect::<Vec<_>>()
@@ -177,7 +207,7 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     });
     let need = panel.period.len();
     let count = inside.as_ref().map_err(|reason| (*reason).clone()).and_then(|inside| match judged {
-        have if have < need => Err(reason::Missing::TooFew { what: JUDGED, have, need }),
+        have if have < need => Err(TooFew { what: JUDGED, have, need }),
         _ => Ok(inside.len() as f64),
     });
     let inputs = panel.inputs();
@@ -194,8 +224,9 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     for day in inside.into_iter().flatten() {
         let date = panel.dates[day.row];
         let id = |part: &str| format!("shock.{date}.{part}");
+        findings.lists.insert(id("event"), dated_events(desk, panel, day.row));
         let range = day.row..day.row + 1;
-        let missing = reason::Missing::TooFew { what: "names with a score", have: day.firms, need: 2 };
+        let missing = TooFew { what: "names with a score", have: day.firms, need: 2 };
         let group = day.group_z.ok_or_else(|| missing.clone());
         let score = day.dispersion_score.ok_or(missing);
         let inputs = panel.inputs();
@@ -227,6 +258,14 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     ];
     let table = Table { id: "market-shocks".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("market-shocks".to_owned(), table);
+}
+
+/// Declared events whose day 0 is this session.
+fn dated_events(desk: &Desk<'_>, panel: &Panel<'_>, row: usize) -> Vec<String> {
+    let Some((home, _)) = desk.data.find(&panel.benchmark.symbol) else { return Vec::new() };
+    let events = desk.events.events.iter().filter(|(_, event)| !event.name.is_empty());
+    let here = events.filter(|(_, event)| home.event_row(event.instant) == Some(row));
+    here.map(|(id, _)| id.to_string()).collect()
 }
 
 /// Theme portfolios over half a year, bought in equal amounts at the close before its first session and held.

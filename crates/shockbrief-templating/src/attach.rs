@@ -45,7 +45,7 @@ pub(crate) fn csv(engine: &Engine, table: &Table) -> Attachment {
     let scope = engine.scope();
     // A string may name the index or an event: it is rendered like any other.
     let word = |key: &str| engine.words(key).unwrap_or_else(|_| key.to_owned());
-    let header: Vec<String> = table.columns.iter().map(|column| word(&column.header)).collect();
+    let header: Vec<String> = table.columns.iter().map(|column| inert(&word(&column.header))).collect();
     let mut text = line(&header);
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(|cell| plain(scope, cell, word)).collect();
@@ -60,11 +60,19 @@ pub(crate) fn csv(engine: &Engine, table: &Table) -> Attachment {
     }
 }
 
+/// A text that a spreadsheet would take for a formula, behind an apostrophe; it begins with a sign that makes one, after
+/// what spreadsheets skip. Numbers are never texts.
+fn inert(text: &str) -> String {
+    let signs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%'];
+    let skipped = |c: char| c == ' ' || c == '\u{a0}' || c == '\u{feff}' || c == '\u{202f}';
+    if text.trim_start_matches(skipped).starts_with(signs) { format!("'{text}") } else { text.to_owned() }
+}
+
 fn plain(scope: &Scope, cell: &Cell, word: impl Fn(&str) -> String) -> String {
     let figure = |id: &String| scope.findings.figures.get(id);
     match cell {
-        Cell::Text(text) => text.clone(),
-        Cell::Label(key) => word(key),
+        Cell::Text(text) => inert(text),
+        Cell::Label(key) => inert(&word(key)),
         Cell::Figure(id) => match figure(id).and_then(|figure| figure.value) {
             Some(Value::Number(value)) => value.to_string(),
             Some(Value::Date(date)) => date.to_string(),
@@ -89,6 +97,16 @@ fn line(fields: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", " =1", "＝1", "\u{feff}=1", "|calc"] {
+            assert_eq!(inert(formula), format!("'{formula}"));
+        }
+        for text in ["Nvidia", "a=b", "3M", "S&P 500", "−2,4"] {
+            assert_eq!(inert(text), text);
+        }
+    }
 
     #[test]
     fn fields_are_quoted_when_they_must_be() {

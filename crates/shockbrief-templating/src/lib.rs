@@ -6,6 +6,7 @@
 
 pub mod attach;
 pub mod audit;
+mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
@@ -22,6 +23,7 @@ mod tables;
 pub mod typography;
 pub mod typst;
 mod vega;
+mod workshop;
 
 pub use attach::Attachment;
 pub use compose::{
@@ -29,3 +31,4 @@ pub use compose::{
 };
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
+pub use workshop::sweep;

@@ -42,7 +42,6 @@ impl Client {
     /// Weights that do not sum to one, a symbol that the report does not follow, a language that it does not have, a
     /// name missing in one of them, or anything [`super::load`] refuses.
     pub fn load(path: &Path, report: &Report) -> Result<Self> {
-        let (raw, origin): (RawClient, Origin) = super::load(path)?;
         let id = stem(path);
         let mut faults = Refusals::default();
         if let Err(message) = check_slug(&id) {
@@ -51,6 +50,7 @@ impl Client {
             faults
                 .push(refusal.hint("name the file with letters, digits, `-` and `_`, such as balanced.yaml"));
         }
+        let (raw, origin): (RawClient, Origin) = super::load(path)?;
         check_weights(&id, &at!["weights"], &raw.weights, &origin, &mut faults);
         let followed = report.panel.iter().flat_map(|panel| &panel.sample).collect::<Vec<_>>();
         for symbol in raw.weights.keys().filter(|symbol| !followed.contains(symbol)) {

@@ -7,6 +7,17 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
+/// Where the archive lists the letters of a report that is made for each portfolio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// Each reader's letters on pages and in a feed of their own, beside the letters.
+    #[default]
+    Apart,
+    /// On the pages of all briefs: all who see the archive may see every letter.
+    Together,
+}
+
 /// How often a brief appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -188,6 +199,8 @@ pub struct Claim {
 struct RawReport {
     #[serde(default)]
     for_each: Option<String>,
+    #[serde(default)]
+    archive: Listing,
     title: BTreeMap<String, String>,
     subtitle: BTreeMap<String, String>,
     languages: Vec<String>,
@@ -275,6 +288,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Files beside the report, one brief each: `portfolios/*.yaml`.
     pub for_each: Option<String>,
+    /// Where the archive lists these briefs.
+    pub archive: Listing,
     /// The portfolio that this brief is for.
     pub client: Option<Client>,
 }
@@ -319,11 +334,13 @@ impl Report {
         if own.exists() {
             return own;
         }
-        let found = slug.rsplit_once('.').and_then(|(report, portfolio)| {
+        // Both names may hold dots.
+        let mut found = slug.match_indices('.').filter_map(|(dot, _)| {
+            let (report, portfolio) = (&slug[..dot], &slug[dot + 1..]);
             let places = Self::places(&reports.join(report)).ok()?;
             places.into_iter().find(|place| client::stem(place) == portfolio)
         });
-        found.unwrap_or(own)
+        found.next().unwrap_or(own)
     }
 
     /// The one event that a report on shocks is about; none for one that is made at every shock.
@@ -359,6 +376,7 @@ impl Report {
         check_languages(&raw, &origin, &mut faults);
         check_claim_ids(&raw.claims, &origin, &mut faults);
         check_conditions(&raw.claims, &origin, &mut faults);
+        super::bounds::check(&raw.schedule, raw.study.as_ref(), raw.panel.as_ref(), &origin, &mut faults);
         check_lists(&raw, &origin, &mut faults);
         faults.or(Self {
             slug,
@@ -381,6 +399,7 @@ impl Report {
             watch: raw.watch,
             claims: raw.claims,
             for_each: raw.for_each,
+            archive: raw.archive,
             client: None,
         })
     }
