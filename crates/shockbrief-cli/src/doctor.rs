@@ -11,7 +11,7 @@ use anyhow::{Error, Result};
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
     Class, Dataset, Mic, Refusal,
-    config::{Delivery, Report},
+    config::{Delivery, Instrument, Report},
 };
 use shockbrief_data::{Request, Stored};
 use shockbrief_templating::{Typst, typst::VERSION};
@@ -169,13 +169,18 @@ fn zones(reports: &[Report]) -> Vec<Line> {
     )]
 }
 
+/// The instruments of a report; one whose sections cannot be read is told elsewhere.
+fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
+    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
+}
+
 /// How far the calendars of the exchanges in use reach.
 fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     let mut mics: BTreeSet<Mic> = BTreeSet::new();
     for report in reports {
         mics.insert(Mic::from(report.schedule.calendar.as_str()));
         mics.extend(
-            crate::load::instruments(report, project).into_iter().map(|instrument| instrument.exchange),
+            followed(report, project).into_iter().map(|instrument| instrument.exchange),
         );
     }
     let look = |mic: &Mic| match project.calendars.get(mic) {
@@ -197,7 +202,7 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
 fn reach(args: &Doctor, project: &Project, reports: &[Report], now: Timestamp) -> Vec<Line> {
     let mut wanted = BTreeMap::new();
     for report in reports {
-        let own = crate::load::instruments(report, project).into_iter();
+        let own = followed(report, project).into_iter();
         wanted.extend(own.map(|instrument| (instrument.symbol.clone(), instrument)));
     }
     if wanted.is_empty() {
