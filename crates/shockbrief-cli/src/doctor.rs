@@ -179,9 +179,7 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     let mut mics: BTreeSet<Mic> = BTreeSet::new();
     for report in reports {
         mics.insert(Mic::from(report.schedule.calendar.as_str()));
-        mics.extend(
-            followed(report, project).into_iter().map(|instrument| instrument.exchange),
-        );
+        mics.extend(followed(report, project).into_iter().map(|instrument| instrument.exchange));
     }
     let look = |mic: &Mic| match project.calendars.get(mic) {
         Err(refusal) => Line::failure("calendar", &refusal.into()),
