@@ -27,6 +27,7 @@ mod records_in_time;
 mod rules;
 mod runs;
 mod schedules;
+mod sections;
 mod specifications;
 mod structure;
 mod structured;

@@ -28,8 +28,10 @@ pub enum Command {
     Render(Render),
     /// Make what is due and nothing else; for cron, timers and job arrays.
     Run(Run),
-    /// Print units for cron, systemd or Kubernetes.
+    /// Print units for cron, systemd, Kubernetes or Slurm.
     Schedule(Schedule),
+    /// Look for what would keep runs from succeeding here, each with its next step.
+    Doctor(Doctor),
     /// Write the pages that list every brief of an output folder.
     Archive(Archive),
     /// Make published briefs again and compare every byte.
@@ -277,12 +279,17 @@ pub struct Archive {
 /// What calls `run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scheduler {
-    /// Lines for `crontab -`.
+    /// Lines for a user's table; with `--add-to FILE` they are put into that file.
     Crontab,
+    /// A file of its own for /etc/cron.d.
+    #[value(name = "cron.d")]
+    CronD,
     /// A service and a timer.
     Systemd,
     /// A `CronJob`.
     Kubernetes,
+    /// A batch script for a job array.
+    Slurm,
 }
 
 /// Arguments of `schedule`.
@@ -300,12 +307,62 @@ pub struct Schedule {
     /// Output folder.
     #[arg(long, default_value = "out")]
     pub out: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// The store of fetched values, where it is not .store in this folder.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// The typst command (default: the one found now).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// A file with the variables that keys are found in, NAME=value a line, readable by who runs it alone.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Who runs it, in cron.d and systemd (default: root).
+    #[arg(long)]
+    pub user: Option<String>,
+    /// A copy of a user's crontab (`crontab -l >FILE`): the lines are put into it, in place of those of before.
+    #[arg(long, value_name = "FILE")]
+    pub add_to: Option<PathBuf>,
     /// The container image, for Kubernetes.
     #[arg(long, default_value = "shockbrief:latest")]
     pub image: String,
-    /// Into how many jobs Kubernetes shares the briefs out.
+    /// Into how many jobs Kubernetes or Slurm shares the briefs out.
     #[arg(long, default_value = "1")]
     pub shards: std::num::NonZeroU32,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Report folders, as patterns.
+    #[arg(long, value_delimiter = ',', default_value = "reports/*")]
+    pub reports: Vec<String>,
+    /// Folder with market data.
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config")]
+    pub config: PathBuf,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The store of fetched values.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Look with the eyes of cron: no variables but those of `--env-file`, and cron's short PATH.
+    #[arg(long)]
+    pub as_cron: bool,
+    /// The file with the variables that keys are found in, as given to `schedule`.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Look as if it were this time.
+    #[arg(long, hide = true)]
+    pub now: Option<Timestamp>,
 }
 
 /// Arguments of `check`.
@@ -320,8 +377,20 @@ pub struct Check {
     /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
     #[arg(long, num_args = 0..=1, value_name = "FILE")]
     pub json: Option<Option<PathBuf>>,
+    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
     #[command(flatten)]
     pub inputs: Inputs,
+}
+
+/// How `check` tells faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For editors.
+    Json,
 }
 
 /// Arguments of `fetch`.
@@ -345,9 +414,15 @@ pub struct Fetch {
     /// Merge all segments of the store; fetching merges small ones by itself.
     #[arg(long)]
     pub compact: bool,
-    /// Compare every segment of the store with its digest.
+    /// Compare every segment of the store with its digest, and the list of segments with its own.
     #[arg(long)]
     pub verify_store: bool,
+    /// Put the store together from what is whole: the list from its copy or from the segments, damaged files set aside.
+    #[arg(long, conflicts_with = "verify_store")]
+    pub repair_store: bool,
+    /// Make a store that was moved away again from the raw answers that were kept. Asks no provider.
+    #[arg(long, conflicts_with_all = ["verify_store", "repair_store"])]
+    pub rebuild_store: bool,
     /// List the kinds of providers and what they need.
     #[arg(long)]
     pub providers: bool,

@@ -15,9 +15,9 @@ use anyhow::Result;
 use fs_err as fs;
 use rayon::prelude::*;
 use shockbrief_core::{
-    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Verdict,
+    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
-    config::Report,
+    config::{Listing, Report},
     fs::sha256,
 };
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
@@ -30,14 +30,15 @@ use std::{
 /// Makes every named brief; one that fails does not stop the others.
 pub fn run(args: &Render) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
-    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?;
+    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?.guarded();
+    shockbrief_templating::sweep();
     let output = Output::open(&args.out)?;
     let (places, mut failures) = places(&args.reports);
     let total = places.len() + failures.len();
     let progress = Progress::of(places.len(), places.len() > 1);
     for place in &places {
         progress.begin(place.display().to_string());
-        match brief(&project, &typst, &output, place, args) {
+        match crate::safely(|| brief(&project, &typst, &output, place, args)) {
             Ok(published) => published.iter().for_each(|path| say(path.display())),
             Err(error) => failures.push(error),
         }
@@ -90,6 +91,7 @@ fn brief(
     args: &Render,
 ) -> Result<Vec<PathBuf>> {
     let mut analysed = Analysed::new(project, folder, &args.inputs)?;
+    analysed.left_out().into_iter().for_each(crate::tell);
     let making = Making {
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
@@ -194,28 +196,32 @@ pub fn produce(
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
 fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
-    let mut lines = Vec::new();
+    let mut faults = Refusals::default();
     let mut audited = BTreeMap::new();
     let read = composed.documents.par_iter().zip(pdfs).map(|(document, pdf)| {
         Ok((pdf, shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?))
     });
     for (pdf, found) in read.collect::<Result<Vec<_>>>()? {
         audited.insert(pdf.language.clone(), Audited { pages: found.pages, numerals: found.numerals });
+        let (language, report) = (&pdf.language, analysed.issue.report.origin.path.display());
         for orphan in found.orphans {
-            let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);
-            lines.push(format!(
-                "{language}, page {page}: no figure accounts for `{numeral}` in “{}”",
-                orphan.around
-            ));
+            let (page, numeral, around) = (orphan.page, orphan.numeral, orphan.around);
+            let section = orphan.section.map_or(String::new(), |heading| format!(", “{heading}”"));
+            let message = format!(
+                "{report}: {language}, page {page}{section}: no figure accounts for `{numeral}` in “{around}”"
+            );
+            let hint = "print the number once for each time it stands there, with fig(...) and a filter, or declare a \
+                        name with digits in numerals.yaml";
+            faults.push(Refusal::new(Class::Claim, message).hint(hint));
+        }
+        for (page, address) in found.links {
+            let message =
+                format!("{report}: {language}, page {page}: a link opens `{}`", address.escape_debug());
+            let hint = "link to https://…, mailto:… or a place of the brief";
+            faults.push(Refusal::config(message).hint(hint));
         }
     }
-    if lines.is_empty() {
-        return Ok(audited);
-    }
-    let report = analysed.issue.report.origin.path.display();
-    Err(Refusal::new(Class::Claim, format!("{report}: {}", lines.join("\n")))
-        .hint("print the number with fig(...) and a filter, or declare a name with digits in config/numerals.yaml")
-        .into())
+    faults.or(audited)
 }
 
 fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
@@ -291,7 +297,7 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
 }
 
 fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
-    let brief = &product.brief;
+    let (brief, report) = (&product.brief, &analysed.issue.report);
     Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
@@ -299,6 +305,7 @@ fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
         as_of: brief.as_of,
         known_by: analysed.issue.known_by.filter(|_| brief.inputs.iter().any(Input::is_stored)),
         revision: 1,
+        apart: report.client.is_some().then_some(report.archive == Listing::Apart),
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
         config: analysed.config.clone(),

@@ -93,8 +93,8 @@ impl Quarters {
         self.amounts.keys().map(of).sum()
     }
 
-    fn inputs(&self, symbol: &Symbol) -> [String; 2] {
-        [symbol.to_string(), self.labels.last().cloned().unwrap_or_default()]
+    fn inputs(&self, symbol: &Symbol) -> [String; 3] {
+        [SOURCE.to_owned(), symbol.to_string(), self.labels.last().cloned().unwrap_or_default()]
     }
 }
 
@@ -122,7 +122,8 @@ fn company(desk: &Desk<'_>, quarters: &Quarters, symbol: &Symbol, findings: &mut
 fn total(desk: &Desk<'_>, quarters: &Quarters, findings: &mut Findings) {
     let last = |back| quarters.all(|symbol| quarters.amount(symbol, back));
     let year = |back| quarters.all(|symbol| quarters.year(symbol, back));
-    let inputs: Vec<String> = quarters.amounts.keys().map(ToString::to_string).collect();
+    let inputs: Vec<String> =
+        quarters.amounts.keys().map(ToString::to_string).chain([SOURCE.to_owned()]).collect();
     record(
         desk,
         "total",
@@ -132,11 +133,19 @@ fn total(desk: &Desk<'_>, quarters: &Quarters, findings: &mut Findings) {
             ("quarter", last(0), Unit::Money, "capex"),
             ("growth", growth(last(0), last(YEAR)), Unit::Ratio, "growth"),
             ("growth_before", growth(last(1), last(YEAR + 1)), Unit::Ratio, "growth"),
+            (
+                "growth_change",
+                growth(last(0), last(YEAR)).and_then(|now| Ok(now - growth(last(1), last(YEAR + 1))?)),
+                Unit::Points,
+                "difference",
+            ),
             ("year", year(0), Unit::Money, "four_quarter_sum"),
             ("year_growth", growth(year(0), year(YEAR)), Unit::Ratio, "growth"),
         ],
     );
     let companies = quarters.amounts.len() as f64;
+    let names = quarters.amounts.keys().map(|symbol| desk.name(symbol)).collect();
+    findings.lists.insert("capex.companies".to_owned(), names);
     findings.add(Figure::new("capex.companies", companies, Unit::Count, "count", desk.as_of).inputs(inputs));
     if let Some(end) = quarters.labels.last().and_then(|label| quarters.ends.get(label)) {
         findings.add(Figure::date("capex.last", *end, "period_end", desk.as_of).inputs([SOURCE]));

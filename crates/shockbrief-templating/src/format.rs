@@ -340,13 +340,13 @@ pub fn reason(locale: &Locale, figure: &Figure) -> String {
         (Some(_), _) => String::new(),
         (None, None) => locale.pattern("format.missing").to_owned(),
         (None, Some(reason)) => {
-            locale.pattern("format.missing.reason").replace("{reason}", &translate(locale, reason))
+            locale.pattern("format.missing.reason").replace("{reason}", &because(locale, reason))
         }
     }
 }
 
 /// A reason in the language: the pattern `format.reason.<reason with {} for numbers>`, when there is one.
-fn translate(locale: &Locale, reason: &str) -> String {
+pub fn because(locale: &Locale, reason: &str) -> String {
     let numbers: Vec<&str> =
         reason.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let key = numbers.iter().fold(reason.to_owned(), |text, number| text.replacen(number, "{}", 1));

@@ -5,7 +5,7 @@ use shockbrief_core::config::{Brand, Claim, Language};
 use shockbrief_core::findings::{Axis, Line, Mark};
 use shockbrief_core::{Align, Cell, Chart, Column, Figure, Findings, Row, Table, Unit};
 use shockbrief_templating::compose::Edition;
-use shockbrief_templating::{ClaimSource, Compose, Section, Source};
+use shockbrief_templating::{ClaimSource, Compose, Declared, Section, Source};
 use std::collections::BTreeMap;
 
 pub const HOSTILE: &str = r##"#import "x"; $a_b$ [*]"##;
@@ -274,6 +274,10 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
         ),
         section: None,
         otherwise: otherwise.then(|| texts("Rien ne s'est passé.", "Nothing happened.")),
+        missing: None,
+        calibrated: false,
+        at_most: None,
+        robust: Vec::new(),
     };
     ClaimSource { claim, file: "reports/test/report.yaml".into(), line: Some(12) }
 }
@@ -324,6 +328,7 @@ pub fn brief<'a>(
         sections: sections(),
         design: None,
         labels: Vec::new(),
+        declared: Declared::default(),
     }
 }
 
