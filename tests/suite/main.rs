@@ -4,6 +4,7 @@ mod architecture;
 mod archive;
 mod bad_inputs;
 mod brand;
+mod claims;
 mod damage;
 mod delivery;
 mod delivery_servers;

@@ -166,7 +166,7 @@ impl<'a> Book<'a> {
             tabulate::text("col.holding"),
             tabulate::number("col.weight", "pct(1)"),
             tabulate::number("col.period", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (symbol, _, weight, change) in &self.holdings {
@@ -194,7 +194,7 @@ impl<'a> Book<'a> {
         let columns = vec![
             tabulate::text("col.theme"),
             tabulate::number("col.weight", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (theme, _) in panel.all_themes() {
@@ -207,7 +207,7 @@ impl<'a> Book<'a> {
             let id = format!("portfolio.theme.{theme}");
             let [weight, part] = [("weight", Ok(weight)), ("contribution", part)].map(|(name, value)| {
                 let id = format!("{id}.{name}");
-                let figure = panel.figure(id, value, Unit::Ratio, "portfolio_return", &panel.period);
+                let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
                 findings.add(figure.inputs(of().map(|holding| holding.0.to_string())))
             });
             rows.push(tabulate::row(Cell::Label(format!("theme.{theme}")), [weight, part]));
@@ -231,10 +231,15 @@ fn row(
     let figures =
         [("weight", Ok(weight)), ("return", change), ("contribution", part)].map(|(name, value)| {
             let id = format!("{id}.{name}");
-            let figure = panel.figure(id, value, Unit::Ratio, "portfolio_return", &panel.period);
+            let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
             findings.add(figure.inputs(inputs.iter().cloned()))
         });
     tabulate::row(name, figures)
+}
+
+/// What is added up to a return is told in points of it.
+fn unit(part: &str) -> Unit {
+    if part == "contribution" { Unit::Points } else { Unit::Ratio }
 }
 
 fn volatility(daily: &[Option<f64>]) -> Computed<f64> {
