@@ -8,17 +8,18 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Refusals, Session, Symbol, Unit, at,
-    config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios},
+    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
     fs,
     nearest::{distance, nearest},
 };
-use shockbrief_sections::{Context, Desk, SECTIONS, Section as SectionSpec, Trials, of_report};
+use shockbrief_sections::{Context, Desk, Method, Trials, method};
 use shockbrief_templating::{
-    ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose, format::FormatError,
-    headline,
+    ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose,
+    format::{Format, FormatError},
+    headline, lift,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -58,6 +59,7 @@ impl Shared {
         let events = project.events_of(issue)?;
         analyse(&Context::new(Desk {
             report: &issue.report,
+            instances: &issue.instances,
             period: issue.period,
             as_of: issue.as_of,
             universe: &project.universe,
@@ -157,15 +159,16 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
-        faults.keep(issue.covered(project));
-        faults.keep(project.bind(&issue.report));
-        check_conditions(project, &issue.report, &mut faults);
+        faults.keep(project.bind(&issue.report, &issue.instances));
+        faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
+        check_formats(&issue.instances, &mut faults);
+        check_conditions(project, &issue, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
         let languages = faults.keep(project.languages(&issue.report.languages));
         let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
             return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
         };
-        let languages = with_names(languages, project, &issue.report);
+        let languages = with_names(languages, project, &issue);
         let previous = previous(project, folder, &issue, inputs)?;
         let shared = project.shared.get(&issue, || Shared::new(project, &issue, inputs))?;
         let mut findings = shared.context(
@@ -178,8 +181,16 @@ impl Analysed {
         let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
         let made =
             |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
-        let declared = declared(project, &issue.report);
-        refute(own.chain(house).filter(made), shared.trials.as_ref(), &mut findings, &declared, issue.as_of)?;
+        let declared = declared(project, &issue);
+        let sections: Vec<Claim> =
+            issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
+        refute(
+            own.chain(house).chain(&sections).filter(made),
+            shared.trials.as_ref(),
+            &mut findings,
+            &declared,
+            issue.as_of,
+        )?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
@@ -306,7 +317,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design(project)?,
             labels: project.labels.clone(),
-            declared: declared(project, report),
+            declared: declared(project, &self.issue),
         })
     }
 
@@ -353,20 +364,23 @@ impl Analysed {
         let revised = self.findings.figures.contains_key("revision.number");
         let revision = project.claims.by_id(REVISION).filter(|_| revised);
         let revision = revision.map(|claim| (claim, &project.claims.origin));
+        let sections = self.issue.instances.iter().flat_map(claims_of);
         own.chain(house)
             .chain(revision)
-            .filter(|(claim, _)| !claim.section.as_ref().is_some_and(absent))
-            .map(|(claim, origin)| ClaimSource {
-                claim: Claim { when: demanded(claim), ..claim.clone() },
+            .map(|(claim, origin)| (claim.clone(), claim.id.clone(), origin))
+            .chain(sections)
+            .filter(|(claim, ..)| !claim.section.as_ref().is_some_and(absent))
+            .map(|(claim, written, origin)| ClaimSource {
+                claim: local(Claim { when: demanded(&claim), ..claim }),
                 file: origin.path.display().to_string(),
-                line: origin.line_of(format!("id: {}", claim.id).as_str()),
+                line: origin.line_of(format!("id: {written}").as_str()),
             })
             .collect()
     }
 
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
-        let sections = of_report(&self.issue.report)?.into_iter();
+        let sections = self.issue.instances.iter();
         let mut faults = Refusals::default();
         let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
         let sections: Vec<Option<Section>> = sections.collect();
@@ -396,34 +410,55 @@ impl Analysed {
         }
     }
 
-    fn section(&self, project: &Project, section: &SectionSpec, languages: &[String]) -> Result<Section> {
-        if let Some(reason) = self.findings.absent.get(section.id) {
+    fn section(&self, project: &Project, section: &Instance, languages: &[String]) -> Result<Section> {
+        if let Some(reason) = self.findings.absent.get(&section.id) {
             return Ok(absent(section, reason, languages));
         }
-        let layout = self.layout(project, section)?;
         let mut faults = Refusals::default();
         let prose = languages
             .iter()
-            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section.id, code))?)));
-        let prose = prose.collect();
+            .filter_map(|code| Some((code.clone(), faults.keep(self.prose(project, section, code))?)));
+        let prose: BTreeMap<String, Source> = prose.collect();
+        let layout = self.layout(project, section, &prose)?;
         faults.or(Section {
-            id: section.id.to_owned(),
+            id: section.id.clone(),
             heading: format!("section.{}", section.id),
             layout,
             prose,
         })
     }
 
-    /// The section's own layout, or the one that the report brings in its folder.
-    fn layout(&self, project: &Project, section: &SectionSpec) -> Result<Source> {
+    /// The layout that the report or the section's folder brings, or that of what computes it: prose, then charts and
+    /// tables as they are declared, save those that the prose itself sets.
+    fn layout(
+        &self,
+        project: &Project,
+        section: &Instance,
+        prose: &BTreeMap<String, Source>,
+    ) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
-        if own.is_file() {
-            project.inside(&self.issue.report, &own)?;
-            return Ok(Source::new(own.display().to_string(), fs::read_text(&own)?));
+        let folder = section.folder.iter().map(|folder| folder.join("layout.typ.j2"));
+        if let Some(path) = std::iter::once(own).chain(folder).find(|path| path.is_file()) {
+            project.inside(&self.issue.report, &path)?;
+            let text = lift::local(&fs::read_text(&path)?, &section.id);
+            return Ok(Source::new(path.display().to_string(), text));
         }
-        // Not a file of the desk: its reader can replace it, not edit it.
-        let name = format!("the house's layout of `{}`", section.id);
-        Ok(Source::new(name, section.template))
+        let (name, mut text) = match method(section)? {
+            // Not a file of the desk: its reader can replace it, not edit it.
+            Method::Once(once) => {
+                (format!("the house's layout of `{}`", section.id), once.template.to_owned())
+            }
+            Method::Kind(kind) => (format!("kind `{}`", kind.name()), "{{ prose() }}\n".to_owned()),
+        };
+        let mut place = |what: &str, local: &str| {
+            let call = format!("{what}(\"{}.{local}\")", section.id);
+            if !prose.values().all(|prose| prose.text.contains(&call)) {
+                text.push_str(&format!("\n{{{{ {call} }}}}\n"));
+            }
+        };
+        section.spec.charts.iter().for_each(|(local, _)| place("chart", local));
+        section.spec.tables.iter().for_each(|(local, _)| place("table", local));
+        Ok(Source::new(name, text))
     }
 
     /// The page design that the report brings in its folder.
@@ -436,31 +471,79 @@ impl Analysed {
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
-    /// The report's prose of a section, or the house's.
-    fn prose(&self, project: &Project, section: &str, code: &str) -> Result<Source> {
-        let name = format!("{section}.{code}.typ.j2");
-        let [own, house] =
-            [&self.issue.report.folder, &project.folder].map(|folder| folder.join("prose").join(&name));
-        let Some(path) = [&own, &house].into_iter().find(|path| path.is_file()) else {
-            return Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
-                .hint(format!(
-                    "write the prose of `{section}` in `{code}`, or take the section out of report.yaml"
-                ))
-                .into());
-        };
-        project.inside(&self.issue.report, path)?;
-        Ok(Source::new(path.display().to_string(), fs::read_text(path)?))
+    /// The report's prose of a section, or the one in its folder, or the house's.
+    fn prose(&self, project: &Project, section: &Instance, code: &str) -> Result<Source> {
+        let report = &self.issue.report.folder;
+        let own = report.join("prose").join(format!("{}.{code}.typ.j2", section.id));
+        let named = report.join("sections").join(&section.id).join(format!("prose.{code}.typ.j2"));
+        let beside = section.folder.iter().map(|folder| folder.join(format!("prose.{code}.typ.j2")));
+        let house = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
+        let places = [own.clone(), named].into_iter().chain(beside).chain([house.clone()]);
+        if let Some(path) = places.into_iter().find(|path| path.is_file()) {
+            project.inside(&self.issue.report, &path)?;
+            let text = lift::local(&fs::read_text(&path)?, &section.id);
+            return Ok(Source::new(path.display().to_string(), text));
+        }
+        // What an author declares may stand without words of its own; what the house computes may not.
+        let spec = &section.spec;
+        if matches!(method(section)?, Method::Kind(_)) && !(spec.tables.is_empty() && spec.charts.is_empty())
+        {
+            return Ok(Source::new(format!("{} ({code}, no prose)", section.id), ""));
+        }
+        Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
+            .hint(format!(
+                "write the prose of `{}` in `{code}`, or take the section out of report.yaml",
+                section.id
+            ))
+            .into())
+    }
+}
+
+/// The claims of a section, under its name, each with the id that stands in the file.
+fn claims_of(section: &Instance) -> Vec<(Claim, String, &Origin)> {
+    let named = |claim: &Claim| Claim {
+        id: format!("{}.{}", section.id, claim.id),
+        section: Some(section.id.clone()),
+        ..claim.clone()
+    };
+    section.spec.claims.iter().map(|claim| (named(claim), claim.id.clone(), &section.origin)).collect()
+}
+
+/// A claim whose texts name what belongs to its section in full.
+fn local(mut claim: Claim) -> Claim {
+    let Some(section) = claim.section.clone() else { return claim };
+    let texts = [Some(&mut claim.text), claim.otherwise.as_mut(), claim.missing.as_mut()];
+    for text in texts.into_iter().flatten().flat_map(BTreeMap::values_mut) {
+        *text = lift::local(text, &section);
+    }
+    claim
+}
+
+/// Refuses formats of declared tables that do not exist.
+fn check_formats(instances: &[Instance], faults: &mut Refusals) {
+    for instance in instances {
+        for (name, table) in instance.spec.tables.iter() {
+            for format in table.columns.iter().filter_map(|column| column.format.as_ref()) {
+                if let Err(error) = Format::parse(format) {
+                    let message = format!("table `{name}`: {}", error.message);
+                    faults.push(instance.origin.refuse(format, message).hint(error.hint));
+                }
+            }
+        }
     }
 }
 
 /// Facts and sections that conditions and prose may ask for.
-fn declared(project: &Project, report: &Report) -> Declared {
+fn declared(project: &Project, issue: &Issue) -> Declared {
+    let shown: BTreeSet<String> = issue.instances.iter().map(|section| section.id.clone()).collect();
+    let built_in = shockbrief_sections::built_in().into_iter();
+    let sections = built_in.chain(project.sections.ids()).map(str::to_owned).chain(shown.iter().cloned());
     Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
-        sections: SECTIONS.iter().map(|section| section.id.to_owned()).collect(),
-        shown: report.sections.iter().cloned().collect(),
-        nouns: nouns(project, report),
-        lacking: lacking(project, report),
+        sections: sections.collect(),
+        shown,
+        nouns: nouns(project, &issue.report),
+        lacking: lacking(project, &issue.report),
     }
 }
 
@@ -516,28 +599,39 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
 }
 
 /// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.
-fn check_conditions(project: &Project, report: &Report, faults: &mut Refusals) {
-    let declared = declared(project, report);
+fn check_conditions(project: &Project, issue: &Issue, faults: &mut Refusals) {
+    let (report, declared) = (&issue.report, declared(project, issue));
     // Without findings, every figure but a fact's is still to come.
     let nothing = Findings::default();
-    let own = report.claims.iter().map(|claim| (claim, &report.origin));
-    let house = project.claims.of(report).map(|claim| (claim, &project.claims.origin));
-    for (claim, origin) in own.chain(house) {
+    let written = |claim: &Claim| (claim.clone(), claim.id.clone());
+    let own = report.claims.iter().map(|claim| (written(claim), &report.origin));
+    let house = project.claims.of(report).map(|claim| (written(claim), &project.claims.origin));
+    let sections = issue.instances.iter().flat_map(claims_of);
+    let sections = sections.map(|(claim, written, origin)| ((claim, written), origin));
+    for ((claim, written), origin) in own.chain(house).chain(sections) {
         let names = declared.names(&nothing, claim.section.as_deref());
         let condition = Expr::parse(&claim.when);
         for fault in condition.iter().flat_map(|condition| condition.faults_of_names(&names)) {
-            let message = format!("claim `{}`, condition: {fault}", claim.id);
-            faults.push(origin.refuse(format!("id: {}", claim.id).as_str(), message).hint(fault.hint));
+            let message = format!("claim `{written}`, condition: {fault}");
+            faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(fault.hint));
+        }
+        let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
+        for language in &report.languages {
+            if texts.iter().flatten().any(|texts| !texts.contains_key(language)) {
+                let message = format!("claim `{written}` has no text in `{language}`");
+                let hint = format!("add `{language}: ...` there, or remove `{language}` from `languages`");
+                faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(hint));
+            }
         }
     }
 }
 
 /// One sentence in place of a section that has nothing to say for the period.
-fn absent(section: &SectionSpec, reason: &str, languages: &[String]) -> Section {
+fn absent(section: &Instance, reason: &str, languages: &[String]) -> Section {
     let name = format!("{} (absent)", section.id);
     let nothing = Source::new(format!("{name} prose"), "");
     Section {
-        id: section.id.to_owned(),
+        id: section.id.clone(),
         heading: format!("section.{}", section.id),
         layout: Source::new(name, format!("{{{{ t(\"{reason}\") }}}}\n")),
         prose: languages.iter().map(|code| (code.clone(), nothing.clone())).collect(),
@@ -559,6 +653,7 @@ fn previous(project: &Project, folder: &Path, issue: &Issue, inputs: &Inputs) ->
     // The earlier issue compared nothing: it is looked at for its figures alone.
     before.report.watch.clear();
     before.report.sections.retain(|id| id != "changes");
+    before.instances.retain(|section| section.kind != "changes");
     Ok(Some(Analysed::of(project, folder, before, &earlier)?.findings))
 }
 
@@ -582,8 +677,9 @@ fn before(project: &Project, issue: &Issue) -> Result<Option<Period>> {
 fn with_names(
     mut languages: BTreeMap<String, Language>,
     project: &Project,
-    report: &Report,
+    issue: &Issue,
 ) -> BTreeMap<String, Language> {
+    let report = &issue.report;
     for (code, language) in &mut languages {
         for (key, names) in named(project, report) {
             if let Some(name) = names.get(code) {
@@ -596,6 +692,13 @@ fn with_names(
             if let Some(name) = event.name.get(code) {
                 language.strings.insert(format!("replay.{id}"), pattern.replace("{name}", name));
             }
+        }
+        for section in &issue.instances {
+            language.strings.extend(shockbrief_sections::names(section, &project.universe, code));
+            let declared = shockbrief_sections::strings(section).into_iter();
+            let said =
+                declared.filter_map(|(key, texts)| Some((key, lift::local(texts.get(code)?, &section.id))));
+            language.strings.extend(said);
         }
     }
     languages

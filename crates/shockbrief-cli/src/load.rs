@@ -8,10 +8,12 @@ use shockbrief_core::{
     config::{
         Brand, DETECTED, Event, Events, Facts, House, HouseClaims, Instrument, Labels, Language, ModelName,
         Report, Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
+        section::{Base, Edge, Instance, SectionFolders, When, instances},
     },
     fs::sha256_file,
 };
 use shockbrief_data::{Calendars, Request};
+use shockbrief_sections::{Lookup, Method};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +22,9 @@ use std::{
 
 /// Sessions loaded before the first estimation row: the close before it, and room for closures abroad.
 const MARGIN: usize = 12;
+
+/// Days loaded before a date that a figure begins at: the longest time that an exchange was closed since 1933 is a week.
+const CLOSED: i64 = 10;
 
 /// The project's configuration, shared by all reports.
 pub struct Project {
@@ -39,6 +44,8 @@ pub struct Project {
     pub brand: Brand,
     /// Sentences that sections bring with them.
     pub claims: HouseClaims,
+    /// Sections declared for all reports.
+    pub sections: SectionFolders,
     /// Stress scenarios.
     pub scenarios: Scenarios,
     /// Names with digits that prose may use.
@@ -72,6 +79,7 @@ impl Project {
         let sources = faults.keep(Sources::load(&folder.join("sources.yaml")));
         let brand = faults.keep(Brand::load(&folder.join("brand.yaml")));
         let claims = faults.keep(HouseClaims::load(&folder.join("claims.yaml")));
+        let sections = faults.keep(SectionFolders::load(&folder.join("sections")));
         let scenarios = faults.keep(Scenarios::load(&folder.join("scenarios.yaml")));
         let labels = faults.keep(Labels::load(&folder.join("numerals.yaml")));
         let calendars = faults.keep(Calendars::load(&folder.join("calendars")));
@@ -90,6 +98,7 @@ impl Project {
                 sources: sources?,
                 brand: brand?,
                 claims: claims?,
+                sections: sections?,
                 scenarios: scenarios?,
                 labels: labels?.labels,
                 calendars: calendars?,
@@ -100,8 +109,9 @@ impl Project {
     }
 
     /// Whether every id of a report is declared, and every text there in its languages.
-    pub fn bind(&self, report: &Report) -> Result<()> {
-        let sections: Vec<&str> = shockbrief_sections::SECTIONS.iter().map(|section| section.id).collect();
+    pub fn bind(&self, report: &Report, instances: &[Instance]) -> Result<()> {
+        let declared = self.sections.ids().chain(instances.iter().map(|section| section.id.as_str()));
+        let sections: Vec<&str> = shockbrief_sections::built_in().into_iter().chain(declared).collect();
         let exchanges: Vec<&str> = self.calendars.mics().map(Mic::as_str).collect();
         let house = House {
             universe: &self.universe,
@@ -114,6 +124,16 @@ impl Project {
         faults.finish()
     }
 
+    /// The sections of a report, with all that was declared of them.
+    pub fn instances(&self, report: &Report) -> Result<Vec<Instance>> {
+        let own = SectionFolders::load(&report.folder.join("sections"))?;
+        let built_in = shockbrief_sections::built_in();
+        let instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
+        // A kind that does not exist is told before its data are asked for.
+        instances.iter().try_for_each(|instance| shockbrief_sections::method(instance).map(drop))?;
+        Ok(instances)
+    }
+
     /// Whether its files are no longer those that were read.
     pub fn outdated(&self) -> Result<bool> {
         Ok(digests(&self.folder)? != self.digests)
@@ -124,6 +144,17 @@ impl Project {
         let mut config = digests(&self.folder)?;
         config.extend(report_digests(report)?);
         Ok(config)
+    }
+
+    /// The configuration that a report's sections look names up in.
+    pub fn lookup<'a>(&'a self, report: &'a Report) -> Lookup<'a> {
+        Lookup {
+            report,
+            universe: &self.universe,
+            events: &self.events,
+            facts: &self.facts,
+            sources: &self.sources,
+        }
     }
 
     /// The brand of a report: the file that it names, in its folder or in the configuration, or the house's.
@@ -241,6 +272,8 @@ fn digest_tree(folder: &Path, name: &Path, digests: &mut Digests) -> Result<()> 
 pub struct Issue {
     /// The report.
     pub report: Report,
+    /// Its sections, with all that was declared of them.
+    pub instances: Vec<Instance>,
     /// The period.
     pub period: Period,
     /// Nothing later is used.
@@ -293,7 +326,8 @@ impl Issue {
             None => last_session(project, &report, period)?,
         };
         let known_by = inputs.holding.at(as_of)?.map(|store| store.known_by);
-        Ok(Self { report, period, as_of, known_by })
+        let instances = project.instances(&report)?;
+        Ok(Self { report, instances, period, as_of, known_by })
     }
 
     /// Refuses a panel that begins inside the period or after it: neither the period's change nor the number of its
@@ -327,9 +361,9 @@ impl Issue {
 
     /// Loads what the report's study and panel need.
     pub fn data(&self, project: &Project, inputs: &Inputs) -> Result<Dataset> {
-        let instruments = instruments(&self.report, project);
+        let instruments = instruments(&self.report, &self.instances, project);
         let required = required(&self.report);
-        let records = needs(&self.report)?;
+        let records = needs(&self.report, &self.instances, project)?;
         shockbrief_data::load(&Request {
             data_dir: &inputs.data,
             store: inputs.holding.at(self.as_of)?,
@@ -352,7 +386,8 @@ impl Issue {
     fn from(&self, project: &Project) -> Result<Date> {
         let panel = self.report.panel.iter().map(|panel| panel.from.min(self.as_of));
         let study = self.report.study.iter().map(|study| self.study_start(project, study));
-        let firsts = panel.map(Ok).chain(study).collect::<Result<Vec<Date>>>()?;
+        let declared = self.declared_start(project).map(|date| Ok(date.min(self.as_of)));
+        let firsts = panel.map(Ok).chain(study).chain(declared).collect::<Result<Vec<Date>>>()?;
         Ok(firsts.into_iter().min().unwrap_or(self.as_of))
     }
 
@@ -369,6 +404,42 @@ impl Issue {
         Ok(sessions[sessions.len().saturating_sub(rows)].date)
     }
 
+    /// The first date that declared figures, tables and charts look at.
+    fn declared_start(&self, project: &Project) -> Option<Date> {
+        let house = project.lookup(&self.report);
+        let first = |when: &When, last: u32| -> Option<Date> {
+            let day = match &when.base {
+                Base::Date(date) => *date,
+                Base::Event(id) => {
+                    let pinned = self.report.study.as_ref().map(|study| &study.event);
+                    let event = project.events.events.get(id.as_ref().or(pinned)?);
+                    let instant = event.map(|event| event.instant);
+                    instant
+                        .map_or(self.period.first_date(), |at| jiff::tz::TimeZone::UTC.to_datetime(at).date())
+                }
+                Base::Period(Edge::First) => self.period.first_date(),
+                Base::Period(Edge::Last) | Base::AsOf => self.as_of,
+                Base::Year => self.as_of.first_of_year(),
+            };
+            let back = i64::from(when.sessions.min(0).unsigned_abs()) + i64::from(last);
+            day.checked_sub(jiff::Span::new().days(back * 2 + CLOSED)).ok()
+        };
+        let today = When { base: Base::AsOf, sessions: 0 };
+        let sections = self.instances.iter().map(|instance| shockbrief_sections::needs(instance, &house));
+        sections
+            .flat_map(|needs| {
+                let back = (needs.last > 0).then(|| today.clone());
+                let last = needs.last;
+                needs
+                    .from
+                    .into_iter()
+                    .chain(back)
+                    .filter_map(move |when| first(&when, last))
+                    .collect::<Vec<_>>()
+            })
+            .min()
+    }
+
     /// Sessions of the exchanges whose day 0 is listed.
     pub fn exchanges(&self, project: &Project) -> Result<BTreeMap<Mic, Vec<Session>>> {
         let from = self.from(project)?;
@@ -382,9 +453,11 @@ fn foreign(instrument: &Instrument) -> bool {
     !matches!(instrument.currency.as_str(), "USD" | "PTS")
 }
 
-/// The instruments of a report's study and panel.
-pub fn instruments(report: &Report, project: &Project) -> Vec<Instrument> {
+/// The instruments of a report's study and panel, and of what its sections declare.
+pub fn instruments(report: &Report, instances: &[Instance], project: &Project) -> Vec<Instrument> {
     let mut wanted = required(report);
+    let house = project.lookup(report);
+    wanted.extend(instances.iter().flat_map(|instance| shockbrief_sections::needs(instance, &house).symbols));
     if let Some(panel) = &report.panel {
         wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
     }
@@ -414,7 +487,15 @@ fn last_session(project: &Project, report: &Report, period: Period) -> Result<Da
 }
 
 /// Record sources that the report's sections read.
-fn needs(report: &Report) -> Result<BTreeSet<String>> {
-    let sections = shockbrief_sections::of_report(report)?;
-    Ok(sections.into_iter().flat_map(|section| section.needs).map(|id| (*id).to_owned()).collect())
+fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<BTreeSet<String>> {
+    let house = project.lookup(report);
+    let mut records = BTreeSet::new();
+    for instance in instances {
+        match shockbrief_sections::method(instance)? {
+            Method::Once(section) => records.extend(section.needs.iter().map(|id| (*id).to_owned())),
+            Method::Kind(kind) => records.extend(kind.needs(instance)?.records),
+        }
+        records.extend(shockbrief_sections::needs(instance, &house).records);
+    }
+    Ok(records)
 }

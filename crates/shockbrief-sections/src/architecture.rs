@@ -26,6 +26,10 @@ const NEEDED: [&str; 9] = [
 /// Operations per parameter and token of training: two forward, four backward.
 const OPERATIONS: f64 = 6.0;
 const SECONDS_PER_HOUR: f64 = 3600.0;
+/// Rate of eight-bit arithmetic over that of sixteen bits on the same chip.
+const EIGHT_BIT: f64 = 2.0;
+/// Shares of the sixteen-bit peak that large training runs are usually seen to reach.
+const USUAL: [f64; 2] = [0.2, 0.5];
 
 pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
     let desk = &context.desk;
@@ -91,12 +95,21 @@ fn effort(desk: &Desk<'_>, findings: &mut Findings) {
             vec!["v3-active", "v3-tokens", "v3-pretraining-hours", "h800-peak"],
         ),
         (
+            "v3_use_eight",
+            used(operations, fact("v3-pretraining-hours")) / EIGHT_BIT,
+            Unit::Ratio,
+            vec!["v3-active", "v3-tokens", "v3-pretraining-hours", "h800-peak"],
+        ),
+        (
             "llama_use",
             used(dense, fact("llama-gpu-hours")),
             Unit::Ratio,
             vec!["llama-parameters", "llama-tokens", "llama-gpu-hours", "h800-peak"],
         ),
     ];
+    for (id, value) in [("rule.use.low", USUAL[0]), ("rule.use.high", USUAL[1])] {
+        findings.add(Figure::new(id, value, Unit::Ratio, "config", desk.as_of).inputs(["rule"]));
+    }
     for (id, value, unit, inputs) in values {
         let figure =
             Figure::new(format!("architecture.{id}"), value, unit, "training_arithmetic", desk.as_of)

@@ -17,6 +17,8 @@ use std::ops::Range;
 const ORIGIN: &str = "compute";
 /// Windows in sessions over which rotation is measured.
 const WINDOWS: [usize; 3] = [21, 63, 126];
+/// The lead over six months at which the case for the origin is reviewed.
+const TRIGGER: f64 = 0.2;
 /// Sessions of the average that a price stands above or below.
 const AVERAGE: usize = 50;
 /// Sessions drawn.
@@ -45,6 +47,10 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let table = Table { id: "rotation".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("rotation".to_owned(), table);
     breadth(panel, findings);
+    let half = panel.trailing(WINDOWS[2]);
+    let rule = |id: &str, value, unit| panel.figure(id, Ok(value), unit, "config", &half).inputs(["rule"]);
+    findings.add(rule("rule.rotation.points", TRIGGER, Unit::Points));
+    findings.add(rule("rule.rotation.sessions", WINDOWS[2] as f64, Unit::Sessions));
     findings.charts.insert("breadth".to_owned(), chart(panel));
     Ok(Outcome::Ready)
 }
@@ -132,12 +138,16 @@ fn breadth(panel: &Panel<'_>, findings: &mut Findings) {
     let missing = || reason::Missing::TooFew { what: "names with prices", have: 0, need: 1 };
     let range = panel.trailing(AVERAGE);
     let now = share_above(panel, last).ok_or_else(missing);
-    findings.add(panel.figure("breadth.now", now, Unit::Ratio, "breadth", &range));
+    let inputs: Vec<String> = panel.sample.iter().map(|member| member.symbol.to_string()).collect();
+    let figure = |id: &str, value, unit, statistic| {
+        panel.figure(id, value, unit, statistic, &range).firms(inputs.len()).inputs(inputs.clone())
+    };
+    findings.add(figure("breadth.now", now, Unit::Ratio, "breadth"));
     let start = panel.period.start.checked_sub(1);
     let before = start.and_then(|row| share_above(panel, row)).ok_or_else(missing);
-    findings.add(panel.figure("breadth.before", before, Unit::Ratio, "breadth", &range));
+    findings.add(figure("breadth.before", before, Unit::Ratio, "breadth"));
     let sessions = Ok(AVERAGE as f64);
-    findings.add(panel.figure("breadth.sessions", sessions, Unit::Count, "config", &range));
+    findings.add(figure("breadth.sessions", sessions, Unit::Count, "config"));
 }
 
 fn chart(panel: &Panel<'_>) -> Chart {

@@ -47,6 +47,12 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let net = trailing::abnormal(&daily, &panel.benchmark.returns(), TRAILING, COMPLETE)?;
     // Abnormal returns over the standard deviation forecast the day before.
     let z = ewma(&net, LAMBDA, FIRST)?.z;
+    // A session on which the portfolio rose, only less than the market, was no fall to buy.
+    let z: Vec<Option<f64>> = z
+        .iter()
+        .zip(&returns)
+        .map(|(z, r)| if r.is_some_and(|r| r >= 0.0) { z.map(|z| z.max(0.0)) } else { *z })
+        .collect();
     let inputs: Vec<String> =
         members.iter().chain([&&panel.benchmark]).map(|member| member.symbol.to_string()).collect();
     rule(panel, &z, &inputs, findings);

@@ -81,7 +81,11 @@ fn tested(
     let cars: Vec<Result<Car, String>> = events
         .iter()
         .map(|(id, event)| {
-            let fit = dated.fit(&basket(id), event.instant)?;
+            let basket = basket(id);
+            if !desk.universe.baskets.contains_key(&basket) {
+                return Err("the rule addresses no company of the universe".to_owned());
+            }
+            let fit = dated.fit(&basket, event.instant)?;
             fit.car(WINDOW).map_err(|reason| reason.to_string())
         })
         .collect();

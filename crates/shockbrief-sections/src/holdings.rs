@@ -146,14 +146,19 @@ impl<'a> Book<'a> {
             findings.add(figure.inputs(inputs.iter().cloned()));
         }
         // What brought and what cost most, for the sentence that says so.
-        let contributed = |(symbol, _, weight, change): &(&Symbol, _, f64, Computed<f64>)| {
-            change.as_ref().ok().map(|change| (symbol.slug(), weight * change))
-        };
-        let parts: Vec<(String, f64)> = self.holdings.iter().filter_map(contributed).collect();
-        let best = parts.iter().take(2).filter(|(_, part)| *part > 0.0).map(|(slug, _)| slug.clone());
-        findings.lists.insert("portfolio.best".to_owned(), best.collect());
-        let worst = parts.last().filter(|(_, part)| *part < 0.0).map(|(slug, _)| slug.clone());
-        findings.lists.insert("portfolio.worst".to_owned(), worst.into_iter().collect());
+        let parts: Vec<(&Symbol, f64)> = self
+            .holdings
+            .iter()
+            .filter_map(|holding| Some((holding.0, holding.2 * holding.3.as_ref().ok()?)))
+            .collect();
+        let best = parts.iter().take(2).filter(|(_, part)| *part > 0.0);
+        let worst = parts.iter().rev().take(1).filter(|(_, part)| *part < 0.0);
+        for (id, found) in [("best", best.collect::<Vec<_>>()), ("worst", worst.collect())] {
+            let names = found.iter().map(|(symbol, _)| symbol.to_string()).collect();
+            findings.lists.insert(format!("portfolio.{id}"), names);
+            let slugs = found.iter().map(|(symbol, _)| symbol.slug()).collect();
+            findings.lists.insert(format!("portfolio.{id}.ids"), slugs);
+        }
     }
 
     fn table(&self, panel: &Panel<'_>, findings: &mut Findings) -> Table {
@@ -161,7 +166,7 @@ impl<'a> Book<'a> {
             tabulate::text("col.holding"),
             tabulate::number("col.weight", "pct(1)"),
             tabulate::number("col.period", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (symbol, _, weight, change) in &self.holdings {
@@ -189,7 +194,7 @@ impl<'a> Book<'a> {
         let columns = vec![
             tabulate::text("col.theme"),
             tabulate::number("col.weight", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (theme, _) in panel.all_themes() {
@@ -202,7 +207,7 @@ impl<'a> Book<'a> {
             let id = format!("portfolio.theme.{theme}");
             let [weight, part] = [("weight", Ok(weight)), ("contribution", part)].map(|(name, value)| {
                 let id = format!("{id}.{name}");
-                let figure = panel.figure(id, value, Unit::Ratio, "portfolio_return", &panel.period);
+                let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
                 findings.add(figure.inputs(of().map(|holding| holding.0.to_string())))
             });
             rows.push(tabulate::row(Cell::Label(format!("theme.{theme}")), [weight, part]));
@@ -226,10 +231,15 @@ fn row(
     let figures =
         [("weight", Ok(weight)), ("return", change), ("contribution", part)].map(|(name, value)| {
             let id = format!("{id}.{name}");
-            let figure = panel.figure(id, value, Unit::Ratio, "portfolio_return", &panel.period);
+            let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
             findings.add(figure.inputs(inputs.iter().cloned()))
         });
     tabulate::row(name, figures)
+}
+
+/// What is added up to a return is told in points of it.
+fn unit(part: &str) -> Unit {
+    if part == "contribution" { Unit::Points } else { Unit::Ratio }
 }
 
 fn volatility(daily: &[Option<f64>]) -> Computed<f64> {

@@ -1,7 +1,7 @@
 //! Market: what the period brought, by theme and by name, and how far names moved apart.
 
 use crate::{
-    Context, Outcome,
+    Context, Desk, Outcome,
     panel::{Member, Panel},
     tabulate,
 };
@@ -36,7 +36,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     themes(panel, findings)?;
     movers(panel, findings);
     dispersions(panel, findings);
-    shocks(panel, findings);
+    shocks(&context.desk, panel, findings);
     findings.charts.insert("market-themes".to_owned(), chart(panel));
     Ok(Outcome::Ready)
 }
@@ -61,6 +61,12 @@ fn themes(panel: &Panel<'_>, findings: &mut Findings) -> Result<()> {
             let figure = panel.figure(id(part), value, Unit::Ratio, "held_basket", &range);
             findings.add(figure.firms(priced(&range)).inputs(inputs.clone()));
         }
+        let missing = || reason::Missing::TooFew { what: "closing prices", have: 0, need: 2 };
+        let index = panel.benchmark.change(&panel.period).ok_or_else(missing);
+        let excess = panel.basket(&members, &panel.period).and_then(|change| Ok(change - index?));
+        let both = inputs.iter().cloned().chain([panel.benchmark.symbol.to_string()]);
+        let figure = panel.figure(id("excess.period"), excess, Unit::Points, "difference", &panel.period);
+        findings.add(figure.inputs(both));
         let window = panel.trailing(QUARTER);
         let returns = panel.course(&members, &window).returns();
         let logs: Vec<Option<f64>> = returns.iter().map(|r| r.map(f64::ln_1p)).collect();
@@ -191,7 +197,7 @@ fn dispersions(panel: &Panel<'_>, findings: &mut Findings) {
 /// Shock days of the period, by the detection rule on returns net of the benchmark.
 ///
 /// A session that the rule could not look at is not one without shock: then the count has no value, and its reason.
-fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
+fn shocks(desk: &Desk<'_>, panel: &Panel<'_>, findings: &mut Findings) {
     let days = crate::shocks::days(panel);
     let inside = days.as_ref().map(|days| {
         days.iter().filter(|day| day.shock && panel.period.contains(&day.row)).collect::<Vec<_>>()
@@ -218,6 +224,7 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     for day in inside.into_iter().flatten() {
         let date = panel.dates[day.row];
         let id = |part: &str| format!("shock.{date}.{part}");
+        findings.lists.insert(id("event"), dated_events(desk, panel, day.row));
         let range = day.row..day.row + 1;
         let missing = TooFew { what: "names with a score", have: day.firms, need: 2 };
         let group = day.group_z.ok_or_else(|| missing.clone());
@@ -251,6 +258,14 @@ fn shocks(panel: &Panel<'_>, findings: &mut Findings) {
     ];
     let table = Table { id: "market-shocks".to_owned(), columns, rows, sources: panel.sources() };
     findings.tables.insert("market-shocks".to_owned(), table);
+}
+
+/// Declared events whose day 0 is this session.
+fn dated_events(desk: &Desk<'_>, panel: &Panel<'_>, row: usize) -> Vec<String> {
+    let Some((home, _)) = desk.data.find(&panel.benchmark.symbol) else { return Vec::new() };
+    let events = desk.events.events.iter().filter(|(_, event)| !event.name.is_empty());
+    let here = events.filter(|(_, event)| home.event_row(event.instant) == Some(row));
+    here.map(|(id, _)| id.to_string()).collect()
 }
 
 /// Theme portfolios over half a year, bought in equal amounts at the close before its first session and held.

@@ -27,6 +27,8 @@ const HISTORY: usize = 504;
 const HIGH: f64 = 0.8;
 /// ... and add where both stand below this one.
 const LOW: f64 = 0.2;
+/// Mean correlation of the sample above which selling one name is selling all of them.
+const CROWDED: f64 = 0.6;
 /// Every fifth session is drawn.
 const STEP: usize = 5;
 
@@ -38,6 +40,9 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     constants(panel, findings);
     let path = path(panel, &panel.sample.iter().collect::<Vec<_>>());
     crowding(panel, &path, findings);
+    for tilt in ["trim", "hold", "add", "unknown"] {
+        findings.lists.entry(format!("tilt.{tilt}")).or_default();
+    }
     let mut rows = Vec::new();
     for (theme, members) in panel.themes() {
         let tilt = proposal(panel, theme, &members, findings);
@@ -99,6 +104,7 @@ fn constants(panel: &Panel<'_>, findings: &mut Findings) {
         |id: &str, value: f64, unit| panel.figure(id, Ok(value), unit, "config", &whole).inputs(["rule"]);
     findings.add(number("rule.tilt.high", HIGH, Unit::Ratio));
     findings.add(number("rule.tilt.low", LOW, Unit::Ratio));
+    findings.add(number("rule.crowding.correlation", CROWDED, Unit::Correlation));
     findings.add(number("rule.run_up.sessions", RUN_UP as f64, Unit::Count));
     findings.add(number("rule.crowding.sessions", CROWDING as f64, Unit::Count));
 }

@@ -204,7 +204,7 @@ impl<'a> Shock<'a> {
         let at = |day: i32| row.checked_add_signed(day as isize).ok_or("too little history");
         let last = (at(spec.window[1])? + 1).min(self.home.sessions.len());
         let sample: Vec<(&str, &[Option<f64>])> =
-            self.firms.iter().map(|firm| (firm.id.as_str(), firm.returns.as_slice())).collect();
+            self.firms.iter().map(|firm| (firm.id.as_str(), &firm.returns[..])).collect();
         let rest = rest(&self.desk, self.home, &sample, at(spec.estimation[0])?..last)?;
         let against = |firm: &FirmEvent| firm.clone().with_regressors(vec![rest.returns.clone()]);
         let firms: Vec<FirmEvent> = self.firms.iter().map(against).collect();

@@ -2,9 +2,9 @@
 
 use crate::{Shock, reaction::window_id, shock::Fitted, tabulate};
 use anyhow::Result;
-use shockbrief_analytics::{event_study::FirmFit, multiplicity::holm};
+use shockbrief_analytics::{event_study::FirmFit, moments, multiplicity::holm};
 use shockbrief_core::{
-    Cell, Chart, Figure, Findings, Row, Table, Unit,
+    Cell, Chart, Figure, Findings, Row, Table, ThemeId, Unit,
     findings::{Axis, Line},
 };
 
@@ -15,6 +15,7 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
             Figure::new(format!("theme.{theme}.firms"), n as f64, Unit::Count, "count", context.as_of)
                 .inputs(context.inputs(&[theme])),
         );
+        day0(context, theme, findings);
     }
     let windows: Vec<[i32; 2]> =
         std::iter::once([0, 0]).chain(context.spec.windows.iter().copied()).collect();
@@ -26,6 +27,16 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     findings.tables.insert("long-short".to_owned(), pairs_table(context));
     findings.charts.insert("themes-car".to_owned(), chart(context));
     Ok(())
+}
+
+/// What a theme's members returned on day 0 on average, with no benchmark between.
+fn day0(context: &Shock<'_>, theme: &ThemeId, findings: &mut Findings) {
+    let members: Vec<String> = context.members(theme).iter().map(|firm| firm.id.clone()).collect();
+    let moves: Vec<f64> = members.iter().filter_map(|id| context.day0_move(id)).collect();
+    let mean = moments::mean(&moves).map_err(|reason| reason.to_string());
+    let id = format!("theme.{theme}.return.day0");
+    let figure = Figure::from_result(id, mean, Unit::Ratio, "simple_return", context.as_of);
+    findings.add(figure.firms(moves.len()).inputs(members));
 }
 
 /// Themes and pairs of one fitted study.
@@ -147,14 +158,20 @@ fn values(context: &Shock<'_>, prefix: &str) -> Vec<String> {
 }
 
 fn themes_table(context: &Shock<'_>) -> Table {
-    let mut columns = vec![tabulate::text("col.theme"), tabulate::number("col.firms", "int")];
+    let mut columns = vec![
+        tabulate::text("col.theme"),
+        tabulate::number("col.firms", "int"),
+        tabulate::number("col.return", "pct(1)"),
+    ];
     columns.extend(value_columns(context, "pct(1)"));
     let rows = context
         .report
         .themes
         .iter()
         .map(|theme| {
-            let ids = std::iter::once(format!("theme.{theme}.firms"))
+            let ids = ["firms", "return.day0"]
+                .map(|part| format!("theme.{theme}.{part}"))
+                .into_iter()
                 .chain(values(context, &format!("theme.{theme}")));
             tabulate::row(Cell::Label(format!("theme.{theme}")), ids)
         })

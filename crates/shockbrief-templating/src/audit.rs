@@ -9,6 +9,7 @@
 
 use crate::locale::Locale;
 use crate::pages::{Block, Pages, read};
+use crate::prose::worded;
 use crate::typography::{Piece, pieces};
 use aho_corasick::AhoCorasick;
 use anyhow::Result;
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Characters shown on either side of an orphan.
 const AROUND: usize = 36;
+/// Headings within a section that are counted.
+const SUBSECTIONS: usize = 40;
 
 /// What may stand on the pages of one document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -162,6 +165,7 @@ impl Auditor<'_> {
     fn text(&mut self, block: &Block, text: &str, counts: bool) {
         let all = runs(text);
         self.found.numerals += all.len();
+        self.words(block, text);
         if all.is_empty() {
             return;
         }
@@ -176,6 +180,15 @@ impl Auditor<'_> {
                 let section = self.section.and_then(|at| self.numerals.headings.get(at)).cloned();
                 self.found.orphans.push(orphan(text, run, block.page, section));
             }
+        }
+    }
+
+    /// Numbers in words and Roman ones before a unit: prose that types one is refused before it is set, so that these
+    /// were made by code.
+    fn words(&mut self, block: &Block, text: &str) {
+        for run in worded(text) {
+            let section = self.section.and_then(|at| self.numerals.headings.get(at)).cloned();
+            self.found.orphans.push(orphan(text, run, block.page, section));
         }
     }
 
@@ -233,6 +246,11 @@ fn counted(numerals: &Numerals, pages: &Pages) -> Vec<String> {
             found.insert(format!("{number}{gap}{heading}{gap}{page}"));
             found.insert(format!("{number}{gap}{heading}"));
         }
+    }
+    // References to sections and to headings within them; nobody can type these, for prose is read before.
+    for section in 1..=numerals.headings.len() {
+        found.insert(format!("Section {section}"));
+        found.extend((1..=SUBSECTIONS).map(|below| format!("Section {section}.{below}")));
     }
     for (index, finding) in numerals.findings.iter().enumerate() {
         found.insert(format!("{} {}", index + 1, beginning(finding)));

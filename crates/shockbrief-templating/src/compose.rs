@@ -11,7 +11,7 @@ use crate::{
     audit::{self, Numerals},
     escape,
     format::{Format, Place, because},
-    prose, typography,
+    prose, typography, vega,
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -77,6 +77,8 @@ pub struct Declared {
     pub sections: BTreeSet<String>,
     /// Sections of the report.
     pub shown: BTreeSet<String>,
+    /// Pieces of prose that prose includes, by the name of their file; those of the report before the house's.
+    pub snippets: BTreeMap<String, Source>,
     /// What the sentences of the house are about.
     pub nouns: Nouns,
     /// Where names that lack a language are declared, by language and string key.
@@ -329,7 +331,11 @@ fn document(
     }
     for section in &brief.sections {
         if let Some(own) = section.prose.get(&edition.code) {
-            prose::faults(own, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+            let snippets = &brief.declared.snippets;
+            let included = snippets.iter().filter(|(name, _)| own.text.contains(name.as_str()));
+            for source in [own].into_iter().chain(included.map(|(_, snippet)| snippet)) {
+                prose::faults(source, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+            }
         }
         let Some(rendered) = faults.keep(render(&mut engine, section, &edition.code)) else { continue };
         let path = format!("/sections/{}.typ", section.id);
@@ -357,6 +363,9 @@ fn document(
         Document { language: edition.code.clone(), files, pictures, origins, timestamp, numerals };
     for table in brief.findings.tables.values() {
         attach::attach(&mut document, &attach::csv(&engine, table));
+    }
+    for chart in brief.findings.charts.values() {
+        attach::attach(&mut document, &vega::attachment(&engine, chart)?);
     }
     Ok(document)
 }

@@ -126,10 +126,9 @@ impl Engine {
     /// All that the templates get wrong, with file and line: what fails is left out, and the rest is tried.
     pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusals> {
         let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
-        let mut sources = [
-            Source::new(&prose.name, typography::prose(&prose.text, self.rules)),
-            Source::new(&layout.name, text),
-        ];
+        let own = self.with_snippets(&prose.text)?;
+        let mut sources =
+            [Source::new(&prose.name, typography::prose(&own, self.rules)), Source::new(&layout.name, text)];
         let mut faults = Refusals::default();
         for source in &mut sources {
             match lifted(source) {
@@ -149,6 +148,28 @@ impl Engine {
             }
         }
         Err(faults)
+    }
+
+    /// Prose whose `{% include "x.typ.j2" %}` names the file itself, which is then known to the engine.
+    fn with_snippets(&mut self, text: &str) -> Result<String, Refusals> {
+        let mut text = text.to_owned();
+        let mut faults = Refusals::default();
+        let scope = self.scope.clone();
+        for (name, snippet) in &scope.declared.snippets {
+            let quoted = [format!("include \"{name}\""), format!("include '{name}'")];
+            if !quoted.iter().any(|quoted| text.contains(quoted.as_str())) {
+                continue;
+            }
+            let source = Source::new(&snippet.name, typography::prose(&snippet.text, self.rules));
+            let added = lifted(&source).and_then(|lifted| {
+                self.environment.add_template_owned(source.name.clone(), lifted).map_err(|e| refusal(&e))
+            });
+            added.err().into_iter().for_each(|refusal| faults.push(refusal));
+            for quoted in quoted {
+                text = text.replace(&quoted, &format!("include {:?}", snippet.name));
+            }
+        }
+        if faults.is_empty() { Ok(text) } else { Err(faults) }
     }
 
     fn attempt(&mut self, sources: &[Source; 2]) -> Result<Rendered, Error> {

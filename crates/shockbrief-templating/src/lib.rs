@@ -22,7 +22,7 @@ pub mod prose;
 mod tables;
 pub mod typography;
 pub mod typst;
-mod workshop;
+mod vega;
 
 pub use attach::Attachment;
 pub use compose::{

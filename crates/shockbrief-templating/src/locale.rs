@@ -116,7 +116,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 41] = [
+const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -159,6 +159,12 @@ const PATTERNS: [(&str, &str, &str); 41] = [
         "format.alt.scatter",
         "Nuage de {count} points, de {start} à {end} sur l’axe horizontal, échelle logarithmique sur l’axe vertical. Points mis en avant : {names}.",
         "Scatter of {count} points, from {start} to {end} on the horizontal axis, logarithmic scale on the vertical one. Points that stand out: {names}.",
+    ),
+    ("format.alt.points", "Nuage de {count} points\u{a0}: {names}.", "Scatter of {count} points: {names}."),
+    (
+        "format.alt.rules",
+        "Ligne de temps de {count} dates\u{a0}: {names}.",
+        "Line of time with {count} dates: {names}.",
     ),
     (
         "format.alt.columns",

@@ -316,26 +316,33 @@ impl<'a> Reader<'a> {
     /// Numbers in words before a unit: nobody computed them either.
     fn in_words(&mut self) {
         let plain = self.plain();
-        let mut words: Vec<(usize, usize, String)> = Vec::new();
-        let mut from = None;
-        for (index, seen) in plain.iter().enumerate() {
-            if seen.c.is_alphanumeric() || matches!(seen.c, '-' | '%' | '$' | '€' | '£') {
-                from.get_or_insert(index);
-            } else if let Some(start) = from.take() {
-                words.push((start, index, plain[start..index].iter().map(|seen| seen.c).collect()));
-            }
-        }
-        if let Some(start) = from {
-            words.push((start, plain.len(), plain[start..].iter().map(|seen| seen.c).collect()));
-        }
-        for pair in words.windows(2) {
-            let [(start, end, number), (_, unit_end, unit)] = pair else { continue };
-            let near = plain[*end..].first().is_some_and(|seen| seen.c == ' ');
-            if near && (is_number_word(number) || is_roman(number)) && unit_of(unit).is_some() {
-                self.orphan(&plain, *start, *unit_end);
-            }
+        let text: String = plain.iter().map(|seen| seen.c).collect();
+        for run in worded(&text) {
+            let from = text[..run.start].chars().count();
+            let to = from + text[run].chars().count();
+            self.orphan(&plain, from, to);
         }
     }
+}
+
+/// Where a number in words, or a Roman one, stands before a unit.
+pub(crate) fn worded(text: &str) -> Vec<std::ops::Range<usize>> {
+    let wordy = |c: char| c.is_alphanumeric() || matches!(c, '-' | '%' | '$' | '€' | '£');
+    let mut words: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, c) in text.char_indices().filter(|(_, c)| wordy(*c)) {
+        let end = at + c.len_utf8();
+        match words.last_mut() {
+            Some(word) if word.end == at => word.end = end,
+            _ => words.push(at..end),
+        }
+    }
+    let pairs = words.windows(2).filter_map(|pair| {
+        let [number, unit] = pair else { return None };
+        let near = text[number.end..unit.start].chars().all(char::is_whitespace);
+        let counts = is_number_word(&text[number.clone()]) || is_roman(&text[number.clone()]);
+        (near && counts && unit_of(&text[unit.clone()]).is_some()).then_some(number.start..unit.end)
+    });
+    pairs.collect()
 }
 
 /// Names of mathematics that are no words.

@@ -198,6 +198,10 @@ impl Scanner {
                     self.group('{', '}');
                 }
                 '[' => self.content(),
+                // A method of what was called: `#counter("x").display("1")`; a sentence's end is none.
+                '.' if called && self.is_method() => {
+                    self.silent(self.while_at(1, |c| c.is_alphanumeric() || matches!(c, '_' | '-')));
+                }
                 ';' => {
                     self.silent(self.at + 1);
                     return;
@@ -206,6 +210,12 @@ impl Scanner {
             }
             called = true;
         }
+    }
+
+    /// Whether a dot and a name stand here, and a call behind them.
+    fn is_method(&self) -> bool {
+        let end = self.while_at(1, |c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        end > self.at + 1 && matches!(self.chars.get(end), Some('(' | '['))
     }
 
     /// A statement up to the end of its line, brackets closed.

@@ -121,6 +121,9 @@ pub struct SectionSpec {
     /// Sentences under a condition.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
+    #[serde(default)]
+    pub names: BTreeMap<String, Texts>,
     /// Texts that its prose may ask for: `{{ t(".name") }}`.
     #[serde(default)]
     pub strings: Named<Texts>,
@@ -296,6 +299,7 @@ impl SectionSpec {
         self.tables.put(over.tables);
         self.charts.put(over.charts);
         self.strings.put(over.strings);
+        self.names.extend(over.names);
         for claim in over.claims {
             self.claims.retain(|own| own.id != claim.id);
             self.claims.push(claim);

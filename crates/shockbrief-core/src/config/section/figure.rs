@@ -318,6 +318,26 @@ impl Figuring {
         made
     }
 
+    /// The same with other points in time.
+    #[must_use]
+    pub fn around(&self, moved: &dyn Fn(&When) -> When) -> Self {
+        let mut made = self.clone();
+        let ends = match &mut made {
+            Self::Is(_) => return made,
+            Self::Return(s) | Self::Change(s) | Self::Last(s) | Self::Volatility(s) | Self::Drawdown(s) => {
+                [&mut s.from, &mut s.to]
+            }
+            Self::Max(s) | Self::Min(s) | Self::Mean(s) => [&mut s.from, &mut s.to],
+            Self::Correlation(s) | Self::Beta(s) => [&mut s.from, &mut s.to],
+            Self::Count(s) => [&mut s.from, &mut s.to],
+            Self::Rank(s) => [&mut s.from, &mut s.to],
+        };
+        for end in ends.into_iter().flatten() {
+            *end = moved(end);
+        }
+        made
+    }
+
     /// Whether it names whose it is.
     #[must_use]
     pub fn is_whose(&self) -> bool {
