@@ -46,7 +46,11 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let returns = shocks::logs(&levels);
     let net = trailing::abnormal(&daily, &panel.benchmark.returns(), TRAILING, COMPLETE)?;
     // Abnormal returns over the standard deviation forecast the day before.
-    let z = ewma(&net, LAMBDA, FIRST)?.z;
+    let z = match ewma(&net, LAMBDA, FIRST) {
+        Ok(scaled) => scaled.z,
+        Err(reason::Missing::TooFew { .. }) => return Ok(Outcome::Absent("absent.no-history")),
+        Err(reason) => return Err(reason.into()),
+    };
     // A session on which the portfolio rose, only less than the market, was no fall to buy.
     let z: Vec<Option<f64>> = z
         .iter()
