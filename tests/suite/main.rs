@@ -30,6 +30,7 @@ mod rules;
 mod runs;
 mod schedules;
 mod sections;
+mod specifications;
 mod structure;
 mod structured;
 mod study_fuzz;

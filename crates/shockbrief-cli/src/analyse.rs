@@ -159,6 +159,7 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
+        faults.keep(issue.covered(project));
         faults.keep(project.bind(&issue.report, &issue.instances));
         faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
         check_formats(&issue.instances, &mut faults);
@@ -247,7 +248,8 @@ impl Analysed {
     }
 
     /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
-    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    /// the period: a section is absent or its subject exists, no figure beside it was computed, and it is no misspelling
+    /// of one that was.
     fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
         const TYPOS: usize = 2;
         let figures = || self.findings.figures.keys();
@@ -266,7 +268,7 @@ impl Analysed {
                     .any(|slug| slug == head)
             }
         };
-        subject && !beside && !misspelt
+        (subject || !self.findings.absent.is_empty()) && !beside && !misspelt
     }
 
     /// What is left out of the listing because the brief has no section that computes it.
@@ -347,8 +349,27 @@ impl Analysed {
             claims: composed.claims.iter().map(|outcome| outcome.checked.clone()).collect(),
             findings: self.findings.clone(),
             inputs: self.data.inputs.clone(),
+            origins: self.origins(),
             notices: self.data.notices.clone(),
         })
+    }
+
+    /// The files behind what figures name as their inputs.
+    fn origins(&self) -> BTreeMap<String, Vec<String>> {
+        let data = &self.data;
+        let series = data.markets.values().flat_map(|market| market.series.values());
+        let prices = series.map(|series| (series.symbol.to_string(), series.input));
+        let shares = data.shares.iter().map(|count| (format!("shares:{}", count.symbol), count.input));
+        let records = data
+            .records
+            .iter()
+            .flat_map(|(id, records)| records.inputs.iter().map(move |input| (id.clone(), *input)));
+        let mut origins: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (token, input) in prices.chain(shares).chain(records) {
+            let path = data.inputs.get(input).map(|input| input.path.clone());
+            origins.entry(token).or_default().extend(path);
+        }
+        origins.into_iter().map(|(token, paths)| (token, paths.into_iter().collect())).collect()
     }
 
     fn simulated(&self) -> bool {

@@ -14,7 +14,8 @@ pub use chart::{
 pub use figure::{Change, Count, FigureSpec, Figuring, Over, Paired, Rank, Set, Span};
 pub use reference::{Base, Edge, Ref, When};
 pub use table::{
-    Cell as CellSpec, ColumnSpec, EventsSpec, Field, Head, RecordsSpec, RowKind, RowsSpec, TableSpec, Total,
+    Cell as CellSpec, ColumnSpec, EntrySpec, EventsSpec, Field, Head, RecordsSpec, RowKind, RowsSpec,
+    TableSpec, Total,
 };
 
 use super::{Claim, Origin, load};
