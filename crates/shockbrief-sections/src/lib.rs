@@ -5,7 +5,6 @@
 
 mod beyond;
 mod broadening;
-mod buying;
 mod capex;
 mod changes;
 mod contagion;
@@ -16,6 +15,7 @@ mod dated;
 mod declared;
 mod demand;
 mod efficiency;
+mod forward;
 mod holdings;
 mod kind;
 mod market;
@@ -42,8 +42,8 @@ mod trend;
 mod trials;
 
 pub use context::{Context, Desk};
-pub use declared::check::{Lookup, Needs, check, names, needs, strings};
-pub use kind::AnyKind;
+pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
+pub use kind::{AnyKind, Phrase};
 pub use shock::Shock;
 pub use trials::{Trials, calibrate, trials};
 
@@ -129,7 +129,6 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("regions", regions),
     section!("market", market),
     section!("positioning", positioning),
-    section!("buying-opportunity", buying),
     section!("broadening", broadening),
     section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
@@ -146,7 +145,8 @@ pub static SECTIONS: &[Section] = &[
 ];
 
 /// Kinds that take parameters and can stand several times in a brief.
-pub static KINDS: &[&dyn AnyKind] = &[&kind::Of::<text::Text>::new()];
+pub static KINDS: &[&dyn AnyKind] =
+    &[&kind::Of::<text::Text>::new(), &kind::Of::<forward::ForwardReturns>::new()];
 
 /// What computes a section of a report.
 #[derive(Clone, Copy)]
