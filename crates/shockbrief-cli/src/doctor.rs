@@ -169,7 +169,6 @@ fn zones(reports: &[Report]) -> Vec<Line> {
     )]
 }
 
-
 /// How far the calendars of the exchanges in use reach.
 fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     let mut mics: BTreeSet<Mic> = BTreeSet::new();
