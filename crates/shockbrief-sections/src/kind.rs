@@ -7,7 +7,7 @@ use crate::{Context, Outcome, declared::check::Needs};
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 use shockbrief_core::{
-    Figure, Findings, Refusal, Table, Unit,
+    Chart, Figure, Findings, Refusal, Table, Unit,
     config::section::{Instance, Ref},
 };
 use std::{fmt::Display, marker::PhantomData};
@@ -187,6 +187,11 @@ impl Output<'_> {
     pub fn table(&mut self, table: Table) {
         let id = self.id(&table.id);
         self.findings.tables.insert(id.clone(), Table { id, ..table });
+    }
+
+    /// Adds a chart, whose id is a full one.
+    pub fn chart(&mut self, chart: Chart) {
+        self.findings.charts.insert(chart.id().to_owned(), chart);
     }
 
     /// Adds a list for templates.

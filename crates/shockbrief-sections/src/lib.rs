@@ -5,7 +5,6 @@
 
 mod beyond;
 mod broadening;
-mod capex;
 mod changes;
 mod contagion;
 mod context;
@@ -23,6 +22,7 @@ mod method;
 mod outlook;
 mod panel;
 mod positioning;
+mod quarterly;
 mod reaction;
 mod recovery;
 mod regions;
@@ -137,7 +137,6 @@ pub static SECTIONS: &[Section] = &[
     section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
     section!("compute-demand", demand, needs: ["training-compute"]),
-    section!("capex", capex, needs: ["capex-quarterly"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
     section!("custom-silicon", silicon),
     shock_section!("method", method),
@@ -145,8 +144,11 @@ pub static SECTIONS: &[Section] = &[
 ];
 
 /// Kinds that take parameters and can stand several times in a brief.
-pub static KINDS: &[&dyn AnyKind] =
-    &[&kind::Of::<text::Text>::new(), &kind::Of::<forward::ForwardReturns>::new()];
+pub static KINDS: &[&dyn AnyKind] = &[
+    &kind::Of::<text::Text>::new(),
+    &kind::Of::<forward::ForwardReturns>::new(),
+    &kind::Of::<quarterly::Quarterly>::new(),
+];
 
 /// What computes a section of a report.
 #[derive(Clone, Copy)]

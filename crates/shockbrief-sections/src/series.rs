@@ -240,6 +240,17 @@ impl<'a> Courses<'a> {
         }
     }
 
+    /// The names that a set stands for, all members of a theme whether or not the report follows them.
+    pub fn all(&self, set: &Set) -> Vec<Ref> {
+        match set {
+            Set::One(Ref::Theme(theme)) => {
+                let all = self.desk.universe.of_theme(theme);
+                all.map(|found| Ref::Symbol(found.symbol.clone())).collect()
+            }
+            other => self.members(other),
+        }
+    }
+
     fn sample(&self) -> &'a [Symbol] {
         let report = self.desk.report;
         let panel = report.panel.as_ref().map(|panel| panel.sample.as_slice());

@@ -59,7 +59,10 @@ pub fn needs(instance: &Instance, house: &Lookup<'_>) -> Needs {
     if let Ok(Method::Kind(kind)) = method(instance)
         && let Ok(own) = kind.needs(instance)
     {
-        own.names.iter().for_each(|name| need(name, house, &mut needs));
+        // A kind that reads records alone asks for no prices.
+        if own.records.is_empty() {
+            own.names.iter().for_each(|name| need(name, house, &mut needs));
+        }
         needs.records.extend(own.records);
     }
     for measure in measures(instance) {
@@ -515,6 +518,8 @@ pub fn strings(instance: &Instance) -> Vec<(String, &Texts)> {
     spec.strings.iter().for_each(|(name, texts)| put(format!("{id}.{name}"), texts));
     spec.names.iter().for_each(|(name, texts)| put(format!("ref.{id}.{name}"), texts));
     spec.captions.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.caption"), texts));
+    spec.captions.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.caption"), texts));
+    spec.axes.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.axis"), texts));
     spec.notes.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.note"), texts));
     for (name, table) in spec.tables.iter() {
         put(format!("table.{id}.{name}.caption"), &table.caption);
