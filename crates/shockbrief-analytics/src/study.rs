@@ -671,8 +671,7 @@ pub fn window_name(w: [i32; 2]) -> String {
 fn firm_json(f: &FirmFit, window: [i32; 2]) -> Value {
     let place: BTreeMap<i32, usize> = f.event.iter().enumerate().map(|(k, d)| (d.day, k)).collect();
     let by_day = |value: &dyn Fn(usize) -> f64| -> Value {
-        let days = window[0]..=window[1];
-        Value::Object(days.map(|d| (d.to_string(), json!(place.get(&d).map(|k| value(*k))))).collect())
+        Value::Object(place.iter().map(|(day, k)| (day.to_string(), json!(value(*k)))).collect())
     };
     let mut value = json!({
         "firm": f.firm,
@@ -689,15 +688,14 @@ fn firm_json(f: &FirmFit, window: [i32; 2]) -> Value {
         "forecast_error_sigma": by_day(&|k| f.event[k].forecast_sd),
         "sar": by_day(&|k| f.event[k].sar),
     });
-    let mut reasons = Map::new();
+    let missing = (window[0]..=window[1]).filter(|day| !place.contains_key(day));
+    let missing: Map<String, Value> =
+        missing.map(|day| (day.to_string(), json!("no return or no regressor on that day"))).collect();
+    if !missing.is_empty() {
+        value["missing_days"] = Value::Object(missing);
+    }
     if f.r2.is_none() {
-        reasons.insert("r2".to_owned(), json!("a model without slope"));
-    }
-    if place.len() < (i64::from(window[1]) - i64::from(window[0]) + 1) as usize {
-        reasons.insert("ar".to_owned(), json!("no return, or no regressor, on the days that are null"));
-    }
-    if !reasons.is_empty() {
-        value["reasons"] = Value::Object(reasons);
+        value["reasons"] = json!({"r2": "a model without slope"});
     }
     value
 }
