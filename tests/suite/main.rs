@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod author;
 mod bad_inputs;
 mod brand;
 mod claims;
