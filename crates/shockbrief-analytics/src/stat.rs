@@ -994,10 +994,11 @@ mod tests {
             (out["A"]["sessions"].as_u64(), out["A"]["empty_cells_spanned"].as_u64()),
             (Some(5), Some(1))
         );
-        let level = |t: usize| {
-            (10..20).contains(&t).then_some(()).map_or(Some(if t < 40 { 1.0 } else { 5.0 }), |()| None)
+        let mut stream = crate::rng::Stream::new(2);
+        let noise = |t: usize| {
+            let value = if t < 40 { 1.0 } else { 5.0 } + 0.1 * stream.normal();
+            (!(10..20).contains(&t)).then_some(value)
         };
-        let noise = |t: usize| level(t).map(|v| v + 0.1 * ((t * 37 % 11) as f64 - 5.0));
         let table = Table {
             rows: (0..80).map(|t| format!("d{t}")).collect(),
             columns: vec![("L".to_owned(), (0..80).map(noise).collect())],
