@@ -23,8 +23,8 @@ use std::{
 
 /// What cron looks for commands in.
 const CRON: &str = "/usr/bin:/bin";
-/// Days for which calendars should still hold.
-const AHEAD: i32 = 60;
+/// Days for which calendars should still hold: exchanges print next year's list in autumn.
+const AHEAD: i32 = 120;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
