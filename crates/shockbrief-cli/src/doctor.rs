@@ -196,11 +196,6 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     mics.iter().map(look).collect()
 }
 
-/// The names that a report follows. Sections that cannot be read follow none: `check` tells their faults.
-fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
-    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
-}
-
 /// The last prices of each source, for the names that the reports follow.
 fn reach(args: &Doctor, project: &Project, reports: &[Report], now: Timestamp) -> Vec<Line> {
     let mut wanted = BTreeMap::new();
