@@ -644,7 +644,7 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
     let place = |origin: Option<&Origin>, path: KeyPath| {
         origin.map_or(String::new(), |origin| {
             let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
-            format!("at {}{line}", origin.path.display())
+            format!("{}{line}", origin.path.display())
         })
     };
     let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
@@ -658,10 +658,9 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
                     let list = format!("{kind}s");
                     place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
                 }
-                "fact" | "fact-note" => project
-                    .facts
-                    .file(id)
-                    .map_or(String::new(), |file| format!("`{id}` in {}", file.display())),
+                "fact" | "fact-note" => {
+                    project.facts.file(id).map_or(String::new(), |file| file.display().to_string())
+                }
                 _ => place(Some(&report.origin), at!["watch"]),
             };
             lacking.entry(code.clone()).or_default().insert(key.clone(), at);
