@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
-    Brief, Dataset, Figure, Findings, Input, Mic, Refusal, Refusals, Session, Symbol, Unit, at,
+    Brief, Dataset, Figure, Findings, Input, Mic, Period, Refusal, Refusals, Session, Symbol, Unit, at,
     config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
@@ -159,6 +159,7 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
+        faults.keep(issue.covered(project));
         faults.keep(project.bind(&issue.report, &issue.instances));
         faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
         check_formats(&issue.instances, &mut faults);
@@ -317,7 +318,7 @@ impl Analysed {
             sections: self.sections(project, languages)?,
             design: self.design(project)?,
             labels: project.labels.clone(),
-            declared: declared(project, &self.issue),
+            declared: Declared { snippets: self.snippets(project)?, ..declared(project, &self.issue) },
         })
     }
 
@@ -471,6 +472,28 @@ impl Analysed {
         Ok(Some(Source::new(own.display().to_string(), fs::read_text(&own)?)))
     }
 
+    /// Pieces of prose that prose may include: files of the report's and the house's `prose/snippets`.
+    fn snippets(&self, project: &Project) -> Result<BTreeMap<String, Source>> {
+        let mut found = BTreeMap::new();
+        for folder in [&project.folder, &self.issue.report.folder] {
+            let folder = folder.join("prose").join("snippets");
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs_err::read_dir(folder)? {
+                let path = entry?.path();
+                let name =
+                    path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".typ.j2"));
+                if let Some(name) = name {
+                    project.inside(&self.issue.report, &path)?;
+                    let source = Source::new(path.display().to_string(), fs::read_text(&path)?);
+                    found.insert(name.to_owned(), source);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The report's prose of a section, or the one in its folder, or the house's.
     fn prose(&self, project: &Project, section: &Instance, code: &str) -> Result<Source> {
         let report = &self.issue.report.folder;
@@ -542,6 +565,7 @@ fn declared(project: &Project, issue: &Issue) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: sections.collect(),
         shown,
+        snippets: BTreeMap::new(),
         nouns: nouns(project, &issue.report),
         lacking: lacking(project, &issue.report),
     }

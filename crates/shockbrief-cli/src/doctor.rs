@@ -11,7 +11,7 @@ use anyhow::{Error, Result};
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
     Class, Dataset, Mic, Refusal,
-    config::{Delivery, Report},
+    config::{Delivery, Instrument, Report},
 };
 use shockbrief_data::{Request, Stored};
 use shockbrief_templating::{Typst, typst::VERSION};
@@ -174,9 +174,7 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     let mut mics: BTreeSet<Mic> = BTreeSet::new();
     for report in reports {
         mics.insert(Mic::from(report.schedule.calendar.as_str()));
-        mics.extend(
-            crate::load::instruments(report, project).into_iter().map(|instrument| instrument.exchange),
-        );
+        mics.extend(followed(report, project).into_iter().map(|instrument| instrument.exchange));
     }
     let look = |mic: &Mic| match project.calendars.get(mic) {
         Err(refusal) => Line::failure("calendar", &refusal.into()),
@@ -193,11 +191,16 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     mics.iter().map(look).collect()
 }
 
+/// The names that a report follows. Sections that cannot be read follow none: `check` tells their faults.
+fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
+    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
+}
+
 /// The last prices of each source, for the names that the reports follow.
 fn reach(args: &Doctor, project: &Project, reports: &[Report], now: Timestamp) -> Vec<Line> {
     let mut wanted = BTreeMap::new();
     for report in reports {
-        let own = crate::load::instruments(report, project).into_iter();
+        let own = followed(report, project).into_iter();
         wanted.extend(own.map(|instrument| (instrument.symbol.clone(), instrument)));
     }
     if wanted.is_empty() {

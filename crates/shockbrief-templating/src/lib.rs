@@ -23,6 +23,7 @@ mod tables;
 pub mod typography;
 pub mod typst;
 mod vega;
+mod workshop;
 
 pub use attach::Attachment;
 pub use compose::{
