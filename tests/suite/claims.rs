@@ -65,6 +65,29 @@ fn every_figure_names_its_inputs() {
     }
 }
 
+#[test]
+fn an_explanation_names_the_files_of_its_figure_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("brief.json");
+    fs_err::write(&path, serde_json::to_vec(&brief("2025-01-deepseek")).unwrap()).unwrap();
+    let explained = |figure: &str| {
+        let run = shockbrief(["explain"]).arg(&path).arg(figure).output().unwrap();
+        succeeded(&run);
+        let text = String::from_utf8(run.stdout).unwrap();
+        text.lines()
+            .filter_map(|line| line.trim().strip_prefix("read: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let price = explained("theme.software.ar.w0_0");
+    assert!(price.len() == 1 && price[0].starts_with("prices.csv"), "{price:?}");
+    // Through the figures it is made from: quotes and the share count.
+    let value = explained("nvda.market_value.loss");
+    assert!(value.len() == 2 && value[1].starts_with("shares.csv"), "{value:?}");
+    assert_eq!(explained("rule.shock.minimum").len(), 1);
+    assert!(explained("fact.r1-release")[0].starts_with("no data file"));
+}
+
 /// Figures that the cells at the head of page one print, in order.
 fn cells(layout: &str) -> Vec<&str> {
     let cells = layout.lines().filter(|line| line.trim_start().starts_with("kpi("));

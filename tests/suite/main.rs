@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod author;
 mod bad_inputs;
 mod brand;
 mod claims;
@@ -29,6 +30,7 @@ mod rules;
 mod runs;
 mod schedules;
 mod sections;
+mod specifications;
 mod structure;
 mod structured;
 mod study_fuzz;

@@ -12,14 +12,14 @@ use shockbrief_core::{
     config::{Brand, Claim, KeyPath, Language, Origin, Report, Scenarios, section::Instance},
     diff::{Cause, Diff},
     expr::Expr,
-    fs,
+    fs, house,
     nearest::{distance, nearest},
 };
 use shockbrief_sections::{Context, Desk, Method, Trials, method};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose,
     format::{Format, FormatError},
-    headline, lift,
+    headline, lift, prose,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -163,6 +163,7 @@ impl Analysed {
         faults.keep(project.bind(&issue.report, &issue.instances));
         faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
         check_formats(&issue.instances, &mut faults);
+        check_texts(project, &issue, &mut faults);
         check_conditions(project, &issue, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
         let languages = faults.keep(project.languages(&issue.report.languages));
@@ -247,7 +248,8 @@ impl Analysed {
     }
 
     /// Whether a figure that was not computed may be one of a section that the report leaves out, or that is absent for
-    /// the period: its subject exists, no figure beside it was computed, and it is no misspelling of one that was.
+    /// the period: a section is absent or its subject exists, no figure beside it was computed, and it is no misspelling
+    /// of one that was.
     fn is_elsewhere(&self, project: &Project, id: &str) -> bool {
         const TYPOS: usize = 2;
         let figures = || self.findings.figures.keys();
@@ -266,7 +268,7 @@ impl Analysed {
                     .any(|slug| slug == head)
             }
         };
-        subject && !beside && !misspelt
+        (subject || !self.findings.absent.is_empty()) && !beside && !misspelt
     }
 
     /// What is left out of the listing because the brief has no section that computes it.
@@ -347,8 +349,27 @@ impl Analysed {
             claims: composed.claims.iter().map(|outcome| outcome.checked.clone()).collect(),
             findings: self.findings.clone(),
             inputs: self.data.inputs.clone(),
+            origins: self.origins(),
             notices: self.data.notices.clone(),
         })
+    }
+
+    /// The files behind what figures name as their inputs.
+    fn origins(&self) -> BTreeMap<String, Vec<String>> {
+        let data = &self.data;
+        let series = data.markets.values().flat_map(|market| market.series.values());
+        let prices = series.map(|series| (series.symbol.to_string(), series.input));
+        let shares = data.shares.iter().map(|count| (format!("shares:{}", count.symbol), count.input));
+        let records = data
+            .records
+            .iter()
+            .flat_map(|(id, records)| records.inputs.iter().map(move |input| (id.clone(), *input)));
+        let mut origins: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (token, input) in prices.chain(shares).chain(records) {
+            let path = data.inputs.get(input).map(|input| input.path.clone());
+            origins.entry(token).or_default().extend(path);
+        }
+        origins.into_iter().map(|(token, paths)| (token, paths.into_iter().collect())).collect()
     }
 
     fn simulated(&self) -> bool {
@@ -392,6 +413,26 @@ impl Analysed {
             first.layout.text.insert_str(0, "#note[{{ claim(\"revision\") }}] ");
         }
         Ok(sections)
+    }
+
+    /// The first template of the pages, with its line, that gives a value a name: what is made of itself can grow beyond
+    /// any measure, so that such a brief is tried apart first.
+    pub fn growing(&self, project: &Project, languages: &[String]) -> Result<Option<(String, usize)>> {
+        let mut sources: Vec<Source> = self.snippets(project)?.into_values().collect();
+        for section in self.sections(project, languages)? {
+            sources.push(section.layout);
+            sources.extend(section.prose.into_values());
+        }
+        for source in self.claims(project) {
+            let (claim, file) = (source.claim, source.file);
+            let texts = [Some(claim.text), claim.otherwise, claim.missing];
+            let texts = texts.into_iter().flatten().flat_map(BTreeMap::into_values);
+            sources.extend(texts.map(|text| Source::new(format!("{file}: claim `{}`", claim.id), text)));
+        }
+        Ok(sources.into_iter().find_map(|source| {
+            let line = shockbrief_templating::budget::grows(&source.text)?;
+            Some((source.name, line))
+        }))
     }
 
     /// Makes this a later revision that says how many figures changed, and why.
@@ -439,10 +480,10 @@ impl Analysed {
     ) -> Result<Source> {
         let own = self.issue.report.folder.join("layout").join(format!("{}.typ.j2", section.id));
         let folder = section.folder.iter().map(|folder| folder.join("layout.typ.j2"));
-        if let Some(path) = std::iter::once(own).chain(folder).find(|path| path.is_file()) {
+        if let Some(path) = std::iter::once(own).chain(folder).find(|path| house::is_file(path)) {
             project.inside(&self.issue.report, &path)?;
             let text = lift::local(&fs::read_text(&path)?, &section.id);
-            return Ok(Source::new(path.display().to_string(), text));
+            return Ok(Source::new(house::shown(&path).display().to_string(), text));
         }
         let (name, mut text) = match method(section)? {
             // Not a file of the desk: its reader can replace it, not edit it.
@@ -476,18 +517,13 @@ impl Analysed {
     fn snippets(&self, project: &Project) -> Result<BTreeMap<String, Source>> {
         let mut found = BTreeMap::new();
         for folder in [&project.folder, &self.issue.report.folder] {
-            let folder = folder.join("prose").join("snippets");
-            if !folder.is_dir() {
-                continue;
-            }
-            for entry in fs_err::read_dir(folder)? {
-                let path = entry?.path();
-                let name =
-                    path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".typ.j2"));
-                if let Some(name) = name {
+            for path in house::list(&folder.join("prose").join("snippets"), "j2")? {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                if let Some(name) = name.filter(|name| name.ends_with(".typ.j2")) {
                     project.inside(&self.issue.report, &path)?;
-                    let source = Source::new(path.display().to_string(), fs::read_text(&path)?);
-                    found.insert(name.to_owned(), source);
+                    let source =
+                        Source::new(house::shown(&path).display().to_string(), fs::read_text(&path)?);
+                    found.insert(name, source);
                 }
             }
         }
@@ -500,12 +536,12 @@ impl Analysed {
         let own = report.join("prose").join(format!("{}.{code}.typ.j2", section.id));
         let named = report.join("sections").join(&section.id).join(format!("prose.{code}.typ.j2"));
         let beside = section.folder.iter().map(|folder| folder.join(format!("prose.{code}.typ.j2")));
-        let house = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
-        let places = [own.clone(), named].into_iter().chain(beside).chain([house.clone()]);
-        if let Some(path) = places.into_iter().find(|path| path.is_file()) {
+        let shared = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
+        let places = [own.clone(), named].into_iter().chain(beside).chain([shared.clone()]);
+        if let Some(path) = places.into_iter().find(|path| house::is_file(path)) {
             project.inside(&self.issue.report, &path)?;
             let text = lift::local(&fs::read_text(&path)?, &section.id);
-            return Ok(Source::new(path.display().to_string(), text));
+            return Ok(Source::new(house::shown(&path).display().to_string(), text));
         }
         // What an author declares may stand without words of its own; what the house computes may not.
         let spec = &section.spec;
@@ -513,7 +549,7 @@ impl Analysed {
         {
             return Ok(Source::new(format!("{} ({code}, no prose)", section.id), ""));
         }
-        Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), house.display()))
+        Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), shared.display()))
             .hint(format!(
                 "write the prose of `{}` in `{code}`, or take the section out of report.yaml",
                 section.id
@@ -551,6 +587,34 @@ fn check_formats(instances: &[Instance], faults: &mut Refusals) {
                     let message = format!("table `{name}`: {}", error.message);
                     faults.push(instance.origin.refuse(format, message).hint(error.hint));
                 }
+            }
+        }
+    }
+}
+
+/// Refuses numbers that authors type into captions, notes and texts of declared sections.
+fn check_texts(project: &Project, issue: &Issue, faults: &mut Refusals) {
+    let universe = &project.universe;
+    let names = universe.instruments.iter().map(|instrument| instrument.name.clone());
+    let themes = universe.themes.values().flat_map(|theme| theme.name.values().cloned());
+    let events = project.events.events.values().flat_map(|event| event.name.values().cloned());
+    let labels: Vec<String> =
+        project.labels.iter().cloned().chain(names).chain(themes).chain(events).collect();
+    for section in &issue.instances {
+        let tables =
+            section.spec.tables.iter().flat_map(|(_, table)| [Some(&table.caption), table.note.as_ref()]);
+        let charts =
+            section.spec.charts.iter().flat_map(|(_, chart)| [Some(&chart.caption), chart.note.as_ref()]);
+        let strings = section.spec.strings.iter().map(|(_, texts)| Some(texts));
+        let texts = tables.chain(charts).chain(strings).chain([section.spec.absent.as_ref()]);
+        for (code, text) in
+            texts.flatten().flatten().filter(|(code, _)| issue.report.languages.contains(code))
+        {
+            for refusal in prose::faults(&Source::new("text", text), &labels) {
+                let what =
+                    refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
+                let told = section.origin.refuse(text, format!("section `{}`, {code}: {what}", section.id));
+                faults.push(Refusal { message: told.message, ..refusal });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The command line; doc comments are the help text.
 
+use crate::desk;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -24,6 +25,12 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a desk that renders at once, in an empty folder.
+    Init(Init),
+    /// Begin a report, event, fact, portfolio or language.
+    New(New),
+    /// Write a file of the house's configuration into the desk, to be changed.
+    Eject(Eject),
     /// Make the named briefs for one period.
     Render(Render),
     /// Make what is due and nothing else; for cron, timers and job arrays.
@@ -54,6 +61,52 @@ pub enum Command {
     Detect(Detect),
 }
 
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder of the desk.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `eject`.
+#[derive(Debug, Args)]
+pub struct Eject {
+    /// A file or folder of the house, such as universe.yaml, languages or prose/market.en.typ.j2.
+    pub part: String,
+    /// Where it is written.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What to begin.
+    #[arg(value_enum)]
+    pub part: Part,
+    /// Its name; the code of a language.
+    pub name: String,
+    /// The configuration folder of the desk.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// What `new` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// A brief, with prose.
+    Report,
+    /// A dated event in the desk's events.yaml.
+    Event,
+    /// A public fact with its source.
+    Fact,
+    /// A portfolio of the report that makes a brief for each.
+    Portfolio,
+    /// Every string, to be translated.
+    Language,
+}
+
 /// The store of fetched values.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Holding {
@@ -63,6 +116,28 @@ pub struct Holding {
     /// Read what the store knew at this time, such as 2025-02-01T07:00:00Z (default: the end of the as-of date in UTC).
     #[arg(long, requires = "store")]
     pub known_by: Option<Timestamp>,
+}
+
+impl Command {
+    /// The configuration folder that it reads.
+    #[must_use]
+    pub fn config(&self) -> Option<PathBuf> {
+        match self {
+            Self::Init(args) => Some(args.folder.join("config")),
+            Self::New(args) => Some(args.config.clone()),
+            Self::Eject(args) => Some(args.config.clone()),
+            Self::Render(args) => Some(args.inputs.config.clone()),
+            Self::Check(args) => Some(args.inputs.config.clone()),
+            Self::Run(args) => Some(args.config.clone()),
+            Self::Archive(args) => Some(args.config.clone()),
+            Self::Verify(args) => Some(args.config.clone()),
+            Self::Fetch(args) => Some(args.config.clone()),
+            Self::Sample(args) => Some(args.config.clone()),
+            Self::Detect(args) => Some(args.config.clone()),
+            Self::Doctor(args) => Some(args.config.clone()),
+            _ => None,
+        }
+    }
 }
 
 impl Holding {
@@ -81,10 +156,10 @@ impl Holding {
 #[derive(Debug, Clone, Args)]
 pub struct Inputs {
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Use nothing later than this date (default: the report's, else the end of the period).
     #[arg(long)]
@@ -100,7 +175,7 @@ pub struct Inputs {
 #[derive(Debug, Args)]
 pub struct Render {
     /// Report folders, such as reports/2025-01-deepseek.
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = desk::report)]
     pub reports: Vec<PathBuf>,
     #[command(flatten)]
     pub inputs: Inputs,
@@ -161,10 +236,10 @@ pub struct Run {
     #[arg(long, value_delimiter = ',', default_value = "reports/*")]
     pub reports: Vec<String>,
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Output folder.
     #[arg(long, default_value = "out")]
@@ -246,10 +321,10 @@ pub struct Verify {
     #[arg(required = true)]
     pub manifests: Vec<PathBuf>,
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Folder with the reports' folders.
     #[arg(long, default_value = "reports")]
@@ -272,7 +347,7 @@ pub struct Archive {
     #[arg(default_value = "out")]
     pub out: PathBuf,
     /// Folder with brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
@@ -308,7 +383,7 @@ pub struct Schedule {
     #[arg(long, default_value = "out")]
     pub out: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// The store of fetched values, where it is not .store in this folder.
     #[arg(long, env = "SHOCKBRIEF_STORE")]
@@ -343,7 +418,7 @@ pub struct Doctor {
     #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data")]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Output folder.
     #[arg(long, default_value = "out")]
@@ -369,7 +444,7 @@ pub struct Doctor {
 #[derive(Debug, Args)]
 pub struct Check {
     /// Report folders; without any, the data are checked instead: gaps, duplicates, units, splits, second sources.
-    #[arg(value_name = "REPORT")]
+    #[arg(value_name = "REPORT", value_parser = desk::report)]
     pub folders: Vec<PathBuf>,
     /// Check the data for the instruments of these reports alone, as patterns (default: all instruments).
     #[arg(long, value_delimiter = ',', conflicts_with = "folders")]
@@ -439,7 +514,7 @@ pub struct Fetch {
     #[arg(long, default_value = ".store", env = "SHOCKBRIEF_STORE")]
     pub store: PathBuf,
     /// Folder with universe, providers and calendars.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
@@ -453,7 +528,7 @@ pub struct Sample {
     #[arg(long)]
     pub out: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
@@ -546,10 +621,10 @@ pub enum DetectModel {
 #[derive(Debug, Args)]
 pub struct Detect {
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources and calendars.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     #[command(flatten)]
     pub holding: Holding,

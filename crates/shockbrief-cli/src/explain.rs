@@ -10,8 +10,12 @@ pub fn run(args: &Explain) -> Result<()> {
         .with_context(|| format!("{} is no brief.json of this version", args.brief.display()))?;
     let figure = brief.findings.figures.get(&args.figure).ok_or_else(|| unknown(&brief, args))?;
     say(describe(figure));
-    for input in &brief.inputs {
+    let files = brief.files(&args.figure);
+    for input in brief.inputs.iter().filter(|input| files.contains(input.path.as_str())) {
         say(line(&format!("  read: {} (sha256 {})", input.path, input.sha256)));
+    }
+    if files.is_empty() {
+        say(line("  read: no data file; configuration and facts alone"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Loading for a report: configuration, calendars and data for one as-of date.
 
-use crate::{analyse::Cache, args::Inputs};
+use crate::{analyse::Cache, args::Inputs, desk};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use shockbrief_core::{
@@ -10,7 +10,8 @@ use shockbrief_core::{
         Report, Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
         section::{Base, Edge, Instance, SectionFolders, When, instances},
     },
-    fs::sha256_file,
+    fs::{sha256, sha256_file},
+    house,
 };
 use shockbrief_data::{Calendars, Request};
 use shockbrief_sections::{Lookup, Method};
@@ -64,9 +65,9 @@ pub type Digests = BTreeMap<String, String>;
 impl Project {
     /// Reads all shared configuration.
     pub fn load(folder: &Path) -> Result<Self> {
-        if !folder.is_dir() {
-            return Err(Refusal::config(format!("there is no desk here: {} is no folder", folder.display()))
-                .hint("go to the folder that has config/ and reports/, or name it with --config")
+        if !desk::is_desk(folder) {
+            return Err(Refusal::config(format!("there is no desk here: no folder {}", folder.display()))
+                .hint("`shockbrief init` makes one; or go to the folder that has config/ and reports/")
                 .into());
         }
         // First of all: a file edited while it is read must be seen to differ from what was read.
@@ -164,7 +165,7 @@ impl Project {
             Some(name) => {
                 let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
                 let places = [report.folder.join(name), self.folder.join(name)];
-                let Some(path) = places.iter().find(|path| inside && path.is_file()) else {
+                let Some(path) = places.iter().find(|path| inside && house::is_file(path)) else {
                     return Err(report
                         .origin
                         .refuse(at!["brand"], format!("there is no brand file `{name}`"))
@@ -181,6 +182,9 @@ impl Project {
 
     /// Refuses a file of a report that lies elsewhere: a link would print what its writer cannot read.
     pub fn inside(&self, report: &Report, path: &Path) -> Result<()> {
+        if house::find(path).is_some() {
+            return Ok(());
+        }
         let real = fs_err::canonicalize(path)?;
         let homes = [&report.folder, &self.folder].map(fs_err::canonicalize);
         if homes.into_iter().flatten().any(|home| real.starts_with(home)) {
@@ -230,7 +234,12 @@ impl Project {
 
 fn digests(folder: &Path) -> Result<Digests> {
     let mut digests = Digests::new();
-    digest_tree(folder, Path::new("config"), &mut digests)?;
+    for (name, text) in house::files().iter().filter(|(name, _)| house::find(&folder.join(name)).is_some()) {
+        digests.insert(format!("config/{name}"), sha256(text.as_bytes()));
+    }
+    if folder.is_dir() {
+        digest_tree(folder, Path::new("config"), &mut digests)?;
+    }
     Ok(digests)
 }
 

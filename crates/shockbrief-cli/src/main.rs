@@ -5,6 +5,7 @@ mod archive;
 mod args;
 mod check;
 mod deliver;
+mod desk;
 mod detect;
 mod diff;
 mod doctor;
@@ -46,9 +47,15 @@ fn main() -> ExitCode {
         return ExitCode::from(127);
     }
     let command = Cli::parse().command;
+    if let Some(config) = command.config() {
+        shockbrief_core::house::install(desk::HOUSE, &config);
+    }
     // What these print are places of files that are out; of all others the answer is what is printed.
     let answers = !matches!(command, Command::Render(_) | Command::Run(_));
     let outcome = match command {
+        Command::Init(args) => desk::init(&args),
+        Command::New(args) => desk::new(&args),
+        Command::Eject(args) => desk::eject(&args),
         Command::Render(args) => render::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),

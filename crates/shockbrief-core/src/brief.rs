@@ -3,7 +3,10 @@
 use crate::{Findings, Input, Notice, Refusal, fs::sha256};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// The version of both files' schema.
 pub const SCHEMA: u32 = 1;
@@ -81,8 +84,28 @@ pub struct Brief {
     pub findings: Findings,
     /// Files read.
     pub inputs: Vec<Input>,
+    /// Paths of the files behind what figures name as their inputs: symbols, sources of records, share counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, Vec<String>>,
     /// Guards that fired.
     pub notices: Vec<Notice>,
+}
+
+impl Brief {
+    /// Paths of the files behind a figure: those of its inputs, through the figures among them.
+    #[must_use]
+    pub fn files(&self, figure: &str) -> BTreeSet<&str> {
+        let (mut files, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![figure]);
+        while let Some(token) = open.pop() {
+            if !seen.insert(token) {
+                continue;
+            }
+            files.extend(self.origins.get(token).into_iter().flatten().map(String::as_str));
+            let behind = self.findings.figures.get(token);
+            open.extend(behind.into_iter().flat_map(|figure| &figure.inputs).map(String::as_str));
+        }
+        files
+    }
 }
 
 /// `manifest.json`: enough to make the same bytes again.

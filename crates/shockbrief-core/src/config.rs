@@ -166,6 +166,8 @@ fn check_lines(path: &Path, text: &str) -> Result<(), Refusal> {
 /// fit `T`; the error names file, line and column, and tells all that does not fit.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(T, Origin)> {
     let text = fs::read_text(path)?;
+    let shown = crate::house::shown(path);
+    let path = shown.as_path();
     check_lines(path, &text)?;
     let origin = Origin { path: path.to_owned(), text };
     let mut refusals = Refusals::default();

@@ -14,6 +14,9 @@ use std::{
 /// # Errors
 /// When the file cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
+    if let Some((_, text)) = crate::house::find(path) {
+        return Ok(text.to_owned());
+    }
     let bytes = plain(path, LONGEST_TEXT)?;
     String::from_utf8(bytes).map_err(|error| {
         let line =

@@ -12,6 +12,7 @@ pub mod expr;
 pub mod figure;
 pub mod findings;
 pub mod fs;
+pub mod house;
 pub mod ids;
 pub mod names;
 pub mod nearest;

@@ -282,12 +282,9 @@ impl Calendars {
     /// When the folder cannot be read, or one of its files is refused.
     pub fn load(folder: &Path) -> Result<Self> {
         let mut by_mic = BTreeMap::new();
-        for entry in fs_err::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let calendar = Calendar::load(&path)?;
-                by_mic.insert(calendar.mic.clone(), calendar);
-            }
+        for path in shockbrief_core::house::list(folder, "yaml")? {
+            let calendar = Calendar::load(&path)?;
+            by_mic.insert(calendar.mic.clone(), calendar);
         }
         Ok(Self { by_mic })
     }

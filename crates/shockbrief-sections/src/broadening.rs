@@ -72,6 +72,26 @@ fn rotation(
         let part = format!("h{window}");
         let figure = panel.figure(id(&part), gap(members), Unit::Points, "held_basket_difference", &range);
         findings.add(figure.firms(members.len()).inputs(inputs.clone()));
+        // The other weighting: set back to equal weights at every close.
+        let daily = |members: &[&Member]| -> reason::Outcome<f64> {
+            let grown = panel.daily(members)[range.clone()]
+                .iter()
+                .copied()
+                .map(|r| Some(1.0 + r?))
+                .product::<Option<f64>>();
+            grown
+                .map(|grown| grown - 1.0)
+                .ok_or(reason::Missing::Incomplete { what: "returns of the window" })
+        };
+        let rebalanced = daily(members).and_then(|a| Ok(a - daily(origin)?));
+        let figure = panel.figure(
+            id(&format!("{part}.daily")),
+            rebalanced,
+            Unit::Points,
+            "daily_basket_difference",
+            &range,
+        );
+        findings.add(figure.firms(members.len()).inputs(inputs.clone()));
         let least = panel.without_one(members, gap);
         let value = least.as_ref().map(|(value, _)| *value).map_err(Clone::clone);
         let without = id(&format!("{part}.without"));

@@ -20,9 +20,10 @@ const MIN_MODELS: usize = 20;
 
 pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
     let desk = &context.desk;
-    let Some(records) = desk.records(SOURCE).filter(|_| desk.knows(&NEEDED)) else {
-        return Ok(Outcome::Absent("absent.demand"));
-    };
+    if !desk.knows(&NEEDED) {
+        return Ok(Outcome::Absent("absent.demand-facts"));
+    }
+    let Some(records) = desk.records(SOURCE) else { return Ok(Outcome::Absent("absent.demand")) };
     let frontier = frontier(records);
     if frontier.len() < MIN_MODELS {
         return Ok(Outcome::Absent("absent.demand"));

@@ -3,7 +3,6 @@
 //! A section is one file here, one template beside it and one line in [`SECTIONS`]; its prose lives in the
 //! report's folder. Sections read no file and start no process.
 
-mod architecture;
 mod beyond;
 mod broadening;
 mod buying;
@@ -138,7 +137,6 @@ pub static SECTIONS: &[Section] = &[
     section!("changes", changes),
     section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
-    section!("architecture", architecture),
     section!("compute-demand", demand, needs: ["training-compute"]),
     section!("capex", capex, needs: ["capex-quarterly"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),

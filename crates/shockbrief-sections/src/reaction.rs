@@ -181,7 +181,7 @@ fn market_value(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
             "shares_outstanding",
             context.as_of,
         )
-        .inputs([symbol.as_str()]),
+        .inputs([format!("shares:{symbol}")]),
     );
     let loss = before.and_then(|before| Ok((before - after?) * shares?));
     findings.add(

@@ -5,9 +5,9 @@
 //! time against the mean return of its other names. A name takes part when it has all returns of the rows asked for; one that moves
 //! with a company of the sample as another class of its shares does (correlation above 0.99) stays out with it.
 
-use crate::Desk;
+use crate::{Desk, panel::simple};
 use jiff::civil::Date;
-use shockbrief_analytics::moments::correlation;
+use shockbrief_analytics::{benchmark::equal_weight_rest, moments::correlation};
 use shockbrief_core::Market;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,8 +17,6 @@ use std::{
 
 /// Records of the panel.
 pub const SOURCE: &str = "benchmark-panel";
-/// Names below which their mean is no market.
-const LEAST: usize = 50;
 /// Correlation above which two names are classes of one company's shares.
 const SAME: f64 = 0.99;
 
@@ -52,30 +50,27 @@ pub fn rest(
         prices.entry(symbol).or_insert_with(|| vec![None; place.len()])[*row] = price;
     }
     let own: BTreeSet<&str> = sample.iter().map(|(symbol, _)| *symbol).collect();
-    let returns =
-        prices.into_iter().filter(|(symbol, _)| !own.contains(symbol)).filter_map(|(symbol, prices)| {
-            let pairs = prices.windows(2).map(|pair| Some(pair[1]? / pair[0]? - 1.0));
-            Some((symbol, pairs.collect::<Option<Vec<f64>>>()?))
-        });
-    let kept: Vec<(&str, Vec<f64>)> = returns
-        .filter(|(_, returns)| !sample.iter().any(|(_, other)| same(returns, &other[rows.clone()])))
-        .collect();
-    if kept.len() < LEAST {
-        return Err(format!(
-            "{} other companies have all returns of the windows, {LEAST} are needed",
-            kept.len()
-        ));
-    }
+    let names: Vec<&str> = prices.keys().copied().collect();
+    let columns: Vec<Vec<Option<f64>>> =
+        prices.into_values().map(|prices| simple(&prices).split_off(1)).collect();
+    let inside = |column: usize| {
+        let returns = &columns[column];
+        own.contains(names[column]) || sample.iter().any(|(_, other)| same(returns, &other[rows.clone()]))
+    };
+    let slices: Vec<&[Option<f64>]> = columns.iter().map(Vec::as_slice).collect();
+    let whole = 0..rows.len();
+    let found = equal_weight_rest(&slices, inside, &[whole]).map_err(|reason| reason.to_string())?;
     let mut mean = vec![None; home.sessions.len()];
-    for (at, row) in rows.enumerate() {
-        mean[row] = Some(kept.iter().map(|(_, returns)| returns[at]).sum::<f64>() / kept.len() as f64);
-    }
-    Ok(Rest { returns: mean.into(), names: kept.into_iter().map(|(symbol, _)| symbol.to_owned()).collect() })
+    mean[rows].copy_from_slice(&found.returns);
+    Ok(Rest {
+        returns: mean.into(),
+        names: found.members.into_iter().map(|at| names[at].to_owned()).collect(),
+    })
 }
 
 /// Whether two names move as one.
-fn same(a: &[f64], b: &[Option<f64>]) -> bool {
-    let (a, b): (Vec<f64>, Vec<f64>) = a.iter().zip(b).filter_map(|(a, b)| Some((*a, (*b)?))).unzip();
+fn same(a: &[Option<f64>], b: &[Option<f64>]) -> bool {
+    let (a, b): (Vec<f64>, Vec<f64>) = a.iter().zip(b).filter_map(|(a, b)| Some(((*a)?, (*b)?))).unzip();
     a.len() > 20 && correlation(&a, &b).is_ok_and(|r| r > SAME)
 }
 
@@ -85,8 +80,8 @@ mod tests {
 
     #[test]
     fn another_class_of_shares_moves_as_one_and_a_rival_does_not() {
-        let a: Vec<f64> = (0..60).map(|i| f64::from(i % 7) / 100.0 - 0.03).collect();
-        let class: Vec<Option<f64>> = a.iter().map(|r| Some(r + 1e-5)).collect();
+        let a: Vec<Option<f64>> = (0..60).map(|i| Some(f64::from(i % 7) / 100.0 - 0.03)).collect();
+        let class: Vec<Option<f64>> = a.iter().map(|r| r.map(|r| r + 1e-5)).collect();
         let rival: Vec<Option<f64>> = (0..60).map(|i| Some(f64::from(i % 5) / 100.0)).collect();
         assert!(same(&a, &class) && !same(&a, &rival));
         assert!(!same(&a[..10], &class[..10]), "ten days say nothing");

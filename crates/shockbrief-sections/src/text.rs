@@ -29,8 +29,15 @@ impl Kind for Text {
         Needs { facts: params.facts.clone(), ..Needs::default() }
     }
 
-    fn analyse(params: &Params, context: &Context<'_>, _: &mut Output<'_>) -> Result<Outcome> {
+    fn analyse(params: &Params, context: &Context<'_>, out: &mut Output<'_>) -> Result<Outcome> {
+        let desk = &context.desk;
         let facts: Vec<&str> = params.facts.iter().map(String::as_str).collect();
-        Ok(if context.desk.knows(&facts) { Outcome::Ready } else { Outcome::Absent("absent.facts") })
+        if !desk.knows(&facts) {
+            return Ok(Outcome::Absent("absent.facts"));
+        }
+        // What is partial or only claimed is said in words beside the tables.
+        let noted = |id: &&String| desk.facts.known(id, desk.as_of).is_some_and(|fact| fact.note.is_some());
+        out.list("notes", params.facts.iter().filter(noted).cloned().collect());
+        Ok(Outcome::Ready)
     }
 }

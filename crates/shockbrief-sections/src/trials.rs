@@ -7,12 +7,8 @@
 use crate::{Context, Shock, method, reaction, themes};
 use anyhow::Result;
 use rayon::prelude::*;
+use shockbrief_analytics::calibration::{DAYS, MIN_DAYS as LEAST, rank};
 use shockbrief_core::{Cell, Figure, Findings, Row, Symbol, Table, Unit};
-
-/// Ordinary sessions looked at, and how many of them a rate needs.
-pub const DAYS: usize = 1000;
-/// See [`DAYS`].
-pub const LEAST: usize = 250;
 
 /// What could refute a claim on a study.
 #[derive(Debug, Clone, Default)]
@@ -81,11 +77,11 @@ pub fn calibrate(shock: &Shock<'_>, trials: &Trials, findings: &mut Findings) {
             (0, _) => Err(short()),
             (_, None) => Err("the test has no value on the day".to_owned()),
             // A p of its own is ranked by its p, the others by their size: two-sided tests count both ends.
-            (n, Some((value, p))) => {
+            (_, Some((value, p))) => {
                 let by_p = *key == "placebo_p";
-                let further =
-                    |(other, q): &&(f64, f64)| if by_p { *q <= p } else { other.abs() >= value.abs() };
-                Ok((1 + usual.iter().filter(further).count()) as f64 / (1 + n) as f64)
+                let size = |(value, p): &(f64, f64)| if by_p { 1.0 - p } else { value.abs() };
+                let sizes: Vec<f64> = usual.iter().map(size).collect();
+                rank(size(&(value, p)), &sizes).map(|rank| rank.p).map_err(|reason| reason.to_string())
             }
         };
         let cells = [

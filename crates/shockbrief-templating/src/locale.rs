@@ -16,7 +16,7 @@ use icu::locale::Locale as IcuLocale;
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
 use shockbrief_core::{
-    Refusal,
+    Refusal, Refusals,
     config::{Language, Rounding},
 };
 use std::{
@@ -335,24 +335,30 @@ fn no_data(code: &str, error: impl std::fmt::Display) -> anyhow::Error {
 }
 
 fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-    let mut patterns = BTreeMap::new();
+    let (mut patterns, mut faults) = (BTreeMap::new(), Refusals::default());
     for (key, french, english) in PATTERNS {
         let word = key.strip_prefix("format.word.").and_then(|word| strings.get(word));
         let own = strings.get(key).or(word).map(String::as_str);
         let text = match code {
             "fr" => own.unwrap_or(french),
             "en" => own.unwrap_or(english),
-            _ => own.ok_or_else(|| {
-                Refusal::config(format!("language `{code}` has no string `{key}`"))
-                    .hint(format!("add it under `strings`; English writes `{english}`"))
-            })?,
+            _ => own.unwrap_or_else(|| {
+                let refusal = Refusal::config(format!("language `{code}` has no string `{key}`"));
+                faults.push(refusal.hint(format!("add it under `strings`; English writes `{english}`")));
+                english
+            }),
         };
         patterns.insert(key.to_owned(), text.to_owned());
     }
     for (key, text) in strings.iter().filter(|(key, _)| key.starts_with("format.")) {
         patterns.insert(key.clone(), text.clone());
     }
-    Ok(patterns)
+    faults.or(patterns)
+}
+
+/// The patterns that a language must have, as English writes them.
+pub fn english() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PATTERNS.into_iter().map(|(key, _, english)| (key, english))
 }
 
 impl Dates {

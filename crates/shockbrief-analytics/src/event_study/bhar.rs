@@ -6,9 +6,9 @@
 //! t and the bootstrapped skewness-adjusted t (Lyon, Barber & Tsai 1999)
 //! stand beside the plain t.
 
-use super::FirmEvent;
-use super::fit::row_range;
-use super::tests::Stat;
+use super::firm_event::FirmEvent;
+use super::firm_fit::row_range;
+use super::statistic::Stat;
 use crate::distributions::student_two_sided;
 use crate::moments::{mean, positive_sd, skewness};
 use crate::reason::{Missing, Outcome, finite};

@@ -17,7 +17,7 @@
 //! Vectors come from the dates on which all firms have a residual, centred.
 
 use super::cross_section::CrossSection;
-use super::fit::FirmFit;
+use super::firm_fit::FirmFit;
 use crate::linalg::dot;
 use crate::moments::{mean, positive_sd};
 use crate::reason::{Missing, Outcome};

@@ -5,8 +5,8 @@
 //! cross-sectional t, Hall's and Johnson's skewness-adjusted forms. All three
 //! assume independent firms and are invalid on a common event date.
 
-use super::fit::{Car, FirmFit, Study};
-use super::tests::Stat;
+use super::firm_fit::{Car, FirmFit, Study};
+use super::statistic::Stat;
 use crate::distributions::student_two_sided;
 use crate::moments::{mean, median, positive_sd, skewness};
 use crate::reason::{Missing, Outcome, finite};

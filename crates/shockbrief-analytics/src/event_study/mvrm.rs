@@ -10,9 +10,11 @@
 //! use on its own (too few days, no residual variance) takes no part and stops
 //! nobody else's test.
 
-use super::fit::{FirmFit, Study, fit, fit_each, usable_rows};
-use super::tests::Stat;
-use super::{FirmEvent, Model, Spec};
+use super::firm_event::FirmEvent;
+use super::firm_fit::{FirmFit, Study, usable_rows};
+use super::fit::{fit, fit_each};
+use super::model::{Model, Spec};
+use super::statistic::Stat;
 use crate::distributions::{f_upper, student_two_sided};
 use crate::linalg::inverse_quadratic_form;
 use crate::moments::mean;

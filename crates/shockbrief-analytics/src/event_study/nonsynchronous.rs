@@ -14,8 +14,9 @@
 //! r - α - βm of that row, and its forecast variance uses the leverage of the
 //! constant-and-market design on the interior rows.
 
-use super::fit::{EstimationRows, FirmFit, assemble, factorise, row_range, usable_rows};
-use super::{FirmEvent, Model, Spec};
+use super::firm_event::FirmEvent;
+use super::firm_fit::{EstimationRows, FirmFit, assemble, factorise, row_range, usable_rows};
+use super::model::{Model, Spec};
 use crate::linalg::{Design, Ols, dot};
 use crate::moments::{correlation, mean};
 use crate::reason::{Missing, Outcome, finite};

@@ -6,7 +6,7 @@
 //! differences are the same with other members. Members present on a date
 //! share its weight; a date without members has no return.
 
-use super::FirmEvent;
+use super::firm_event::FirmEvent;
 use crate::reason::{Missing, Outcome};
 use jiff::civil::Date;
 use std::collections::BTreeMap;

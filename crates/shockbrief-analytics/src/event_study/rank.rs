@@ -7,29 +7,12 @@
 //! variance. GRANK-Z is the exception: it assumes independent firms.
 
 use super::cross_section::CrossSection;
-use super::fit::{FirmFit, Study};
-use super::tests::Stat;
+use super::firm_fit::{FirmFit, Study};
+use super::rank_panel::RankPanel;
+use super::statistic::Stat;
 use crate::moments::positive_sd;
 use crate::reason::{Missing, Outcome};
 use rayon::prelude::*;
-
-/// Every firm's ranks over estimation and event days, in event time.
-#[derive(Debug)]
-pub struct RankPanel {
-    /// Relative days, estimation first.
-    days: Vec<i32>,
-    /// Per firm: slot of each observation on `days`.
-    slots: Vec<Vec<u32>>,
-    /// Per firm: U = rank/(1 + T_i) - 1/2 of each observation.
-    scaled: Vec<Vec<f64>>,
-    /// Per firm: mid-rank of each observation.
-    ranks: Vec<Vec<f64>>,
-    /// Per firm: sign of AR less the firm's median.
-    signs: Vec<Vec<f64>>,
-    /// Per firm: mid-ranks of the standardised estimation residuals and the
-    /// residuals themselves, for the generalised rank test.
-    residuals: Vec<(Vec<f64>, Vec<f64>)>,
-}
 
 impl RankPanel {
     pub(crate) fn of(study: &Study) -> &Self {

@@ -6,7 +6,7 @@
 //! significant.
 
 use super::cross_section::CrossSection;
-use super::tests::Stat;
+use super::statistic::Stat;
 use crate::distributions::binomial_half_two_sided;
 use crate::moments::{ZERO_RETURN, mean, mid_ranks};
 use crate::reason::{Missing, Outcome};

@@ -6,10 +6,13 @@
 //! level. With a shock of zero the rates are sizes, otherwise powers. Equal
 //! designs give equal tables whatever the number of threads.
 
+use super::battery::tests;
 use super::cross_section::CrossSection;
+use super::firm_event::FirmEvent;
+use super::fit::fit;
+use super::model::{Model, Spec};
 use super::placebo::placebo;
 use super::portfolio::portfolio;
-use super::{FirmEvent, Model, Spec, fit, tests};
 use crate::reason::{Missing, Outcome};
 use crate::rng::Stream;
 use jiff::ToSpan;

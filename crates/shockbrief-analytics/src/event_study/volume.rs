@@ -6,7 +6,7 @@
 //! [`super::FirmEvent`], with the market's own log volume as regressor for a
 //! market model, and [`super::fit()`] and [`super::tests()`] do the rest.
 
-use super::FirmEvent;
+use super::firm_event::FirmEvent;
 use crate::reason::{Missing, Outcome};
 use std::sync::Arc;
 

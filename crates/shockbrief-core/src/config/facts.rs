@@ -4,7 +4,7 @@
 //! does not have.
 
 use super::Origin;
-use crate::{Figure, Refusal, Refusals, Unit, Value, at};
+use crate::{Figure, Refusal, Refusals, Unit, Value, at, house};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -91,13 +91,7 @@ impl Facts {
     /// [`super::load`] refuses.
     pub fn load(folder: &Path) -> Result<Self> {
         let mut facts = BTreeMap::new();
-        if !folder.is_dir() {
-            return Ok(Self::default());
-        }
-        let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-        paths.sort();
+        let paths = house::list(folder, "yaml")?;
         let (mut faults, mut places) = (Refusals::default(), BTreeMap::new());
         for path in paths {
             let Some((found, origin)) = faults.keep(super::load::<BTreeMap<String, Fact>>(&path)) else {

@@ -1,7 +1,7 @@
 //! `config/models.yaml`: one language model under the names that the data files give it.
 
 use super::Origin;
-use crate::{Refusals, at};
+use crate::{Refusals, at, house};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::Path};
@@ -36,7 +36,7 @@ pub struct ModelName {
 /// # Errors
 /// A model listed twice, or anything [`super::load`] refuses.
 pub fn load_models(path: &Path) -> Result<Vec<ModelName>> {
-    if !path.is_file() {
+    if !house::is_file(path) {
         return Ok(Vec::new());
     }
     let (models, origin): (Vec<ModelName>, Origin) = super::load(path)?;

@@ -14,7 +14,8 @@ pub use chart::{
 pub use figure::{Change, Count, FigureSpec, Figuring, Over, Paired, Rank, Set, Span};
 pub use reference::{Base, Edge, Ref, When};
 pub use table::{
-    Cell as CellSpec, ColumnSpec, EventsSpec, Field, Head, RecordsSpec, RowKind, RowsSpec, TableSpec, Total,
+    Cell as CellSpec, ColumnSpec, EntrySpec, EventsSpec, Field, Head, RecordsSpec, RowKind, RowsSpec,
+    TableSpec, Total,
 };
 
 use super::{Claim, Origin, load};
@@ -203,13 +204,9 @@ impl SectionFolders {
     /// A section with an id other than its folder's, or anything that loading refuses.
     pub fn load(folder: &Path) -> Result<Self> {
         let (mut found, mut faults) = (BTreeMap::new(), Refusals::default());
-        if !folder.is_dir() {
-            return Ok(Self(found));
-        }
-        for entry in fs_err::read_dir(folder)? {
-            let path = entry?.path();
+        for path in crate::house::folders(folder)? {
             let file = path.join("section.yaml");
-            if !file.is_file() {
+            if !crate::house::is_file(&file) {
                 continue;
             }
             let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

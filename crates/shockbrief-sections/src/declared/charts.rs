@@ -124,7 +124,7 @@ impl Work<'_> {
             CellSpec::Figure(pattern, _) => {
                 existing(&pattern.replace("{row}", &name.slug()), instance, findings, faults, chart)
             }
-            CellSpec::Field(_) => None,
+            CellSpec::Field(_) | CellSpec::Source(_) => None,
         }
     }
 
@@ -207,7 +207,7 @@ impl Work<'_> {
         Chart::Rules {
             id: id.to_owned(),
             stops: stops.into_iter().map(|(_, stop)| stop).collect(),
-            sources: Vec::new(),
+            sources: vec!["events".to_owned()],
         }
     }
 }

@@ -4,7 +4,7 @@ use super::told;
 use crate::series::{SAMPLE, THEMES};
 use anyhow::Result;
 use shockbrief_core::{
-    Refusal, Symbol, ThemeId,
+    EventId, Refusal, Symbol, ThemeId,
     config::{
         Events, Facts, Report, SourceKind, Sources, Universe,
         section::{
@@ -62,6 +62,19 @@ pub fn needs(instance: &Instance, house: &Lookup<'_>) -> Needs {
         table.rows.references().into_iter().for_each(|name| need(name, house, &mut needs));
         if let RowsSpec::Kind(kind) = &table.rows {
             needs.records.extend(kind.records.iter().map(|records| records.source.clone()));
+            // Around each event of the rows, not around the report's own.
+            for id in kind.events.iter().flat_map(|events| ids_of(events, house.events)) {
+                let own = |when: &When| match &when.base {
+                    Base::Event(None) => {
+                        When { base: Base::Event(Some(id.clone())), sessions: when.sessions }
+                    }
+                    _ => when.clone(),
+                };
+                let measures = table.columns.iter().filter_map(|column| of_cell(&column.cell));
+                for ends in measures.filter_map(|measure| measure.make.ends()) {
+                    needs.from.extend(ends.0.iter().chain(ends.1).map(own));
+                }
+            }
         }
     }
     for (_, chart) in instance.spec.charts.iter() {
@@ -72,6 +85,17 @@ pub fn needs(instance: &Instance, house: &Lookup<'_>) -> Needs {
         }
     }
     needs
+}
+
+/// The events that a table or chart shows.
+fn ids_of(spec: &EventsSpec, events: &Events) -> Vec<EventId> {
+    match spec {
+        EventsSpec::Ids(ids) => ids.iter().map(|id| EventId::from(id.as_str())).collect(),
+        EventsSpec::Topic { topic } => {
+            let of_topic = events.events.iter().filter(|(_, event)| event.topic.as_ref() == Some(topic));
+            of_topic.map(|(id, _)| id.clone()).collect()
+        }
+    }
 }
 
 fn need(name: &Ref, house: &Lookup<'_>, needs: &mut Needs) {
@@ -123,7 +147,7 @@ fn measures(instance: &Instance) -> Vec<&Figuring> {
 fn of_cell(cell: &CellSpec) -> Option<&FigureSpec> {
     match cell {
         CellSpec::Measure(figure) => Some(figure),
-        CellSpec::Figure(..) | CellSpec::Field(_) => None,
+        CellSpec::Figure(..) | CellSpec::Field(_) | CellSpec::Source(_) => None,
     }
 }
 
@@ -317,7 +341,7 @@ impl Check<'_> {
                         }
                     }
                     CellSpec::Field(field) => self.field(name, table, field, &place),
-                    CellSpec::Figure(..) => {}
+                    CellSpec::Figure(..) | CellSpec::Source(_) => {}
                 }
             }
             let columns = i32::try_from(table.columns.len()).unwrap_or(i32::MAX);
@@ -336,11 +360,17 @@ impl Check<'_> {
         match &table.rows {
             RowsSpec::Of(set) => self.set(set, place),
             RowsSpec::Kind(kind) => {
-                let given = [kind.facts.is_some(), kind.events.is_some(), kind.records.is_some()];
+                let listed = kind.entries.is_some();
+                let given = [kind.facts.is_some(), kind.events.is_some(), kind.records.is_some(), listed];
                 if given.iter().filter(|given| **given).count() != 1 {
-                    self.fault(place, "rows are of one kind", "write one of `facts`, `events` and `records`");
+                    self.fault(
+                        place,
+                        "rows are of one kind",
+                        "write one of `facts`, `events`, `records` and `entries`",
+                    );
                 }
-                for fact in kind.facts.iter().flatten() {
+                let needed = kind.entries.iter().flatten().filter_map(|entry| entry.fact.as_ref());
+                for fact in kind.facts.iter().flatten().chain(needed) {
                     self.fact(place, fact);
                 }
                 if let Some(events) = &kind.events {

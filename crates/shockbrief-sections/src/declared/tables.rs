@@ -23,6 +23,7 @@ enum What<'a> {
     Fact(&'a str),
     Event(String),
     Record(&'a Record),
+    Entry,
 }
 
 impl<'a> Work<'a> {
@@ -58,7 +59,7 @@ impl<'a> Work<'a> {
             rows.extend(row);
         }
         let columns = self.columns(&id, spec, named, &rows);
-        let sources = self.sources(&spec.rows, &lines);
+        let sources = self.sources(spec, &lines);
         findings.tables.insert(id.clone(), Table { id, columns, rows, sources });
     }
 
@@ -132,6 +133,12 @@ impl<'a> Work<'a> {
             let name = Some(Cell::Label(format!("event.{id}")));
             lines.push(Line { slug: id.clone(), name, what: What::Event(id) });
         }
+        for entry in kind.entries.iter().flatten() {
+            if entry.fact.as_ref().is_none_or(|fact| self.desk.knows(&[fact])) {
+                let name = Some(Cell::Text(entry.name.clone()));
+                lines.push(Line { slug: entry.row.clone(), name, what: What::Entry });
+            }
+        }
         if let Some(records) = &kind.records {
             let rows =
                 self.desk.records(&records.source).map(|found| found.rows.as_slice()).unwrap_or_default();
@@ -183,8 +190,15 @@ impl<'a> Work<'a> {
     ) -> Cell {
         match &column.cell {
             CellSpec::Figure(pattern, part) => {
-                let id = pattern.replace("{row}", &line.slug);
-                match (existing(&id, instance, findings, faults, table), part) {
+                let of_row = |pattern: &str| full(&pattern.replace("{row}", &line.slug), instance);
+                let first = Some(of_row(pattern)).filter(|id| findings.figures.contains_key(id));
+                let found = match (first, column.or.as_deref()) {
+                    (Some(id), _) => Some(id),
+                    (None, Some("none")) => None,
+                    (None, Some(other)) => existing(&of_row(other), instance, findings, faults, table),
+                    (None, None) => existing(&of_row(pattern), instance, findings, faults, table),
+                };
+                match (found, part) {
                     (None, _) => Cell::Empty,
                     (Some(id), Field::Value) => Cell::Figure(id),
                     (Some(id), Field::P) => Cell::P(id),
@@ -195,6 +209,10 @@ impl<'a> Work<'a> {
                 Cell::Figure(self.shown(id, &spec, (instance, table), findings, faults))
             }
             CellSpec::Field(field) => self.field(line, field, column, id, findings),
+            CellSpec::Source(pattern) => {
+                let fact = self.desk.facts.known(&pattern.replace("{row}", &line.slug), self.desk.as_of);
+                fact.map_or(Cell::Empty, |fact| Cell::Text(fact.source.text.clone()))
+            }
         }
     }
 
@@ -241,7 +259,7 @@ impl<'a> Work<'a> {
                 }
                 None => Cell::Empty,
             },
-            (What::Name(_), _) => Cell::Empty,
+            (What::Name(_) | What::Entry, _) => Cell::Empty,
         }
     }
 
@@ -309,22 +327,32 @@ impl<'a> Work<'a> {
         Some(first.currency.iter().fold(figure, |figure, currency| figure.currency(currency)))
     }
 
-    fn sources(&self, rows: &RowsSpec, lines: &[Line<'_>]) -> Vec<String> {
+    /// Files behind rows and measures; facts and events name their sources unless a column does.
+    fn sources(&self, spec: &TableSpec, lines: &[Line<'_>]) -> Vec<String> {
         let mut files: Vec<String> = Vec::new();
-        for line in lines {
-            if let What::Name(name) = &line.what
-                && let Ok(course) = self.courses.get(name).as_ref()
-            {
+        let rows = lines.iter().filter_map(|line| match &line.what {
+            What::Name(name) => Some(name),
+            _ => None,
+        });
+        let measured = spec.columns.iter().filter_map(|column| match &column.cell {
+            CellSpec::Measure(figure) => Some(figure.make.references()),
+            _ => None,
+        });
+        for name in rows.chain(measured.flatten()) {
+            if let Ok(course) = self.courses.get(name).as_ref() {
                 files.extend(course.sources.iter().cloned());
             }
         }
-        if let RowsSpec::Kind(RowKind { records: Some(records), .. }) = rows
-            && let Some(found) = self.desk.records(&records.source)
-        {
-            files.extend(self.desk.files(&[found]));
-        }
-        if let RowsSpec::Kind(RowKind { facts: Some(_), .. }) = rows {
-            files.push("facts".to_owned());
+        let told = |column: &ColumnSpec| match &column.cell {
+            CellSpec::Field(field) => field == "source",
+            other => matches!(other, CellSpec::Source(_)),
+        };
+        if let RowsSpec::Kind(kind) = &spec.rows {
+            let found = kind.records.iter().filter_map(|records| self.desk.records(&records.source));
+            found.for_each(|found| files.extend(self.desk.files(&[found])));
+            let named = [("facts", kind.facts.is_some()), ("events", kind.events.is_some())];
+            let named = named.iter().filter(|(_, shown)| *shown && !spec.columns.iter().any(told));
+            files.extend(named.map(|(name, _)| (*name).to_owned()));
         }
         files.sort();
         files.dedup();
@@ -345,7 +373,7 @@ fn at_row(spec: &FigureSpec, line: &Line<'_>) -> FigureSpec {
                 _ => when.clone(),
             })
         }
-        What::Fact(_) | What::Record(_) => {}
+        What::Fact(_) | What::Record(_) | What::Entry => {}
     }
     made
 }

@@ -11,6 +11,8 @@ use shockbrief_core::{Value, findings::Stop};
 const ROW: f64 = 11.0;
 const TOP: f64 = 4.0;
 const BOTTOM: f64 = 14.0;
+/// Days from which the axis names months, not days.
+const MONTHS: i32 = 120;
 
 pub fn draw(pen: &Pen, stops: &[Stop]) -> Result<Drawn, Error> {
     let mut dated: Vec<(Date, String)> = Vec::new();
@@ -30,6 +32,7 @@ pub fn draw(pen: &Pen, stops: &[Stop]) -> Result<Drawn, Error> {
     let mut canvas = Canvas::new(height + BOTTOM);
     canvas.line((10.0, height), (WIDTH - 10.0, height), &pen.color("muted"), 0.6);
     let mut free = f64::NEG_INFINITY;
+    let axis = if (last - first).get_days() > MONTHS { DateStyle::MonthShort } else { DateStyle::Day };
     for (row, (day, name)) in dated.iter().enumerate() {
         let (at, y) = (x.at(number(*day)), TOP + ROW * (row as f64 + 0.5));
         canvas.path(&[(at, y), (at, height)], &pen.color("rule"), 0.5, &[1.5, 1.8]);
@@ -39,7 +42,7 @@ pub fn draw(pen: &Pen, stops: &[Stop]) -> Result<Drawn, Error> {
         let (place, hold) =
             if at + 6.0 + long < WIDTH { (at + 6.0, Hold::Start) } else { (at - 6.0, Hold::End) };
         canvas.text((place, y), &text, hold, &pen.color("ink"), false);
-        let month = pen.scope.locale.date(*day, DateStyle::MonthShort);
+        let month = pen.scope.locale.date(*day, axis);
         let half = width(&month, false) / 2.0;
         if at - half > free && at + half < WIDTH {
             canvas.text((at, height + 8.0), &month, Hold::Middle, &pen.color("muted"), false);

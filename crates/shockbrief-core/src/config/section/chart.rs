@@ -221,7 +221,7 @@ impl Channel {
     fn refs(&self) -> Vec<&Ref> {
         match &self.0 {
             Cell::Measure(spec) => spec.make.references(),
-            Cell::Figure(..) | Cell::Field(_) => Vec::new(),
+            Cell::Figure(..) | Cell::Field(_) | Cell::Source(_) => Vec::new(),
         }
     }
 }

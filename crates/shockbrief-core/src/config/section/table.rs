@@ -28,6 +28,22 @@ pub struct RowKind {
     /// Records of a source.
     #[serde(default)]
     pub records: Option<RecordsSpec>,
+    /// Rows that the author names, each with the part of ids that `{row}` stands for.
+    #[serde(default)]
+    pub entries: Option<Vec<EntrySpec>>,
+}
+
+/// A row that the author names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntrySpec {
+    /// What `{row}` stands for.
+    pub row: String,
+    /// Its name, the same in all languages.
+    pub name: String,
+    /// A fact without which the row is left out; default none.
+    #[serde(default)]
+    pub fact: Option<String>,
 }
 
 /// Events of a table or chart.
@@ -72,6 +88,8 @@ pub enum Cell {
     Figure(String, Field),
     /// A figure made for the cell; it belongs to the row.
     Measure(FigureSpec),
+    /// Where a fact can be read, by the fact's id, in which `{row}` stands for the row.
+    Source(String),
     /// A field of the row: a fact's `name`, `value`, `known`, `date`, `source`; an event's `name`, `date`; a record's own.
     Field(String),
 }
@@ -84,6 +102,8 @@ pub struct ColumnSpec {
     pub head: Head,
     /// Its cells.
     pub cell: Cell,
+    /// The figure in place of one that the row does not have, or `none` for an empty cell; without it that is refused.
+    pub or: Option<String>,
     /// How figures are printed: `pct(1)`; default by the unit.
     pub format: Option<String>,
     /// What a record's number measures.
@@ -109,11 +129,15 @@ struct RawColumn {
     #[serde(default)]
     figure: Option<String>,
     #[serde(default)]
+    or: Option<String>,
+    #[serde(default)]
     part: Field,
     #[serde(default)]
     measure: Option<FigureSpec>,
     #[serde(default)]
     field: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
     #[serde(default)]
     format: Option<String>,
     #[serde(default, rename = "as")]
@@ -130,14 +154,15 @@ impl TryFrom<RawColumn> for ColumnSpec {
             raw.figure.map(|id| Cell::Figure(id, raw.part)),
             raw.measure.map(Cell::Measure),
             raw.field.map(Cell::Field),
+            raw.source.map(Cell::Source),
         ];
         let mut given = ways.into_iter().flatten();
         match (given.next(), given.next()) {
             (Some(cell), None) => {
                 let (unit, currency) = (raw.unit, raw.currency);
-                Ok(Self { head: raw.head, cell, format: raw.format, unit, currency })
+                Ok(Self { head: raw.head, cell, or: raw.or, format: raw.format, unit, currency })
             }
-            _ => Err("a column has one of `figure`, `measure` and `field`".to_owned()),
+            _ => Err("a column has one of `figure`, `measure`, `field` and `source`".to_owned()),
         }
     }
 }

@@ -7,27 +7,11 @@
 //! need the returns, not only the fits.
 
 use super::cross_section::{self, CrossSection};
-use super::fit::Study;
+use super::firm_fit::Study;
+use super::pair_sums::PairSums;
+use super::statistic::Stat;
 use super::{dependence, rank, sign, standardised};
 use crate::reason::{Missing, Outcome};
-use serde::Serialize;
-
-/// A statistic with what a reader needs to judge it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Stat {
-    /// The statistic; finite.
-    pub value: f64,
-    /// Degrees of freedom (numerator ones for an F); none for a normal.
-    pub df: Option<f64>,
-    /// Denominator degrees of freedom of an F.
-    pub df2: Option<f64>,
-    /// Two-sided p-value (upper tail for F and χ²); none for a descriptive.
-    pub p: Option<f64>,
-    /// Firms behind it.
-    pub firms: usize,
-    /// Firm-days of the window behind it.
-    pub observations: usize,
-}
 
 /// All statistics of one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +96,7 @@ fn moments_family(c: &CrossSection<'_>) -> Family {
     ]
 }
 
-fn dependence_family(c: &CrossSection<'_>, pairs: &dependence::PairSums) -> Family {
+fn dependence_family(c: &CrossSection<'_>, pairs: &PairSums) -> Family {
     let (r, theta) = (pairs.r_bar(), pairs.theta());
     let descriptive = |v: &Outcome<f64>| v.clone().and_then(|v| c.stat(v, None, None));
     let (cda, cda_s) = split(dependence::cda(c), c);
