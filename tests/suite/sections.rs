@@ -58,7 +58,7 @@ charts:
     bar: {of: sample, x: {measure: {return: {from: event-1, to: event}}}, sort: x}
   both:
     caption: {fr: Deux mesures, en: Two measures}
-    point: {of: sample, x: {measure: {beta: {on: ^GSPC, from: event-61, to: event-1}}}, y: {figure: "{row}.return.day0"}}
+    point: {of: sample, x: {measure: {beta: {on: ^GSPC, from: event-61, to: event-1}}}, y: {figure: ".day.{row}.x"}}
   dates:
     caption: {fr: Dates, en: Dates}
     rule: {events: [carry-unwind, deepseek-r1]}
@@ -177,7 +177,7 @@ fn a_section_of_yaml_alone_is_computed() {
     assert_eq!(verdicts, [("again.follows", "passed"), ("again.unknown", "missing")]);
     // The largest return of the sample on day 0 is that of the name that the list gives.
     let best = brief["findings"]["lists"]["credit-spreads.whose.name"][0].as_str().unwrap().to_lowercase();
-    assert_eq!(value("credit-spreads.whose"), value(&format!("{best}.return.day0")));
+    assert_eq!(value("credit-spreads.whose"), value(&format!("credit-spreads.day.{best}.x")));
 }
 
 #[test]
@@ -216,14 +216,14 @@ fn what_points_nowhere_is_refused_with_its_place_and_the_nearest() {
         ("on: ^GSPC", "on: ^GSPCX", &["^GSPCX", "`^GSPC`"]),
         ("{is: .hy-week - .ig-week}", "{is: .hy-wek - .ig-week}", &["hy-wek", "`hy-week`"]),
         ("{is: .hy-week - .ig-week}", "{is: .hy-week - .link}", &["has no sense"]),
-        ("{is: .hy-week - .ig-week}", "{is: .apart + 1}", &["circle", "credit-spreads.apart"]),
+        ("{is: .hy-week - .ig-week}", "{is: .apart + 1}", &["circle", "apart"]),
         ("{is: .hy-week - .ig-week}", "{is: fact.metaa / 2}", &["fact `metaa`"]),
         ("[carry-unwind, deepseek-r1]", "[carry-unwnd, deepseek-r1]", &["carry-unwnd", "`carry-unwind`"]),
         ("format: pct(2)", "format: percent(2)", &["percent"]),
         ("sort: -1", "sort: 5", &["sorted by a column"]),
         ("sort: x}", "sort: y}", &["`x`"]),
         ("caption: {fr: Dates, en: Dates}", "caption: {fr: Dates}", &["`en`"]),
-        ("\"{row}.return.day0\"", "\"{row}.retrun.day0\"", &["retrun.day0"]),
+        ("\".day.{row}.x\"", "\".dya.{row}.x\"", &["credit-spreads.dya.nvda.x", "credit-spreads.day."]),
         ("measure: {last: {}, as: ratio}", "measure: {last: {}, as: money}", &["currency"]),
         ("line: {of: [", "lines: {of: [", &["lines"]),
         ("from: event-20, to: as-of}", "from: evnt-20, to: as-of}", &["evnt-20"]),
@@ -267,5 +267,5 @@ fn ten_thousand_figures_take_less_than_a_second_of_work() {
     );
     let brief = desk.brief();
     let figures = &brief["findings"]["figures"];
-    assert_eq!(figures["numbers.f9999"]["value"], figures["nvda.return.day0"]["value"]);
+    assert_eq!(figures["numbers.f9999"]["value"], figures["numbers.f0"]["value"]);
 }

@@ -480,6 +480,9 @@ impl Analysed {
         };
         section.spec.charts.iter().for_each(|(local, _)| place("chart", local));
         section.spec.tables.iter().for_each(|(local, _)| place("table", local));
+        let own = self.findings.tables.keys().filter_map(|id| id.strip_prefix(&format!("{}.", section.id)));
+        own.filter(|local| section.spec.captions.contains_key(*local))
+            .for_each(|local| place("table", local));
         Ok(Source::new(name, text))
     }
 
@@ -609,6 +612,7 @@ fn declared(project: &Project, issue: &Issue) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: sections.collect(),
         shown,
+        house: project.claims.origin.path.display().to_string(),
         snippets: BTreeMap::new(),
         nouns: nouns(project, &issue.report),
         lacking: lacking(project, &issue.report),
@@ -763,6 +767,8 @@ fn with_names(
         }
         for section in &issue.instances {
             language.strings.extend(shockbrief_sections::names(section, &project.universe, code));
+            let made = shockbrief_sections::phrases(section, &project.universe, code, &language.strings);
+            language.strings.extend(made);
             let declared = shockbrief_sections::strings(section).into_iter();
             let said =
                 declared.filter_map(|(key, texts)| Some((key, lift::local(texts.get(code)?, &section.id))));

@@ -23,8 +23,8 @@ use std::{
 
 /// What cron looks for commands in.
 const CRON: &str = "/usr/bin:/bin";
-/// Days for which calendars should still hold.
-const AHEAD: i32 = 60;
+/// Days for which calendars should still hold: exchanges print next year's list in autumn.
+const AHEAD: i32 = 120;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,11 +167,6 @@ fn zones(reports: &[Report]) -> Vec<Line> {
         format!("unknown: {}", lost.join(", ")),
         "install the package tzdata, or correct the names",
     )]
-}
-
-/// The instruments of a report; one whose sections cannot be read is told elsewhere.
-fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
-    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
 }
 
 /// How far the calendars of the exchanges in use reach.

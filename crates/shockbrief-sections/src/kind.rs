@@ -6,7 +6,10 @@
 use crate::{Context, Outcome, declared::check::Needs};
 use anyhow::Result;
 use serde::de::DeserializeOwned;
-use shockbrief_core::{Figure, Findings, Refusal, Table, Unit, config::section::Instance};
+use shockbrief_core::{
+    Chart, Figure, Findings, Refusal, Table, Unit,
+    config::section::{Instance, Ref},
+};
 use std::{fmt::Display, marker::PhantomData};
 
 /// A kind of section.
@@ -17,6 +20,19 @@ pub trait Kind: Send + Sync + 'static {
     const ABOUT: &'static str;
     /// Its parameters; documented fields, each with a default or required.
     type Params: DeserializeOwned + Send + Sync;
+
+    /// Whether its parameters have a sense together.
+    ///
+    /// # Errors
+    /// What has none.
+    fn check(_params: &Self::Params) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Words that its pages ask for and that follow from its parameters.
+    fn phrases(_params: &Self::Params) -> Vec<Phrase> {
+        Vec::new()
+    }
 
     /// What must be loaded for it.
     fn needs(_params: &Self::Params) -> Needs {
@@ -30,12 +46,43 @@ pub trait Kind: Send + Sync + 'static {
     fn analyse(params: &Self::Params, context: &Context<'_>, out: &mut Output<'_>) -> Result<Outcome>;
 }
 
+/// Words that follow from parameters, by the key that pages ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phrase {
+    /// A stretch of sessions; the house may have a word for it, such as three months.
+    Sessions {
+        /// The key.
+        key: String,
+        /// How many.
+        n: usize,
+    },
+    /// What readers call a name, under the instance's own key.
+    Name {
+        /// The key within the section.
+        local: String,
+        /// The name.
+        name: Ref,
+    },
+    /// The text of another key, under the instance's own.
+    Same {
+        /// The key within the section.
+        local: String,
+        /// The other key.
+        key: String,
+    },
+}
+
 /// A kind whose parameters are still as written.
 pub trait AnyKind: Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
     /// What it says.
     fn about(&self) -> &'static str;
+    /// Words that an instance's pages ask for.
+    ///
+    /// # Errors
+    /// Parameters that do not fit.
+    fn phrases(&self, instance: &Instance) -> Result<Vec<Phrase>, Refusal>;
     /// What must be loaded for an instance.
     ///
     /// # Errors
@@ -64,10 +111,13 @@ impl<K: Kind> Of<K> {
     /// The parameters of an instance; none given are all defaults.
     fn params(instance: &Instance) -> Result<K::Params, Refusal> {
         let with = instance.spec.with.clone().unwrap_or_else(|| serde_json::json!({}));
-        serde_json::from_value(with).map_err(|error| {
-            let message = format!("section `{}`, kind `{}`: {error}", instance.id, K::NAME);
+        let refuse = |why: String| {
+            let message = format!("section `{}`, kind `{}`: {why}", instance.id, K::NAME);
             instance.origin.refuse("with:", message).hint("`with` holds the parameters of the kind")
-        })
+        };
+        let params: K::Params = serde_json::from_value(with).map_err(|error| refuse(error.to_string()))?;
+        K::check(&params).map_err(refuse)?;
+        Ok(params)
     }
 }
 
@@ -78,6 +128,10 @@ impl<K: Kind> AnyKind for Of<K> {
 
     fn about(&self) -> &'static str {
         K::ABOUT
+    }
+
+    fn phrases(&self, instance: &Instance) -> Result<Vec<Phrase>, Refusal> {
+        Ok(K::phrases(&Self::params(instance)?))
     }
 
     fn needs(&self, instance: &Instance) -> Result<Needs, Refusal> {
@@ -108,12 +162,6 @@ impl Output<'_> {
         format!("{}.{local}", self.instance.id)
     }
 
-    /// What the brief has found so far.
-    #[must_use]
-    pub fn findings(&self) -> &Findings {
-        self.findings
-    }
-
     /// Adds a figure, or the reason why there is none, and returns its id; `more` states what it was made of.
     pub fn figure<E: Display>(
         &mut self,
@@ -139,6 +187,11 @@ impl Output<'_> {
     pub fn table(&mut self, table: Table) {
         let id = self.id(&table.id);
         self.findings.tables.insert(id.clone(), Table { id, ..table });
+    }
+
+    /// Adds a chart, whose id is a full one.
+    pub fn chart(&mut self, chart: Chart) {
+        self.findings.charts.insert(chart.id().to_owned(), chart);
     }
 
     /// Adds a list for templates.

@@ -5,8 +5,6 @@
 
 mod beyond;
 mod broadening;
-mod buying;
-mod capex;
 mod changes;
 mod contagion;
 mod context;
@@ -16,6 +14,7 @@ mod dated;
 mod declared;
 mod demand;
 mod efficiency;
+mod forward;
 mod holdings;
 mod kind;
 mod market;
@@ -23,6 +22,7 @@ mod method;
 mod outlook;
 mod panel;
 mod positioning;
+mod quarterly;
 mod reaction;
 mod recovery;
 mod regions;
@@ -42,8 +42,8 @@ mod trend;
 mod trials;
 
 pub use context::{Context, Desk};
-pub use declared::check::{Lookup, Needs, check, names, needs, strings};
-pub use kind::AnyKind;
+pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
+pub use kind::{AnyKind, Phrase};
 pub use shock::Shock;
 pub use trials::{Trials, calibrate, trials};
 
@@ -129,7 +129,6 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("regions", regions),
     section!("market", market),
     section!("positioning", positioning),
-    section!("buying-opportunity", buying),
     section!("broadening", broadening),
     section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
@@ -138,7 +137,6 @@ pub static SECTIONS: &[Section] = &[
     section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
     section!("compute-demand", demand, needs: ["training-compute"]),
-    section!("capex", capex, needs: ["capex-quarterly"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
     section!("custom-silicon", silicon),
     shock_section!("method", method),
@@ -146,7 +144,11 @@ pub static SECTIONS: &[Section] = &[
 ];
 
 /// Kinds that take parameters and can stand several times in a brief.
-pub static KINDS: &[&dyn AnyKind] = &[&kind::Of::<text::Text>::new()];
+pub static KINDS: &[&dyn AnyKind] = &[
+    &kind::Of::<text::Text>::new(),
+    &kind::Of::<forward::ForwardReturns>::new(),
+    &kind::Of::<quarterly::Quarterly>::new(),
+];
 
 /// What computes a section of a report.
 #[derive(Clone, Copy)]

@@ -22,6 +22,8 @@ pub struct Course {
     pub dates: Vec<Date>,
     /// A level for each date; `None` where missing.
     pub levels: Vec<Option<f64>>,
+    /// Relative change of each date from the one before; of a portfolio, the mean of its members' own.
+    pub returns: Vec<Option<f64>>,
     /// What levels measure; a portfolio has none of its own, only its changes mean something.
     pub unit: Option<Unit>,
     /// ISO code of prices.
@@ -37,6 +39,12 @@ impl Course {
     fn row(&self, date: Date) -> Result<usize, Reason> {
         let row = self.dates.partition_point(|other| *other <= date);
         row.checked_sub(1).ok_or_else(|| "the data begin later".to_owned())
+    }
+
+    /// Its returns on these dates; `None` on one that it does not have.
+    pub fn returns_on(&self, dates: &[Date]) -> Vec<Option<f64>> {
+        let on = |date: &Date| self.dates.binary_search(date).ok().and_then(|row| self.returns[row]);
+        dates.iter().map(on).collect()
     }
 
     /// The level of a row.
@@ -69,6 +77,14 @@ impl<'a> Courses<'a> {
         Self { desk: *desk, home, made: RefCell::default() }
     }
 
+    /// The course of the report's benchmark.
+    pub fn benchmark(&self) -> Option<Rc<Result<Course, Reason>>> {
+        let report = self.desk.report;
+        let panel = report.panel.as_ref().map(|panel| &panel.benchmark);
+        let symbol = panel.or(report.study.as_ref().map(|study| &study.benchmark))?;
+        Some(self.get(&Ref::Symbol(symbol.clone())))
+    }
+
     /// The course of a name; the reason where it has none.
     pub fn get(&self, name: &Ref) -> Rc<Result<Course, Reason>> {
         if let Some(made) = self.made.borrow().get(name) {
@@ -99,6 +115,7 @@ impl<'a> Courses<'a> {
         Ok(Course {
             dates: market.sessions.iter().map(|session| session.date).collect(),
             levels: series.adjusted.clone(),
+            returns: simple(&series.adjusted),
             unit: Some(Unit::Price),
             currency: Some(series.currency.to_string()),
             inputs: vec![symbol.to_string()],
@@ -123,6 +140,7 @@ impl<'a> Courses<'a> {
         let symbols: Vec<Symbol> = held.into_iter().cloned().collect();
         Ok(Course {
             levels: compounded(&daily),
+            returns: daily,
             dates,
             unit: None,
             currency: None,
@@ -159,6 +177,7 @@ impl<'a> Courses<'a> {
         };
         Ok(Course {
             levels: compounded(&daily),
+            returns: daily,
             dates,
             unit: None,
             currency: None,
@@ -182,9 +201,11 @@ impl<'a> Courses<'a> {
         if rows.is_empty() {
             return Err("no row of the source has a number there".to_owned());
         }
+        let levels: Vec<Option<f64>> = rows.iter().map(|(_, value)| Some(*value)).collect();
         Ok(Course {
             dates: rows.iter().map(|(date, _)| *date).collect(),
-            levels: rows.iter().map(|(_, value)| Some(*value)).collect(),
+            returns: simple(&levels),
+            levels,
             unit: Some(Unit::Number),
             currency: None,
             inputs: vec![format!("{source}.{column}")],
@@ -219,10 +240,21 @@ impl<'a> Courses<'a> {
         }
     }
 
+    /// The names that a set stands for, all members of a theme whether or not the report follows them.
+    pub fn all(&self, set: &Set) -> Vec<Ref> {
+        match set {
+            Set::One(Ref::Theme(theme)) => {
+                let all = self.desk.universe.of_theme(theme);
+                all.map(|found| Ref::Symbol(found.symbol.clone())).collect()
+            }
+            other => self.members(other),
+        }
+    }
+
     fn sample(&self) -> &'a [Symbol] {
         let report = self.desk.report;
-        let study = report.study.as_ref().map(|study| study.sample.as_slice());
-        study.or(report.panel.as_ref().map(|panel| panel.sample.as_slice())).unwrap_or_default()
+        let panel = report.panel.as_ref().map(|panel| panel.sample.as_slice());
+        panel.or(report.study.as_ref().map(|study| study.sample.as_slice())).unwrap_or_default()
     }
 
     /// The date that an author means, on the sessions of the name's own market.

@@ -498,8 +498,8 @@ pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
 }
 
 /// Strings that are names out of the configuration: of themes, events, facts and the like.
-const NAMES: [&str; 8] =
-    ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch.", "replay."];
+const NAMES: [&str; 9] =
+    ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch.", "replay.", "ref."];
 
 /// Whether a string is a name that would not print as itself: a template must not be made of what is only a name.
 fn is_unsafe_name(key: &str, text: &str) -> bool {

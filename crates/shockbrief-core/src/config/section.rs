@@ -125,6 +125,15 @@ pub struct SectionSpec {
     /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
     #[serde(default)]
     pub names: BTreeMap<String, Texts>,
+    /// Titles of the axes of charts that its kind makes, by their names.
+    #[serde(default)]
+    pub axes: BTreeMap<String, Texts>,
+    /// Captions of the tables and charts that its kind makes, by their names.
+    #[serde(default)]
+    pub captions: BTreeMap<String, Texts>,
+    /// Notes below them.
+    #[serde(default)]
+    pub notes: BTreeMap<String, Texts>,
     /// Texts that its prose may ask for: `{{ t(".name") }}`.
     #[serde(default)]
     pub strings: Named<Texts>,
@@ -297,6 +306,9 @@ impl SectionSpec {
         self.charts.put(over.charts);
         self.strings.put(over.strings);
         self.names.extend(over.names);
+        self.captions.extend(over.captions);
+        self.axes.extend(over.axes);
+        self.notes.extend(over.notes);
         for claim in over.claims {
             self.claims.retain(|own| own.id != claim.id);
             self.claims.push(claim);

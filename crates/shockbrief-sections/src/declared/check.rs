@@ -1,7 +1,10 @@
 //! What declared sections need of the data, and what they point at that does not exist: known before anything is loaded.
 
 use super::told;
-use crate::series::{SAMPLE, THEMES};
+use crate::{
+    Method, Phrase, method,
+    series::{SAMPLE, THEMES},
+};
 use anyhow::Result;
 use shockbrief_core::{
     EventId, Refusal, Symbol, ThemeId,
@@ -15,7 +18,7 @@ use shockbrief_core::{
     expr::Expr,
     nearest::nearest,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a section needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +31,8 @@ pub struct Needs {
     pub facts: Vec<String>,
     /// Points in time from which it looks at prices.
     pub from: Vec<When>,
+    /// Names with a course.
+    pub names: Vec<Ref>,
     /// Most sessions that it looks back on from a point in time.
     pub last: u32,
 }
@@ -51,6 +56,15 @@ pub struct Lookup<'a> {
 #[must_use]
 pub fn needs(instance: &Instance, house: &Lookup<'_>) -> Needs {
     let mut needs = Needs::default();
+    if let Ok(Method::Kind(kind)) = method(instance)
+        && let Ok(own) = kind.needs(instance)
+    {
+        // A kind that reads records alone asks for no prices.
+        if own.records.is_empty() {
+            own.names.iter().for_each(|name| need(name, house, &mut needs));
+        }
+        needs.records.extend(own.records);
+    }
     for measure in measures(instance) {
         measure.references().into_iter().for_each(|name| need(name, house, &mut needs));
         if let Some((from, to, last)) = measure.ends() {
@@ -160,6 +174,7 @@ pub fn check(instances: &[Instance], house: &Lookup<'_>) -> Result<()> {
     let mut faults = Vec::new();
     for instance in instances {
         let mut check = Check { instance, house, faults: &mut faults };
+        check.kind();
         check.figures();
         check.tables();
         check.charts();
@@ -185,6 +200,18 @@ impl Check<'_> {
         let hint = near
             .map_or_else(|| format!("declare the {what} first"), |near| format!("the nearest is `{near}`"));
         self.fault(needle, format!("there is no {what} `{id}`"), hint);
+    }
+
+    /// Parameters that do not fit, and names and facts among them that do not exist.
+    fn kind(&mut self) {
+        let Ok(Method::Kind(kind)) = method(self.instance) else { return };
+        match kind.needs(self.instance) {
+            Ok(needs) => {
+                needs.names.iter().for_each(|name| self.name(name, "with:"));
+                needs.facts.iter().for_each(|fact| self.fact("with:", fact));
+            }
+            Err(refusal) => self.faults.push(refusal),
+        }
     }
 
     fn figures(&mut self) {
@@ -490,6 +517,10 @@ pub fn strings(instance: &Instance) -> Vec<(String, &Texts)> {
     }
     spec.strings.iter().for_each(|(name, texts)| put(format!("{id}.{name}"), texts));
     spec.names.iter().for_each(|(name, texts)| put(format!("ref.{id}.{name}"), texts));
+    spec.captions.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.caption"), texts));
+    spec.captions.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.caption"), texts));
+    spec.axes.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.axis"), texts));
+    spec.notes.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.note"), texts));
     for (name, table) in spec.tables.iter() {
         put(format!("table.{id}.{name}.caption"), &table.caption);
         table.note.iter().for_each(|note| put(format!("table.{id}.{name}.note"), note));
@@ -518,6 +549,50 @@ pub fn names(instance: &Instance, universe: &Universe, language: &str) -> Vec<(S
     let all: BTreeSet<&Ref> = rows.chain(drawn).collect();
     let unnamed = all.into_iter().filter(|name| !spec.names.contains_key(&name.to_string()));
     unnamed.map(|name| (format!("ref.{}.{name}", instance.id), called(name, universe, language))).collect()
+}
+
+/// Words that follow from a section's parameters, by the key that its pages ask for; `known` are the house's own.
+#[must_use]
+pub fn phrases(
+    instance: &Instance,
+    universe: &Universe,
+    language: &str,
+    known: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let Ok(Method::Kind(kind)) = method(instance) else { return Vec::new() };
+    let mut made: Vec<(String, String)> = Vec::new();
+    for phrase in kind.phrases(instance).unwrap_or_default() {
+        match phrase {
+            Phrase::Sessions { key, n } if !known.contains_key(&key) => {
+                let pattern = known.get("horizon.other").map_or("{n}", String::as_str);
+                made.push((key, pattern.replace("{n}", &n.to_string())));
+            }
+            Phrase::Sessions { .. } => {}
+            Phrase::Name { local, name } => {
+                let own = instance.spec.names.get(&name.to_string()).and_then(|texts| texts.get(language));
+                let text = own.cloned().unwrap_or_else(|| plain(&called(&name, universe, language)));
+                made.push((format!("{}.{local}", instance.id), text));
+            }
+            Phrase::Same { local, key } => {
+                let found = made.iter().find(|(own, _)| *own == key).map(|(_, text)| text.clone());
+                let text = found.or_else(|| known.get(&key).cloned()).unwrap_or_default();
+                made.push((format!("{}.{local}", instance.id), text));
+            }
+        }
+    }
+    made
+}
+
+/// A name as markup that prints as it is written; texts of the languages are templates.
+fn plain(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().filter(|c| !"{}".contains(*c)) {
+        if "#$*_<>@[]~`\\\"".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// A name as readers know it.

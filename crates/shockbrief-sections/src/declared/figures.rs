@@ -235,11 +235,8 @@ impl Work<'_> {
                 (course.level(last)?, unit, None)
             }
             Change::Volatility => {
-                let logs: Vec<Option<f64>> = crate::panel::simple(&course.levels[rows.clone()])
-                    .into_iter()
-                    .skip(1)
-                    .map(|r| r.map(f64::ln_1p))
-                    .collect();
+                let logs: Vec<Option<f64>> =
+                    course.returns[rows.start + 1..rows.end].iter().map(|r| r.map(f64::ln_1p)).collect();
                 let volatility = realised_volatility(&logs, YEAR).map_err(told)?;
                 (volatility.annualised, Unit::Ratio, Some(volatility.n))
             }

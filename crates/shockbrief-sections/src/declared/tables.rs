@@ -58,9 +58,21 @@ impl<'a> Work<'a> {
             let row = self.total(&id, total, &rows, first, findings);
             rows.extend(row);
         }
+        findings.lists.insert(format!("{id}.rows"), lines.iter().map(|line| line.slug.clone()).collect());
+        findings.lists.insert(format!("{id}.notes"), self.noted(&lines));
         let columns = self.columns(&id, spec, named, &rows);
         let sources = self.sources(spec, &lines);
         findings.tables.insert(id.clone(), Table { id, columns, rows, sources });
+    }
+
+    /// Facts of the rows that carry a note: what is partial or only claimed is said in words beside the table.
+    fn noted(&self, lines: &[Line<'_>]) -> Vec<String> {
+        let facts = lines.iter().filter_map(|line| match &line.what {
+            What::Fact(fact) => Some(*fact),
+            _ => None,
+        });
+        let noted = |id: &&str| self.desk.facts.known(id, self.desk.as_of).is_some_and(|f| f.note.is_some());
+        facts.filter(noted).map(str::to_owned).collect()
     }
 
     fn columns(&self, id: &str, spec: &TableSpec, named: bool, rows: &[Row]) -> Vec<Column> {
@@ -225,14 +237,19 @@ impl<'a> Work<'a> {
         findings: &mut Findings,
     ) -> Cell {
         let as_of = self.desk.as_of;
-        let mut date = |day| Cell::Figure(add_figure(findings, Figure::date(id, day, "record", as_of)));
+        let date = |day, findings: &mut Findings| {
+            Cell::Figure(add_figure(findings, Figure::date(id, day, "record", as_of)))
+        };
         match (&line.what, field) {
             (What::Fact(fact), _) => {
                 let Some(found) = self.desk.facts.known(fact, as_of) else { return Cell::Empty };
                 match field {
                     "value" => Cell::Figure(format!("fact.{fact}")),
-                    "known" => date(found.known()),
-                    "date" => date(found.date),
+                    "known" => {
+                        let figure = Figure::date(format!("fact.{fact}.known"), found.known(), "fact", as_of);
+                        Cell::Figure(add_figure(findings, figure.inputs([format!("fact.{fact}")])))
+                    }
+                    "date" => date(found.date, findings),
                     "source" => Cell::Text(found.source.text.clone()),
                     _ => Cell::Empty,
                 }
@@ -242,15 +259,15 @@ impl<'a> Work<'a> {
                     return Cell::Empty;
                 };
                 match field {
-                    "date" => date(jiff::tz::TimeZone::UTC.to_datetime(found.instant).date()),
+                    "date" => date(jiff::tz::TimeZone::UTC.to_datetime(found.instant).date(), findings),
                     "source" => Cell::Text(found.source.clone()),
                     _ => Cell::Empty,
                 }
             }
-            (What::Record(record), "date") => date(record.date),
+            (What::Record(record), "date") => date(record.date, findings),
             (What::Record(record), _) => match record.fields.get(field) {
                 Some(Datum::Text(text)) => Cell::Text(text.clone()),
-                Some(Datum::Date(day)) => date(*day),
+                Some(Datum::Date(day)) => date(*day, findings),
                 Some(Datum::Number(value)) => {
                     let unit = column.unit.unwrap_or(Unit::Number);
                     let mut figure = Figure::new(id, *value, unit, "record", as_of).inputs([field]);
