@@ -181,8 +181,9 @@ impl Analysed {
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
         let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
-        let made =
-            |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
+        let made = |claim: &&Claim| {
+            claim.section.iter().chain(&claim.needs).all(|id| !shared.findings.absent.contains_key(id))
+        };
         let declared = declared(project, &issue);
         let sections: Vec<Claim> =
             issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
@@ -391,7 +392,7 @@ impl Analysed {
             .chain(revision)
             .map(|(claim, origin)| (claim.clone(), claim.id.clone(), origin))
             .chain(sections)
-            .filter(|(claim, ..)| !claim.section.as_ref().is_some_and(absent))
+            .filter(|(claim, ..)| !claim.section.iter().chain(&claim.needs).any(absent))
             .map(|(claim, written, origin)| ClaimSource {
                 claim: local(Claim { when: demanded(&claim), ..claim }),
                 file: origin.path.display().to_string(),

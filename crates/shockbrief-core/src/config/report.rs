@@ -176,6 +176,9 @@ pub struct Claim {
     /// The section that says it; where that is absent for a period, the claim is not judged.
     #[serde(default)]
     pub section: Option<String>,
+    /// Other sections whose figures it is about; it is made where the report has them all and they have something to say.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
