@@ -403,7 +403,7 @@ impl Analysed {
 
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
-        let sections = self.issue.instances.iter();
+        let sections = self.issue.instances.iter().filter(|section| section.is_shown());
         let mut faults = Refusals::default();
         let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
         let sections: Vec<Option<Section>> = sections.collect();
@@ -606,7 +606,12 @@ fn check_texts(project: &Project, issue: &Issue, faults: &mut Refusals) {
 
 /// Facts and sections that conditions and prose may ask for.
 fn declared(project: &Project, issue: &Issue) -> Declared {
-    let shown: BTreeSet<String> = issue.instances.iter().map(|section| section.id.clone()).collect();
+    let shown: BTreeSet<String> = issue
+        .instances
+        .iter()
+        .filter(|section| section.is_shown())
+        .map(|section| section.id.clone())
+        .collect();
     let built_in = shockbrief_sections::built_in().into_iter();
     let sections = built_in.chain(project.sections.ids()).map(str::to_owned).chain(shown.iter().cloned());
     Declared {

@@ -1,6 +1,10 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, KeyPath, Origin, client, section::Entry, unique};
+use super::{
+    Client, KeyPath, Origin, client,
+    section::{Entry, FigureSpec, Named},
+    unique,
+};
 use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -215,6 +219,8 @@ struct RawReport {
     themes: Vec<ThemeId>,
     sections: Vec<Entry>,
     #[serde(default)]
+    figures: Named<FigureSpec>,
+    #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
     deliver: Vec<String>,
@@ -279,6 +285,8 @@ pub struct Report {
     pub sections: Vec<String>,
     /// Its sections as written: ids, and sections declared or changed there.
     pub entries: Vec<Entry>,
+    /// Figures of the report itself, under `report.<name>`.
+    pub figures: Named<FigureSpec>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -396,6 +404,7 @@ impl Report {
             themes: raw.themes,
             sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
             entries: raw.sections,
+            figures: raw.figures,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
