@@ -197,3 +197,50 @@ fn no_claim_stands_that_ordinary_days_make_too() {
     assert_eq!(verdict("software-leads"), "replaced");
     assert_eq!(verdict("trigger-rotation"), "replaced");
 }
+
+/// Facts of the configuration beside the list that they are checked against: id, subject, fact.
+const FACTS: [(&str, &str, &str); 7] = [
+    ("v3-gpu-hours", "DeepSeek-V3", "training_gpu_hours_h800"),
+    ("v3-pretraining-hours", "DeepSeek-V3", "pretraining_gpu_hours_h800"),
+    ("v3-tokens", "DeepSeek-V3", "pretraining_tokens"),
+    ("r1-price-in", "deepseek-reasoner", "input_price"),
+    ("r1-price-out", "deepseek-reasoner", "output_price"),
+    ("o1-price-in", "o1", "input_price"),
+    ("o1-price-out", "o1", "output_price"),
+];
+
+#[test]
+#[ignore = "needs the list of key facts: set SHOCKBRIEF_DATA"]
+fn facts_are_those_of_the_list() {
+    let list = fs_err::read_to_string(real_data().join("deepseek_key_facts.csv")).unwrap();
+    let brief = checked(&root().join("reports/2025-01-deepseek"), &real_data(), &root().join("config"));
+    for (id, subject, fact) in FACTS {
+        let row = list.lines().find(|line| line.starts_with(&format!("{subject},{fact},"))).unwrap();
+        let expected: f64 = row.split(',').nth(2).unwrap().parse().unwrap();
+        let found = brief["findings"]["figures"][format!("fact.{id}")]["value"].as_f64();
+        assert_eq!(found, Some(expected), "fact {id}");
+    }
+}
+
+#[test]
+#[ignore = "needs the timeline of export rules: set SHOCKBRIEF_DATA"]
+fn every_dated_rule_of_the_timeline_is_an_event() {
+    let timeline = fs_err::read_to_string(real_data().join("export_controls_timeline.csv")).unwrap();
+    let events = fs_err::read_to_string(root().join("config/events.yaml")).unwrap();
+    let known = |day: &str| {
+        events.split("\n\n").any(|block| {
+            block.contains("topic: export-controls") && block.contains(&format!("instant: {day}"))
+        })
+    };
+    let mut checked = 0;
+    for line in timeline.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let rule = ["interim final rule", "final rule", "is-informed letter", "agency announcement"];
+        if cells[0] > "2025-06-30" || !rule.iter().any(|kind| line.contains(&format!(",{kind},"))) {
+            continue;
+        }
+        checked += 1;
+        assert!(known(cells[0]) || known(cells[1]), "{}: no event of that day", cells[0]);
+    }
+    assert!(checked >= 8, "{checked} rules");
+}

@@ -31,6 +31,7 @@ pub mod nonsynchronous;
 pub mod pair_sums;
 pub mod placebo;
 pub mod portfolio;
+pub mod prepared;
 pub mod rank;
 pub mod rank_panel;
 pub mod sign;
@@ -39,7 +40,7 @@ pub mod standardised;
 pub mod statistic;
 pub mod volume;
 
-pub use battery::{Tests, tests};
+pub use battery::{Tests, sample_tests, tests};
 pub use firm_event::FirmEvent;
 pub use firm_fit::{Car, Dropped, EventDay, FirmFit, SampleQuantile, Study};
 pub use fit::fit;

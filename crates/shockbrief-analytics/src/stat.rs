@@ -8,6 +8,7 @@
 //! the price that ends it. Where two series are compared, both returns lie between rows that have both
 //! prices. Rows of a result are rows of the table, with their labels, whatever was left out in between.
 
+use crate::event_study::{calendar_time, event_time, intraday};
 use crate::reason::Missing;
 use crate::{
     changepoint, concentration, contagion, detection, drawdown, ewma, forward_returns, garch, moments,
@@ -91,6 +92,9 @@ pub enum StatError {
     /// The table lacks a column.
     #[error("the table has no column `{0}`")]
     NoColumn(String),
+    /// A row label without a time of day.
+    #[error("row `{0}` has no time of day; write 2025-01-27T10:30")]
+    NoTime(String),
     /// The table lacks a row.
     #[error("the table has no row `{0}`")]
     NoRow(String),
@@ -292,6 +296,12 @@ const SEED: Param = param("seed", "1", "seed of the bootstrap");
 /// Every statistic, in alphabetical order.
 pub const STATS: &[Stat] = &[
     Stat {
+        name: "calendar_time",
+        doc: "calendar-time portfolio: a row per month, a column per firm with its excess return while in event, and factor columns",
+        params: &[param("factors", "", "factor columns with commas; none when empty")],
+        compute: calendar_time_stat,
+    },
+    Stat {
         name: "changepoint",
         doc: "CUSUM tests, Bai-Perron breaks and PELT segmentations of one column as it stands",
         params: &[
@@ -302,6 +312,12 @@ pub const STATS: &[Stat] = &[
             param("trim", "0.15", "shortest Bai-Perron segment as a share of n"),
         ],
         compute: changepoint_stat,
+    },
+    Stat {
+        name: "clustered",
+        doc: "t of a mean with errors clustered by row label, such as the month of each event",
+        params: &[COLUMN],
+        compute: clustered_stat,
     },
     Stat {
         name: "concentration",
@@ -362,6 +378,18 @@ pub const STATS: &[Stat] = &[
         compute: drawdown_stat,
     },
     Stat {
+        name: "event_time",
+        doc: "paths of log returns aligned on day 0 of each column's event and averaged day by day",
+        params: &[
+            PRICES,
+            param("events", "", "column=row label of day 0, pairs with commas"),
+            param("from", "-5", "first relative day, the base of every path"),
+            param("to", "5", "last relative day"),
+            param("level", "0.95", "level of the interval of the mean"),
+        ],
+        compute: event_time_stat,
+    },
+    Stat {
         name: "ewma",
         doc: "one-step-ahead EWMA variance and standardised days of one return column",
         params: &[
@@ -395,6 +423,16 @@ pub const STATS: &[Stat] = &[
         compute: garch_stat,
     },
     Stat {
+        name: "intraday",
+        doc: "CAR of abnormal returns of bars, scaled by the spread of each bar's time of day; row labels are instants",
+        params: &[
+            COLUMN,
+            param("event_from", "", "label of the first bar of the event"),
+            param("event_to", "", "label of its last bar; the last row when empty"),
+        ],
+        compute: intraday_stat,
+    },
+    Stat {
         name: "performance",
         doc: "risk and performance measures per column of simple returns, and against a benchmark column",
         params: &[
@@ -415,6 +453,94 @@ pub const STATS: &[Stat] = &[
         compute: stress_stat,
     },
 ];
+
+fn calendar_time_stat(request: &Request<'_>) -> Result<Value, StatError> {
+    let text = request.text("factors");
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let factors = names.iter().map(|name| request.named(name)).collect::<Result<Vec<_>, _>>()?;
+    let firms: Vec<&Column> = request
+        .table
+        .columns
+        .iter()
+        .filter(|(name, _)| !names.contains(&name.as_str()))
+        .map(|(_, c)| c)
+        .collect();
+    let month = |row: usize| -> Option<calendar_time::Month> {
+        let factors = factors.iter().map(|column| column[row]).collect::<Option<Vec<f64>>>()?;
+        Some(calendar_time::Month { returns: firms.iter().filter_map(|firm| firm[row]).collect(), factors })
+    };
+    let months: Vec<calendar_time::Month> = (0..request.table.rows.len()).filter_map(month).collect();
+    let c = calendar_time::calendar_time(&months)?;
+    Ok(json!({"months": c.months, "calendar_time_alpha": c.alpha, "alpha_hc1": c.alpha_hc1_t,
+        "alpha_weighted": c.alpha_weighted, "alpha_weighted_t": c.alpha_weighted_t}))
+}
+
+fn clustered_stat(request: &Request<'_>) -> Result<Value, StatError> {
+    let (name, column) = request.chosen()?;
+    let mut places: BTreeMap<&str, i32> = BTreeMap::new();
+    let (mut values, mut clusters) = (Vec::new(), Vec::new());
+    for (row, value) in column.iter().enumerate() {
+        let Some(value) = value else { continue };
+        let next = places.len() as i32;
+        values.push(*value);
+        clusters.push(*places.entry(request.label(row)).or_insert(next));
+    }
+    let t = calendar_time::clustered_t(&values, &clusters)?;
+    Ok(json!({"column": name, "clusters": places.len(), "mean": moments::mean(&values)?, "clustered_t": t}))
+}
+
+fn event_time_stat(request: &Request<'_>) -> Result<Value, StatError> {
+    let day = |name: &str| -> Result<i32, StatError> {
+        let value = request.text(name).parse().ok().filter(|v: &i32| v.abs() <= 1_000_000);
+        value.ok_or_else(|| request.bad(name, "a whole number of days"))
+    };
+    let window = [day("from")?, day("to")?];
+    let mut paths = Vec::new();
+    for pair in request.text("events").split(',') {
+        let parts = pair.split_once('=');
+        let (column, label) = parts.ok_or_else(|| request.bad("events", "column=row label pairs"))?;
+        let returns = request.returns(request.named(column.trim())?, true)?;
+        let row = request.table.rows.iter().position(|row| row == label.trim());
+        paths.push((returns, row.ok_or_else(|| StatError::NoRow(label.trim().to_owned()))?));
+    }
+    let views: Vec<(&[Option<f64>], usize)> = paths.iter().map(|(r, row)| (r.as_slice(), *row)).collect();
+    let out = event_time::aligned(&views, window, request.number("level")?)?;
+    let mut days = Vec::new();
+    for (k, day) in out.days.iter().enumerate() {
+        let mut entry = Map::new();
+        entry.insert("day".to_owned(), json!(day));
+        entry.insert("mean".to_owned(), json!(out.mean[k]));
+        entry.insert("median".to_owned(), json!(out.median[k]));
+        part(&mut entry, "interval", out.interval[k].clone())?;
+        days.push(Value::Object(entry));
+    }
+    Ok(json!({"events": out.events, "incomplete": views.len() - out.events, "days": days}))
+}
+
+fn intraday_stat(request: &Request<'_>) -> Result<Value, StatError> {
+    let (name, column) = request.chosen()?;
+    let first = request.row("event_from")?;
+    let last =
+        if request.text("event_to").is_empty() { column.len() - 1 } else { request.row("event_to")? };
+    let mut slots: BTreeMap<&str, u32> = BTreeMap::new();
+    let (mut before, mut event) = (Vec::new(), Vec::new());
+    for (row, value) in column.iter().enumerate() {
+        let Some(value) = value else { continue };
+        // The time of day is what follows the date.
+        let time = request.label(row).split_once(['T', ' ']).map(|(_, time)| time);
+        let time = time.ok_or_else(|| StatError::NoTime(request.label(row).to_owned()))?;
+        let next = slots.len() as u32;
+        let slot = *slots.entry(time).or_insert(next);
+        if row < first {
+            before.push((slot, *value));
+        } else if row <= last {
+            event.push((slot, *value));
+        }
+    }
+    let car = intraday::intraday_car(&before, &event)?;
+    Ok(json!({"column": name, "bars": event.len(), "times_of_day": slots.len(), "car": car.car, "se": car.se,
+        "z": car.z, "p": crate::distributions::normal_two_sided(car.z), "sar": car.sar}))
+}
 
 fn changepoint_stat(request: &Request<'_>) -> Result<Value, StatError> {
     let (name, column) = request.chosen()?;
@@ -806,7 +932,8 @@ mod tests {
                 "diversification" => params(&[("weights", "0.5,0.3,0.2"), ("draws", "50")]),
                 "forward_returns" => params(&[("threshold", "-1"), ("draws", "50")]),
                 "garch" | "ewma" | "detect" => params(&[("input", "prices")]),
-                "stress" => continue,
+                "event_time" => params(&[("events", "A=50,B=80")]),
+                "stress" | "intraday" => continue,
                 _ => params(&[]),
             };
             match run(stat.name, &table(), &given) {
@@ -835,6 +962,91 @@ mod tests {
         let out = run("stress", &table, &given).unwrap();
         assert!((out["direct"]["pnl"].as_f64().unwrap() + 0.08).abs() < 1e-15);
         assert!((out["propagated"]["pnl"].as_f64().unwrap() + 0.1).abs() < 1e-15);
+    }
+
+    #[test]
+    fn bars_are_scaled_by_their_own_time_of_day() {
+        // Twenty days of two bars: 10:00 moves by 1 %, 15:00 by 2 %; then one day of 3 % and -2 %.
+        let rows: Vec<String> =
+            (0..21).flat_map(|d| ["10:00", "15:00"].map(|t| format!("2025-01-{:02}T{t}", d + 1))).collect();
+        let sign = |d: usize| if d % 2 == 0 { 1.0 } else { -1.0 };
+        let mut bars: Column = (0..20).flat_map(|d| [Some(0.01 * sign(d)), Some(0.02 * sign(d))]).collect();
+        bars.extend([Some(0.03), Some(-0.02)]);
+        let table = Table { rows, columns: vec![("ar".to_owned(), bars)] };
+        let out = run("intraday", &table, &params(&[("event_from", "2025-01-21T10:00")])).unwrap();
+        assert!((out["car"].as_f64().unwrap() - 0.01).abs() < 1e-15);
+        assert!((out["se"].as_f64().unwrap() - 5e-4_f64.sqrt()).abs() < 1e-15);
+        let plain = Table { rows: vec!["1".to_owned()], columns: vec![("ar".to_owned(), vec![Some(0.1)])] };
+        let error = run("intraday", &plain, &params(&[("event_from", "1")])).unwrap_err();
+        assert!(error.to_string().contains("time of day"));
+    }
+
+    #[test]
+    fn a_move_over_an_empty_cell_is_kept_and_rows_stay_those_of_the_table() {
+        let prices = [Some(100.0), Some(110.0), None, Some(50.0), Some(55.0), Some(60.0)];
+        let rows: Vec<String> = ('a'..='f').map(String::from).collect();
+        let table = Table { rows, columns: vec![("A".to_owned(), prices.to_vec())] };
+        let out = run("performance", &table, &Params::new()).unwrap();
+        let m = &out["A"]["measures"];
+        assert!((m["cum_return"].as_f64().unwrap() + 0.4).abs() < 1e-12);
+        assert!((m["max_drawdown"].as_f64().unwrap() - 6.0 / 11.0).abs() < 1e-12);
+        assert_eq!(
+            (out["A"]["sessions"].as_u64(), out["A"]["empty_cells_spanned"].as_u64()),
+            (Some(5), Some(1))
+        );
+        let mut stream = crate::rng::Stream::new(2);
+        let noise = |t: usize| {
+            let value = if t < 40 { 1.0 } else { 5.0 } + 0.1 * stream.normal();
+            (!(10..20).contains(&t)).then_some(value)
+        };
+        let table = Table {
+            rows: (0..80).map(|t| format!("d{t}")).collect(),
+            columns: vec![("L".to_owned(), (0..80).map(noise).collect())],
+        };
+        let out = run("changepoint", &table, &Params::new()).unwrap();
+        assert_eq!(out["pelt_mean"]["last_index_of_each_segment_but_final"], json!([40]));
+        assert_eq!(out["pelt_mean"]["last_index_of_each_segment_but_final_label"], json!(["d39"]));
+        assert_eq!(out["empty_cells"], json!(10));
+    }
+
+    #[test]
+    fn overlapping_returns_lie_inside_their_window() {
+        let mut stream = crate::rng::Stream::new(3);
+        let mut path = || -> Column {
+            let mut level = 0.0_f64;
+            (0..120)
+                .map(|_| {
+                    level += 0.01 * stream.normal();
+                    Some(level.exp())
+                })
+                .collect()
+        };
+        let columns = vec![("S".to_owned(), path()), ("T".to_owned(), path())];
+        let table = Table { rows: (0..120).map(|t| t.to_string()).collect(), columns };
+        let given = params(&[("turmoil_from", "80"), ("overlap", "3")]);
+        let pair = &run("contagion", &table, &given).unwrap()["pairs"]["T"];
+        // Returns over three sessions: rows 3 to 79, and 82 to 119.
+        assert_eq!((pair["n_stable"].as_u64(), pair["n_turmoil"].as_u64()), (Some(77), Some(38)));
+        let log = |k: usize, t: usize| table.columns[k].1[t].unwrap().ln();
+        let three = |k: usize| (82..120).map(|t| log(k, t) - log(k, t - 3)).collect::<Vec<f64>>();
+        let want = moments::correlation(&three(0), &three(1)).unwrap();
+        assert!((pair["rho_turmoil"].as_f64().unwrap() - want).abs() < 1e-12);
+    }
+
+    #[test]
+    fn shocks_and_covariances_that_cannot_be_meant_are_refused() {
+        let column = |name: &str, v: f64| (name.to_owned(), vec![Some(v)]);
+        let columns = vec![column("weight", 1.0), column("idio_sd", 0.1), column("x", 1.0), column("y", 0.5)];
+        let table = Table { rows: vec!["N".to_owned()], columns };
+        let fails = |given: &[(&str, &str)]| run("stress", &table, &params(given)).unwrap_err().to_string();
+        assert!(fails(&[("shock", "x=-0.1,x=-0.2")]).contains("`x` is shocked twice"));
+        assert!(fails(&[("shock", "x=-1.2")]).contains("`x`"));
+        for covariance in ["1,0.5;0.4,1", "1,2;2,1", "-1,0;0,1", "1,0,0;0,1,0"] {
+            assert!(
+                fails(&[("shock", "x=-0.1"), ("factor_cov", covariance)]).contains("factor_cov"),
+                "{covariance}"
+            );
+        }
     }
 
     #[test]

@@ -13,13 +13,14 @@
 //! sample. Rows inside the event window of another event of the same firm leave
 //! its estimation window. Files, units and YAML are the caller's business.
 
+pub use crate::catalogue::Extra;
 use crate::event_study::bootstrap::{Bootstrap, Scheme, bootstrap};
 use crate::event_study::cross_section::CrossSection;
 use crate::event_study::mvrm::{Mvrm, mvrm};
 use crate::event_study::placebo::placebo;
 use crate::event_study::portfolio::{long_short, portfolio};
 use crate::event_study::{
-    Car, FirmEvent, FirmFit, Model, Spec, Stat, Study, Tests, bhar, fit, nonsynchronous, tests,
+    Car, FirmEvent, FirmFit, Model, Spec, Stat, Study, Tests, bhar, fit, nonsynchronous, sample_tests, tests,
 };
 use crate::multiplicity::{benjamini_hochberg, holm};
 use crate::reason::{Missing, Outcome};
@@ -90,26 +91,6 @@ pub enum ReturnType {
     Simple,
     /// ln(P_t/P_{t-1}).
     Log,
-}
-
-/// Parts beyond the tests of each model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extra {
-    /// Equal-weight portfolio of all firms, market model.
-    Portfolio,
-    /// Multivariate regression for day 0, day +1 and each window.
-    Mvrm,
-    /// Placebo dates.
-    Placebo,
-    /// Residual and wild bootstrap.
-    Bootstrap,
-    /// Scholes-Williams, Dimson and Fowler-Rorke slopes.
-    NonsynchronousBetas,
-    /// Buy-and-hold abnormal returns against the market.
-    Bhar,
-    /// Holm and Benjamini-Hochberg over firms on day 0.
-    Multiplicity,
 }
 
 /// What to compute.
@@ -671,8 +652,7 @@ pub fn window_name(w: [i32; 2]) -> String {
 fn firm_json(f: &FirmFit, window: [i32; 2]) -> Value {
     let place: BTreeMap<i32, usize> = f.event.iter().enumerate().map(|(k, d)| (d.day, k)).collect();
     let by_day = |value: &dyn Fn(usize) -> f64| -> Value {
-        let days = window[0]..=window[1];
-        Value::Object(days.map(|d| (d.to_string(), json!(place.get(&d).map(|k| value(*k))))).collect())
+        Value::Object(place.iter().map(|(day, k)| (day.to_string(), json!(value(*k)))).collect())
     };
     let mut value = json!({
         "firm": f.firm,
@@ -689,15 +669,14 @@ fn firm_json(f: &FirmFit, window: [i32; 2]) -> Value {
         "forecast_error_sigma": by_day(&|k| f.event[k].forecast_sd),
         "sar": by_day(&|k| f.event[k].sar),
     });
-    let mut reasons = Map::new();
+    let missing = (window[0]..=window[1]).filter(|day| !place.contains_key(day));
+    let missing: Map<String, Value> =
+        missing.map(|day| (day.to_string(), json!("no return or no regressor on that day"))).collect();
+    if !missing.is_empty() {
+        value["missing_days"] = Value::Object(missing);
+    }
     if f.r2.is_none() {
-        reasons.insert("r2".to_owned(), json!("a model without slope"));
-    }
-    if place.len() < (i64::from(window[1]) - i64::from(window[0]) + 1) as usize {
-        reasons.insert("ar".to_owned(), json!("no return, or no regressor, on the days that are null"));
-    }
-    if !reasons.is_empty() {
-        value["reasons"] = Value::Object(reasons);
+        value["reasons"] = json!({"r2": "a model without slope"});
     }
     value
 }
@@ -1044,27 +1023,25 @@ fn adjusted(cells: &[(String, String, Outcome<Car>, Value)], key: &str, joint: b
 
 /// The tests to read first on a common date, in order, per window.
 fn headline(firms: &[FirmEvent], study: &Study, spec: &StudySpec) -> Value {
-    let whole = portfolio_fit("portfolio", &studied(firms, study), &study.spec);
+    let whole = portfolio_fit("portfolio", &studied(firms, study), &study.spec).map(|(_, fit)| fit);
     per_window(spec, |w| {
-        let c = CrossSection::new(study, w)?;
         let all = tests(study, w)?;
         let mut block = Block::default();
         block.put("n", all.n);
         block.put("caar", all.caar);
         block.stat("kp_adj_bmp_t", &all.get("kp_adj_bmp_t"));
-        let car = whole.as_ref().map_err(Clone::clone).and_then(|(_, f)| f.car(w));
-        block.outcome("portfolio_t", car.as_ref().map(|c| c.t).map_err(Clone::clone));
-        if let Ok(car) = &car {
-            block.put("portfolio_df", car.df);
-            block.put("portfolio_p", car.p);
-        }
-        block.outcome("placebo_p", placebo(&c).map(|p| p.p));
-        let joint = mvrm(firms, &study.spec, w).and_then(|m| m.f);
-        block.outcome("mvrm_f", joint.as_ref().map(|f| f.value).map_err(Clone::clone));
-        if let Ok(f) = &joint {
-            block.put("mvrm_df1", json!(f.df));
-            block.put("mvrm_df2", json!(f.df2));
-            block.put("mvrm_p", json!(f.p));
+        for (key, value) in sample_tests(study, firms, &whole, w)? {
+            match (key, &value) {
+                ("placebo_p", _) => block.outcome(key, value.map(|s| s.value)),
+                ("mvrm_f", Ok(f)) => {
+                    block.put(key, f.value);
+                    block.put("mvrm_df1", json!(f.df));
+                    block.put("mvrm_df2", json!(f.df2));
+                    block.put("mvrm_p", json!(f.p));
+                }
+                ("mvrm_f", Err(_)) => block.outcome(key, value.map(|s| s.value)),
+                _ => block.stat(key, &value),
+            }
         }
         block.stat("event_variance_chi2", &all.get("event_variance_chi2"));
         Ok(block.finish())

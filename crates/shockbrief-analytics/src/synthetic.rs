@@ -88,8 +88,9 @@ impl Pool {
         &self.returns
     }
 
-    /// Clean donors: the half whose residual correlates least with `sample`, the sample's mean residual, so
-    /// that an event which reaches the sample's neighbours does not enter the match. `residuals` are those of
+    /// Clean donors: the half whose residual correlates least in size with `sample`, the sample's mean
+    /// residual, so that an event which reaches the sample's neighbours, or moves money out of it, does not
+    /// enter the match. `residuals` are those of
     /// the donors; ties go to the earlier donor. Places in the pool, ascending.
     ///
     /// # Errors
@@ -103,7 +104,7 @@ impl Pool {
         // A donor that does not move beside the market moves with nobody.
         let link = |e: &Vec<f64>| match moments::correlation(e, sample) {
             Err(Missing::ConstantSeries { .. }) => Ok(0.0),
-            other => other,
+            other => other.map(f64::abs),
         };
         let links = residuals.iter().map(link).collect::<Outcome<Vec<f64>>>()?;
         let mut order: Vec<usize> = (0..links.len()).collect();
@@ -354,8 +355,8 @@ mod tests {
         let clean = pool.clean(&residuals, &residuals[6]).unwrap();
         assert_eq!(clean.len(), 12);
         assert!(!clean.contains(&6));
-        let link = |k: usize| moments::correlation(&residuals[k], &residuals[6]).unwrap();
-        let worst = clean.iter().map(|k| link(*k)).fold(f64::MIN, f64::max);
+        let link = |k: usize| moments::correlation(&residuals[k], &residuals[6]).unwrap().abs();
+        let worst = clean.iter().map(|k| link(*k)).fold(0.0, f64::max);
         assert!((0..24).filter(|k| !clean.contains(k)).all(|k| link(k) >= worst));
     }
 

@@ -618,6 +618,7 @@ fn declared(project: &Project, issue: &Issue) -> Declared {
         facts: project.facts.all().map(|(id, _)| id.to_owned()).collect(),
         sections: sections.collect(),
         shown,
+        house: project.claims.origin.path.display().to_string(),
         snippets: BTreeMap::new(),
         nouns: nouns(project, &issue.report),
         lacking: lacking(project, &issue.report),

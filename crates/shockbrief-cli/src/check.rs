@@ -43,7 +43,8 @@ fn checked(args: &Check) -> Result<()> {
     failures.iter().for_each(|failure| faults.absorb(failure));
     let Some(project) = project else {
         // What is wrong with the reports themselves can be told without the house.
-        places.iter().for_each(|place| drop(faults.keep(Report::load(place))));
+        let there = |place: &&PathBuf| place.is_file() || place.join("report.yaml").is_file();
+        places.iter().filter(there).for_each(|place| drop(faults.keep(Report::load(place))));
         return faults.finish();
     };
     let mut only = None;

@@ -133,7 +133,7 @@ fn load(args: &Detect, project: &Project, symbols: &[Symbol], benchmark: Option<
     })
 }
 
-/// Whether a session was a shock for the names of a report's panel, as `detect` judges by default.
+/// Whether a session was a shock for the names of a report's panel, net of each name's market model.
 ///
 /// # Errors
 /// A report without panel, data that cannot be read or have not come for this session, or a history too short to judge
@@ -154,7 +154,7 @@ pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) ->
         symbols: panel.sample.iter().map(ToString::to_string).collect(),
         from: day,
         to: day,
-        model: DetectModel::MarketAdjusted,
+        model: DetectModel::MarketModel,
         benchmark: panel.benchmark.to_string(),
         format: DetectFormat::Table,
         validate: false,
@@ -162,7 +162,8 @@ pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) ->
     };
     let data = load(&args, project, &panel.sample, Some(&panel.benchmark))?;
     crate::late::check(&data, &panel.benchmark, day)?;
-    let normal = Normal::MarketAdjusted(&panel.benchmark);
+    // As the briefs judge: a fall of the whole market is no shock to these names.
+    let normal = Normal::MarketModel(&panel.benchmark);
     let days = shock_days(&data, &panel.sample, normal, Settings::default())?;
     match days.iter().find(|found| found.date == day) {
         Some(found) if found.shock || found.judged() => Ok(found.shock),

@@ -23,8 +23,8 @@ use std::{
 
 /// What cron looks for commands in.
 const CRON: &str = "/usr/bin:/bin";
-/// Days for which calendars should still hold.
-const AHEAD: i32 = 60;
+/// Days for which calendars should still hold: exchanges print next year's list in autumn.
+const AHEAD: i32 = 120;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,11 +189,6 @@ fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
         }
     };
     mics.iter().map(look).collect()
-}
-
-/// The names that a report follows. Sections that cannot be read follow none: `check` tells their faults.
-fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
-    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
 }
 
 /// The last prices of each source, for the names that the reports follow.

@@ -311,6 +311,10 @@ impl Issue {
                 .hint("name the file of a portfolio")
                 .into());
         }
+        // Without its calendar the period has no sessions; whatever else points nowhere is told with it.
+        if project.calendars.get(&Mic::from(report.schedule.calendar.as_str())).is_err() {
+            project.bind(&report, &project.instances(&report)?)?;
+        }
         let period = match (inputs.period, &report.period) {
             (Some(period), _) => period,
             (None, Some(period)) => period.parse().map_err(|error: Refusal| {

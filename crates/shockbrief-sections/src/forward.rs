@@ -161,7 +161,11 @@ impl Kind for ForwardReturns {
         let returns = shocks::logs(&course.levels);
         let net = trailing::abnormal(daily, &index.returns_on(&course.dates), TRAILING, COMPLETE)?;
         // Abnormal returns over the standard deviation forecast the day before.
-        let z = ewma(&net, params.decay, params.warm_up)?.z;
+        let z = match ewma(&net, params.decay, params.warm_up) {
+            Ok(scaled) => scaled.z,
+            Err(reason::Missing::TooFew { .. }) => return Ok(Outcome::Absent("absent.no-history")),
+            Err(reason) => return Err(reason.into()),
+        };
         // A session on which the portfolio rose, only less than the market, was no fall to buy.
         let z: Vec<Option<f64>> = z
             .iter()

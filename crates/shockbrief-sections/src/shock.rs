@@ -409,7 +409,7 @@ impl<'a> Shock<'a> {
         let number =
             |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of).inputs(["study"]);
         let day = jiff::tz::TimeZone::UTC.to_datetime(self.event.instant).date();
-        findings.add(Figure::date("study.event", day, "config", self.as_of));
+        findings.add(Figure::date("study.event", day, "config", self.as_of).inputs(["study"]));
         findings.add(number("study.estimation.first", f64::from(first), Unit::Number));
         findings.add(number("study.estimation.last", f64::from(last), Unit::Number));
         let used = self.study.firms.iter().map(|firm| firm.observations).max().unwrap_or(0);

@@ -76,7 +76,8 @@ pub fn audit(pdf: &[u8], numerals: &Numerals) -> Result<Audit> {
 /// # Errors
 /// Declared texts that cannot be searched for together.
 pub fn audit_pages(pages: &Pages, numerals: &Numerals) -> Result<Audit> {
-    let structure = AhoCorasick::new(counted(numerals, pages))?;
+    let headings = headings(pages);
+    let structure = AhoCorasick::new(counted(numerals, pages, &headings))?;
     let known = AhoCorasick::new(known(numerals))?;
     let marks = pages.blocks.iter().filter(|block| block.within("Lbl") && block.opens).count();
     let mut audit = Auditor {
@@ -85,7 +86,7 @@ pub fn audit_pages(pages: &Pages, numerals: &Numerals) -> Result<Audit> {
         known,
         marks,
         section: None,
-        listed: listed(numerals, pages),
+        headings,
         seen: BTreeMap::new(),
         found: Audit {
             pages: pages.pages,
@@ -95,9 +96,7 @@ pub fn audit_pages(pages: &Pages, numerals: &Numerals) -> Result<Audit> {
         },
     };
     for (index, block) in pages.blocks.iter().enumerate() {
-        if block.opens && block.is("H1") {
-            audit.section = Some(audit.section.map_or(0, |section| section + 1));
-        }
+        audit.enter(index);
         let text = |at: Option<usize>| {
             at.and_then(|at| pages.blocks.get(at)).map_or("", |block| block.text.as_str())
         };
@@ -120,14 +119,25 @@ struct Auditor<'a> {
     /// Marks of lists and notes in the whole document.
     marks: usize,
     section: Option<usize>,
-    /// Headings with their pages.
-    listed: Vec<(String, usize)>,
+    /// Headings of the first level: those of the sections, and others that prose sets.
+    headings: Vec<Heading>,
     /// How often each numeral was met in each section.
     seen: BTreeMap<(usize, String), usize>,
     found: Audit,
 }
 
 impl Auditor<'_> {
+    /// Enters the next section where its heading stands; other headings belong to the section around them.
+    fn enter(&mut self, block: usize) {
+        let next = self.section.map_or(0, |section| section + 1);
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+        let expected = self.numerals.headings.get(next).map(|heading| letters(heading));
+        let here = self.headings.iter().find(|heading| heading.block == block);
+        if here.is_some_and(|here| Some(letters(&here.text)) == expected) {
+            self.section = Some(next);
+        }
+    }
+
     /// Audits a block between the texts of its neighbours.
     fn block(&mut self, block: &Block, beside: [&str; 2]) {
         let ours = block.alt.as_ref().is_some_and(|alt| self.numerals.drawings.contains(alt));
@@ -157,9 +167,12 @@ impl Auditor<'_> {
         };
         (block.within("Lbl") && number <= self.marks)
             || begins(&self.numerals.findings)
-            || begins(&self.numerals.headings)
-            || (block.within("H1") && self.section == number.checked_sub(1))
-            || self.listed.iter().any(|(heading, page)| *page == number && *heading == plain(before).trim())
+            || begins(&self.headings.iter().map(|heading| heading.text.clone()).collect::<Vec<_>>())
+            || (block.within("H1") && number <= self.headings.len())
+            || self
+                .headings
+                .iter()
+                .any(|heading| heading.page == number && heading.text == plain(before).trim())
     }
 
     fn text(&mut self, block: &Block, text: &str, counts: bool) {
@@ -224,22 +237,40 @@ fn beginning(text: &str) -> String {
     plain(text).chars().take(8).collect()
 }
 
-/// Headings of sections with the pages on which they stand.
-fn listed(numerals: &Numerals, pages: &Pages) -> Vec<(String, usize)> {
-    let headings = pages.blocks.iter().filter(|block| block.opens && block.is("H1"));
-    let texts = numerals.headings.iter().map(|heading| plain(heading).trim().to_owned());
-    texts.zip(headings.map(|block| block.page)).collect()
+/// A heading of the first level.
+struct Heading {
+    /// The block with which it begins.
+    block: usize,
+    /// Its text without its number.
+    text: String,
+    page: usize,
+}
+
+fn headings(pages: &Pages) -> Vec<Heading> {
+    let opens = |block: &Block| block.opens && block.is("H1");
+    let found = pages.blocks.iter().enumerate().filter(|(_, block)| opens(block));
+    let read = |(at, first): (usize, &Block)| {
+        let rest = pages.blocks[at + 1..].iter().take_while(|block| block.within("H1") && !opens(block));
+        let text: Vec<&str> = [first].into_iter().chain(rest).map(|block| block.text.as_str()).collect();
+        let text = plain(&text.join(" "));
+        let text = text.trim_start_matches(|c: char| c.is_numeric() || c == '.' || c == ' ');
+        let page = first
+            .page
+            .max(pages.blocks[at..].iter().map(|block| block.page).find(|page| *page > 0).unwrap_or(0));
+        Heading { block: at, text: text.trim_end().to_owned(), page }
+    };
+    found.map(read).collect()
 }
 
 /// What the page design counts: pages, charts, tables; lines of the table of contents with the pages they name.
-fn counted(numerals: &Numerals, pages: &Pages) -> Vec<String> {
+fn counted(numerals: &Numerals, pages: &Pages, headings: &[Heading]) -> Vec<String> {
     let most = 99.max(pages.pages);
     let mut found = BTreeSet::new();
     for word in &numerals.counted {
         let counts = (1..=most).map(|n| word.replace("{n}", &n.to_string()));
         found.extend(counts.map(|text| plain(&text.replace("{pages}", &pages.pages.to_string()))));
     }
-    for (index, (heading, page)) in listed(numerals, pages).into_iter().enumerate() {
+    for (index, Heading { text: heading, page, .. }) in headings.iter().enumerate() {
         let number = index + 1;
         // As cells of a line, whether or not the reader of the PDF sees a space between them.
         for gap in ["", " "] {
@@ -248,7 +279,7 @@ fn counted(numerals: &Numerals, pages: &Pages) -> Vec<String> {
         }
     }
     // References to sections and to headings within them; nobody can type these, for prose is read before.
-    for section in 1..=numerals.headings.len() {
+    for section in 1..=headings.len() {
         found.insert(format!("Section {section}"));
         found.extend((1..=SUBSECTIONS).map(|below| format!("Section {section}.{below}")));
     }
@@ -404,7 +435,7 @@ mod tests {
     }
 
     fn found(blocks: Vec<Block>, known: &[&str], source: &str) -> Vec<String> {
-        let mut all = vec![block(&["H1"], "L’essentiel")];
+        let mut all = vec![block(&["H1"], "1 L’essentiel")];
         all.extend(blocks);
         let pages = Pages { pages: 1, blocks: all, ..Pages::default() };
         let found = audit_pages(&pages, &numerals(known, source)).unwrap();

@@ -77,6 +77,8 @@ pub struct Declared {
     pub sections: BTreeSet<String>,
     /// Sections of the report.
     pub shown: BTreeSet<String>,
+    /// The file of the claims that sections bring with them.
+    pub house: String,
     /// Pieces of prose that prose includes, by the name of their file; those of the report before the house's.
     pub snippets: BTreeMap<String, Source>,
     /// What the sentences of the house are about.
@@ -245,6 +247,9 @@ fn unjudged(source: &ClaimSource) -> Outcome {
     Outcome { checked, values: Vec::new(), reason: None }
 }
 
+/// Why a sentence of the house cannot be judged in a report without the section whose figures it looks at.
+const ELSEWHERE: &str = "no section of this brief computes it";
+
 /// Judges claims; all failures are named at once.
 ///
 /// # Errors
@@ -263,6 +268,16 @@ pub fn check_claims(
         let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
         let judgement = match judged {
             Ok(judgement) => judgement,
+            // The house's sentences may look at sections that a report leaves out; a report's own may not.
+            Err(fault) if source.file == declared.house && fault.message.contains("there is no figure") => {
+                let checked = CheckedClaim {
+                    id: claim.id.clone(),
+                    when: claim.when.clone(),
+                    verdict: Verdict::Missing,
+                };
+                outcomes.push(Outcome { checked, values: Vec::new(), reason: Some(ELSEWHERE.to_owned()) });
+                continue;
+            }
             Err(fault) => {
                 faults.push(unreadable(source, &fault));
                 continue;

@@ -226,6 +226,7 @@ fn luminance(color: &str) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::Refusal;
 
     #[test]
     fn contrast_is_that_of_the_standard() {

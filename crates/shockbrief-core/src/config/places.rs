@@ -232,7 +232,6 @@ fn place(span: Span) -> Place {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::at;
     use serde_yaml::Value;
 
     const TEXT: &str = "# a comment\ntitle: {fr: \"Là\", en: Here}\nlist:\n  - one\n  - {id: two, on: [3, 4]}\ntext: |\n  title: no key\nlast: é\n";

@@ -118,7 +118,7 @@ impl Work<'_> {
             Figuring::Is(text) => text.as_str(),
             _ => "",
         };
-        let inputs: Vec<String> = expr.figures().iter().map(|(id, _)| full(id, task.instance)).collect();
+        let mut inputs: Vec<String> = expr.figures().iter().map(|(id, _)| full(id, task.instance)).collect();
         // A section with nothing to say leaves no figures: what builds on them is missing, not wrong.
         let gone = inputs.iter().find(|id| !findings.figures.contains_key(*id));
         if let Some(gone) = gone.filter(|gone| !findings.absent.is_empty() || self.unknown_yet(gone)) {
@@ -135,6 +135,10 @@ impl Work<'_> {
             Answer::Is(value) => Figure::new(id, *value, unit, "expression", as_of),
             Answer::Missing(reason) => Figure::missing(id, reason.clone(), unit, "expression", as_of),
         };
+        // A number written out rests on the section that declares it.
+        if inputs.is_empty() {
+            inputs.push(format!("section:{}", task.instance.id));
+        }
         let figure = figure.inputs(inputs);
         Ok(match quantity.measure.currency() {
             Some(currency) => figure.currency(currency),
