@@ -11,7 +11,7 @@ use anyhow::{Error, Result};
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
     Class, Dataset, Mic, Refusal,
-    config::{Delivery, Report},
+    config::{Delivery, Instrument, Report},
 };
 use shockbrief_data::{Request, Stored};
 use shockbrief_templating::{Typst, typst::VERSION};

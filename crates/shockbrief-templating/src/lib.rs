@@ -19,6 +19,7 @@ pub mod lift;
 pub mod locale;
 pub mod pages;
 pub mod prose;
+mod reasons;
 mod tables;
 pub mod typography;
 pub mod typst;
