@@ -169,6 +169,11 @@ fn zones(reports: &[Report]) -> Vec<Line> {
     )]
 }
 
+/// The instruments of a report; one whose sections cannot be read is told elsewhere.
+fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
+    crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
+}
+
 /// How far the calendars of the exchanges in use reach.
 fn calendars(project: &Project, reports: &[Report], today: Date) -> Vec<Line> {
     let mut mics: BTreeSet<Mic> = BTreeSet::new();
