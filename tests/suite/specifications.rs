@@ -198,3 +198,72 @@ fn line(specification: Specification, fitted: &Specified) -> String {
         fitted.donors,
     )
 }
+
+/// What a specification makes of a known effect: -10 % on Nvidia on the real event row, and on every other firm of sample and
+/// panel in proportion to its slope on Nvidia's residual before the event. Shares are printed; the benchmark does not carry the
+/// effect, so that the market model gives it back whole.
+#[test]
+#[ignore = "needs real market data and reference values: set SHOCKBRIEF_DATA and SHOCKBRIEF_REFERENCE"]
+fn a_known_effect_is_given_back() {
+    const EFFECT: f64 = -0.1;
+    let mut w = world();
+    let before = abnormal(&w);
+    let rows: Vec<usize> = (w.day0 - 130..w.day0 - 10).collect();
+    let residual = |returns: &Column| -> Option<Vec<f64>> {
+        let pairs = rows.iter().map(|t| Some((w.market[*t]?, returns[*t]?)));
+        let (x, y): (Vec<f64>, Vec<f64>) = pairs.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+        let (mx, my) = (mean(&x), mean(&y));
+        let top: f64 = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my)).sum();
+        let slope = top / x.iter().map(|x| (x - mx).powi(2)).sum::<f64>();
+        Some(x.iter().zip(&y).map(|(x, y)| y - my - slope * (x - mx)).collect())
+    };
+    let nvidia = residual(&w.sample.iter().find(|(name, _)| name == "NVDA").unwrap().1).unwrap();
+    let size: f64 = nvidia.iter().map(|e| e * e).sum();
+    let share = |returns: &Column| {
+        residual(returns).map_or(0.0, |own| own.iter().zip(&nvidia).map(|(a, b)| a * b).sum::<f64>() / size)
+    };
+    let moved =
+        |all: &[(String, Column)]| -> Vec<f64> { all.iter().map(|(_, r)| EFFECT * share(r)).collect() };
+    let (sample, panel) = (moved(&w.sample), moved(&w.panel));
+    let day0 = w.day0;
+    for ((_, returns), effect) in w.sample.iter_mut().zip(sample).chain(w.panel.iter_mut().zip(panel)) {
+        returns[day0] = returns[day0].map(|r| r + effect);
+    }
+    for ((specification, without), (_, with)) in before.iter().zip(&abnormal(&w)) {
+        let given_back = (with - without) / EFFECT;
+        println!("{:<16} {:.0} %", specification.name(), 100.0 * given_back);
+        let least = match specification {
+            Specification::Market | Specification::Factors => 1.0 - 1e-9,
+            Specification::Peers => 0.2,
+            _ => 0.6,
+        };
+        assert!((least..1.3).contains(&given_back), "{}: {given_back}", specification.name());
+    }
+}
+
+/// Nvidia's abnormal return on day 0 under every specification.
+fn abnormal(w: &World) -> Vec<(Specification, f64)> {
+    let firms = firms(w);
+    let themes = members(w);
+    let own = |k: usize| themes.values().find(|places| places.contains(&k)).unwrap();
+    let peers: Vec<Vec<usize>> =
+        (0..firms.len()).map(|k| own(k).iter().copied().filter(|other| *other != k).collect()).collect();
+    let spec =
+        Spec { estimation: [-130, -11], window: [0, 0], min_observations: 60, model: Model::MarketModel };
+    let views: Vec<&[Option<f64>]> = w.panel.iter().map(|(_, c)| c.as_slice()).collect();
+    let rows = [w.day0 - 130..w.day0 - 10, w.day0..w.day0 + 1];
+    let donors: Vec<Donor<'_>> = w.panel.iter().map(|(id, returns)| Donor { id, returns }).collect();
+    let setting = Setting {
+        firms: &firms,
+        portfolios: &[],
+        peers: &peers,
+        purged: equal_weight_rest(&views, |_| false, &rows).map(|rest| rest.returns.into()),
+        factors: Ok(w.factors.clone()),
+        donors: &donors,
+        spec: &spec,
+    };
+    let all = setting.fit(&Specification::ALL).into_iter();
+    let nvidia = |fitted: &Specified| fitted.study.firm("NVDA").unwrap().days([0, 0])[0].ar;
+    all.map(|(s, fitted)| (s, nvidia(&fitted.unwrap()))).collect()
+}
