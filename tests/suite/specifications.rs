@@ -12,6 +12,7 @@ use serde_json::Value;
 use shockbrief_analytics::{
     benchmark::equal_weight_rest,
     event_study::{FirmEvent, Model, Spec, portfolio::portfolio, tests},
+    exposures::{Weighing, slopes},
     specifications::{Donor, Factors, Setting, Specification, Specified},
 };
 use shockbrief_data::table::TextTable;
@@ -266,4 +267,40 @@ fn abnormal(w: &World) -> Vec<(Specification, f64)> {
     let all = setting.fit(&Specification::ALL).into_iter();
     let nvidia = |fitted: &Specified| fitted.study.firm("NVDA").unwrap().days([0, 0])[0].ar;
     all.map(|(s, fitted)| (s, nvidia(&fitted.unwrap()))).collect()
+}
+
+/// Slopes on the market beta, judged on 200 ordinary days of the real panel: the rank among the days before keeps its level, the
+/// nominal t of the cross-section does not.
+#[test]
+#[ignore = "needs real market data: set SHOCKBRIEF_DATA"]
+fn exposures_judged_by_the_days_before_keep_their_level() {
+    let index = levels("indices_daily.parquet", "close").remove("^GSPC").unwrap();
+    let calendar: Vec<Date> = index.keys().copied().collect();
+    let market = returns(&index, &calendar);
+    let us = levels("prices_us_equities_daily.parquet", "adj_close");
+    let names: Vec<Column> =
+        us.values().map(|l| returns(l, &calendar)).filter(|r| r[1..].iter().all(Option::is_some)).collect();
+    let views: Vec<&[Option<f64>]> = names.iter().map(Vec::as_slice).collect();
+    let beta = |r: &Column, rows: std::ops::Range<usize>| {
+        let pairs: Vec<(f64, f64)> = rows.filter_map(|t| Some((market[t]?, r[t]?))).collect();
+        let n = pairs.len() as f64;
+        let (mx, my) =
+            (pairs.iter().map(|p| p.0).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
+        let top: f64 = pairs.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
+        vec![top / pairs.iter().map(|(x, _)| (x - mx).powi(2)).sum::<f64>()]
+    };
+    // Every seventh session of the years after the first two, so that days spread over calm and storm.
+    let days: Vec<usize> = (520..calendar.len() - 1).step_by(7).take(200).collect();
+    assert!(days.len() == 200 && views.len() >= 20, "{} days, {} names", days.len(), views.len());
+    let (mut ranked, mut nominal) = (0, 0);
+    for day in &days {
+        let before: Vec<usize> = (day - 251..*day).collect();
+        let exposures: Vec<Option<Vec<f64>>> =
+            names.iter().map(|r| Some(beta(r, day - 511..day - 251))).collect();
+        let out = slopes(&views, &exposures, *day, &before, &before, Weighing::Ols).unwrap();
+        ranked += usize::from(out.rank[0].as_ref().unwrap().p <= 0.05);
+        nominal += usize::from((out.slopes[0] / out.se[0]).abs() > 2.0);
+    }
+    println!("p <= 0.05 by rank on {ranked} of 200 days, by the nominal t on {nominal}");
+    assert!((4..=22).contains(&ranked) && nominal > 2 * ranked, "{ranked} {nominal}");
 }
