@@ -129,9 +129,12 @@ impl Project {
     pub fn instances(&self, report: &Report) -> Result<Vec<Instance>> {
         let own = SectionFolders::load(&report.folder.join("sections"))?;
         let built_in = shockbrief_sections::built_in();
-        let instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
+        let mut instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
         // A kind that does not exist is told before its data are asked for.
         instances.iter().try_for_each(|instance| shockbrief_sections::method(instance).map(drop))?;
+        if !report.figures.is_empty() {
+            instances.push(Instance::of_report(&report.figures, &report.origin));
+        }
         Ok(instances)
     }
 

@@ -147,6 +147,7 @@ mod tests {
             when: "fig(\"a\") < 0".to_owned(),
             text: BTreeMap::new(),
             section: None,
+            needs: Vec::new(),
             otherwise: None,
             missing: None,
             calibrated,
