@@ -1,13 +1,16 @@
 //! Custom silicon: makers of custom accelerators against makers of general ones, at the shock and at results.
 
-use crate::{Context, Desk, Outcome, dated::Dated, tabulate};
+use crate::{
+    Context, Desk, Outcome,
+    dated::{Dated, families},
+    tabulate,
+};
 use anyhow::Result;
 use jiff::Timestamp;
 use shockbrief_analytics::{
     distributions::student_two_sided,
     event_study::Car,
     moments::{mean, sd},
-    multiplicity::holm,
 };
 use shockbrief_core::{Cell, Chart, Figure, Findings, Row, Table, Unit, findings::Mark};
 
@@ -23,6 +26,9 @@ const MIN_RESULTS: usize = 4;
 struct Case {
     /// Part of figure ids, and key of its name.
     id: String,
+    /// What its figures are made from.
+    inputs: Vec<String>,
+    day0: Option<jiff::civil::Date>,
     custom: Result<Car, String>,
     merchant: Result<Car, String>,
     difference: Result<Car, String>,
@@ -36,13 +42,19 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         dated.events(TOPIC).into_iter().map(|(id, event)| (id.to_string(), event.instant)).collect();
     let results = events.len();
     if let (Some(shock), Some(study)) = (&context.shock, &desk.report.study) {
-        events.push((study.event.to_string(), shock.event.instant));
+        // Results that are the study's own event stand once.
+        if !events.iter().any(|(id, _)| *id == study.event.as_str()) {
+            events.push((study.event.to_string(), shock.event.instant));
+        }
     }
     let cases: Vec<Case> = events.into_iter().map(|(id, instant)| case(&dated, id, instant)).collect();
     if !cases.iter().any(|case| case.difference.is_ok()) {
         return absent;
     }
-    record(desk, &cases, findings)?;
+    // Results and the shock are two questions, and two families of tests.
+    for family in <[&[Case]; 2]>::from(cases.split_at(results)) {
+        record(desk, family, findings)?;
+    }
     mean_of_results(desk, &cases[..results], findings);
     let sources = dated.sources(&[CUSTOM, MERCHANT]);
     let table = table(desk, &dated, &cases, sources.clone(), findings);
@@ -59,25 +71,32 @@ fn case(dated: &Dated<'_>, id: String, instant: Timestamp) -> Case {
         custom: car(dated.fit(CUSTOM, instant)),
         merchant: car(dated.fit(MERCHANT, instant)),
         difference: car(dated.fit_difference(CUSTOM, MERCHANT, instant)),
+        day0: dated.day0(instant),
+        inputs: [CUSTOM, MERCHANT]
+            .iter()
+            .flat_map(|basket| dated.inputs(basket, instant))
+            .chain([format!("event:{id}")])
+            .collect(),
         id,
     }
 }
 
-/// Figures of every case; Holm across cases.
+/// Figures of every case; p adjusted across the cases up to each.
 fn record(desk: &Desk<'_>, cases: &[Case], findings: &mut Findings) -> Result<()> {
-    let known: Vec<f64> = cases.iter().filter_map(|case| Some(case.difference.as_ref().ok()?.p)).collect();
-    let mut adjusted = holm(&known)?.into_iter();
-    for case in cases {
-        let inputs = [format!("event:{}", case.id), format!("basket:{CUSTOM}"), format!("basket:{MERCHANT}")];
+    let known: Vec<Option<f64>> = cases.iter().map(|case| Some(case.difference.as_ref().ok()?.p)).collect();
+    for (case, adjusted) in cases.iter().zip(families(&known)?) {
+        let inputs = &case.inputs;
         let figure = |part: &str, value: Result<f64, String>, unit, statistic| {
             let id = format!("silicon.{}.{part}", case.id);
             Figure::from_result(id, value, unit, statistic, desk.as_of).inputs(inputs.clone())
         };
         let value = |car: &Result<Car, String>| car.as_ref().map(|car| car.car).map_err(Clone::clone);
-        for (part, car) in
-            [("custom", &case.custom), ("merchant", &case.merchant), ("difference", &case.difference)]
-        {
-            let whole = figure(part, value(car), Unit::Ratio, "portfolio_car");
+        for (part, car, unit) in [
+            ("custom", &case.custom, Unit::Ratio),
+            ("merchant", &case.merchant, Unit::Ratio),
+            ("difference", &case.difference, Unit::Points),
+        ] {
+            let whole = figure(part, value(car), unit, "portfolio_car");
             findings.add(match car {
                 Ok(car) => whole.se(car.se).df([car.df as f64]).p(car.p),
                 Err(_) => whole,
@@ -85,11 +104,7 @@ fn record(desk: &Desk<'_>, cases: &[Case], findings: &mut Findings) -> Result<()
         }
         let t = case.difference.as_ref().map(|car| car.t).map_err(Clone::clone);
         findings.add(figure("t", t, Unit::Statistic, "portfolio_t"));
-        let p = case
-            .difference
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|_| adjusted.next().ok_or_else(String::new));
+        let p = case.difference.as_ref().map_err(Clone::clone).and_then(|_| adjusted.ok_or_else(String::new));
         findings.add(figure("p_holm", p, Unit::Probability, "holm"));
     }
     Ok(())
@@ -110,7 +125,7 @@ fn mean_of_results(desk: &Desk<'_>, results: &[Case], findings: &mut Findings) {
     let tested = tested();
     let value = tested.as_ref().map(|tested| tested.0).map_err(Clone::clone);
     let figure =
-        Figure::from_result("silicon.results.mean", value, Unit::Ratio, "mean_across_dates", desk.as_of)
+        Figure::from_result("silicon.results.mean", value, Unit::Points, "mean_across_dates", desk.as_of)
             .inputs([TOPIC])
             .n(n);
     findings.add(match tested {
@@ -118,6 +133,15 @@ fn mean_of_results(desk: &Desk<'_>, results: &[Case], findings: &mut Findings) {
         Err(_) => figure,
     });
     findings.add(Figure::new("silicon.results", n as f64, Unit::Count, "count", desk.as_of).inputs([TOPIC]));
+    let days = results.iter().filter(|case| case.difference.is_ok()).filter_map(|case| case.day0);
+    for (id, day) in [("first", days.clone().min()), ("last", days.max())] {
+        let id = format!("silicon.results.{id}");
+        findings.add(match day {
+            Some(day) => Figure::date(id, day, "event_row", desk.as_of).inputs([TOPIC]),
+            None => Figure::missing(id, "no result is covered", Unit::Date, "event_row", desk.as_of)
+                .inputs([TOPIC]),
+        });
+    }
 }
 
 fn table(
@@ -132,7 +156,7 @@ fn table(
         tabulate::text("col.event"),
         tabulate::number("col.custom", "pct(1)"),
         tabulate::number("col.merchant", "pct(1)"),
-        tabulate::number("col.difference", "pct(1)"),
+        tabulate::number("col.difference", "points(1)"),
         tabulate::number("col.sar", "stat(1)"),
         tabulate::number("col.p-holm", "pval"),
     ];
