@@ -289,8 +289,8 @@ fn exposures_judged_by_the_days_before_keep_their_level() {
         let top: f64 = pairs.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
         vec![top / pairs.iter().map(|(x, _)| (x - mx).powi(2)).sum::<f64>()]
     };
-    // Every seventh session of the years after the first two, so that days spread over calm and storm.
-    let days: Vec<usize> = (520..calendar.len() - 1).step_by(7).take(200).collect();
+    // Every sixth session of the years after the first two, so that days spread over calm and storm.
+    let days: Vec<usize> = (520..calendar.len() - 1).step_by(6).take(200).collect();
     assert!(days.len() == 200 && views.len() >= 20, "{} days, {} names", days.len(), views.len());
     let (mut ranked, mut nominal) = (0, 0);
     for day in &days {

@@ -133,7 +133,7 @@ pub const STATISTICS: &[Statistic] = &[
         law: "F(N, T-k-N+1)",
         paper: "Schipper & Thompson (1983); Binder (1985)",
         standing: Headline,
-        caveat: "needs T-k > N; otherwise test by theme",
+        caveat: "needs T-k > N, otherwise test by theme; supposes normal residuals: heavy tails double its size and a higher event variance makes it reject nearly always, so read its rank among ordinary days",
         made_of: &["mvrm_df1", "mvrm_df2", "n"],
         compute: Sample(|s| s.mvrm_f()),
     },

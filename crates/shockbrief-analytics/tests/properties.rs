@@ -8,7 +8,7 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use shockbrief_analytics::event_study::mvrm::mvrm;
 use shockbrief_analytics::event_study::portfolio::{long_short, portfolio};
-use shockbrief_analytics::event_study::size::{SizeDesign, size_table};
+use shockbrief_analytics::event_study::size::{Law, Rate, SizeDesign, size_table};
 use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, Study, fit, statistics, tests};
 use shockbrief_analytics::reason::Missing;
 use shockbrief_analytics::rng::Stream;
@@ -183,6 +183,29 @@ fn headline_tests_keep_their_size_on_one_date_and_naive_ones_do_not() {
         assert!(rate(key) > 0.3, "{key}: {}", rate(key));
     }
     assert_eq!(table, size_table(&design).unwrap(), "a seed fixes the table");
+    // The joint F is exact for normal residuals; heavy tails double its size, as its entry says.
+    let normal = SizeDesign { law: Law::Normal, ..design.clone() };
+    let joint = |table: &[Rate]| table.iter().find(|r| r.key == "mvrm_f").unwrap().rate;
+    let (exact, heavy) = (joint(&size_table(&normal).unwrap()), joint(&table));
+    assert!((0.03..0.075).contains(&exact) && (0.075..0.15).contains(&heavy), "{exact} {heavy}");
+}
+
+/// Size and power of the headline tests, printed: 25 firms, correlation 0.25, Student residuals with five degrees of freedom.
+#[test]
+#[ignore = "ten thousand draws take minutes"]
+#[expect(clippy::print_stdout, reason = "a table to read")]
+fn sizes_and_powers_of_the_headline_tests() {
+    for (event_variance, shock) in [(1.0, 0.0), (4.0, 0.0), (1.0, 0.5), (1.0, 1.0)] {
+        let design = SizeDesign { event_variance, shock, replications: 10_000, ..SizeDesign::null(25, 0.25) };
+        let table = size_table(&design).unwrap();
+        let rate = |key: &str| table.iter().find(|r| r.key == key).unwrap().rate;
+        let keys = ["kp_adj_bmp_t", "portfolio_t", "placebo_p", "mvrm_f", "grank_t", "bmp_t", "patell_z"];
+        let cells: Vec<String> = keys.iter().map(|k| format!("{k} {:.1} %", 100.0 * rate(k))).collect();
+        println!("event variance x {event_variance}, shock {shock} sd: {}", cells.join(", "));
+        if shock == 0.0 {
+            assert!((0.035..0.065).contains(&rate("kp_adj_bmp_t")), "{}", rate("kp_adj_bmp_t"));
+        }
+    }
 }
 
 #[test]

@@ -61,12 +61,22 @@ pub fn mvrm(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Mvrm>
         return Err(Missing::BeyondWindow { from: window[0], to: window[1] });
     }
     let study = balanced(firms, spec, window)?;
-    let fits = &study.firms;
+    of_fits(&study.firms.iter().collect::<Vec<_>>(), window)
+}
+
+/// As [`mvrm`], from fits that share event date and estimation days already.
+///
+/// # Errors
+/// [`Missing::NoFirms`], [`Missing::NotCommonDate`] unless they do.
+pub(crate) fn of_fits(fits: &[&FirmFit], window: [i32; 2]) -> Outcome<Mvrm> {
+    if fits.is_empty() {
+        return Err(Missing::NoFirms);
+    }
     let cars = fits.iter().map(|f| f.car(window)).collect::<Outcome<Vec<_>>>()?;
     let factors: Vec<f64> = cars.iter().zip(fits).map(|(c, f)| (c.se / f.sigma).powi(2)).collect();
     let a = factors[0];
     let dates = &fits[0].estimation.dates;
-    let shared = |(f, k): (&FirmFit, &f64)| f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9;
+    let shared = |(f, k): (&&FirmFit, &f64)| f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9;
     if !fits.iter().zip(&factors).all(shared) || cars.iter().any(|c| c.l != cars[0].l) {
         return Err(Missing::NotCommonDate);
     }
@@ -125,7 +135,7 @@ fn joint_f(wald: f64, counts: (usize, usize), df: usize) -> Outcome<Stat> {
 }
 
 /// Σ̂ = E'E/(T - k).
-fn covariance(fits: &[FirmFit], df: usize) -> Mat<f64> {
+fn covariance(fits: &[&FirmFit], df: usize) -> Mat<f64> {
     let e = Mat::from_fn(fits[0].residuals.len(), fits.len(), |t, i| fits[i].residuals[t]);
     let product = e.transpose() * &e;
     Mat::from_fn(fits.len(), fits.len(), |i, j| product[(i, j)] / df as f64)

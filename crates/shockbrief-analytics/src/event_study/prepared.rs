@@ -4,7 +4,7 @@ use super::cross_section::CrossSection;
 use super::dependence::{cda, pair_sums};
 use super::firm_event::FirmEvent;
 use super::firm_fit::FirmFit;
-use super::mvrm::{Mvrm, mvrm};
+use super::mvrm::{Mvrm, mvrm, of_fits};
 use super::pair_sums::PairSums;
 use super::placebo::placebo;
 use super::rank::{Corrado, Grank, corrado, corrado_zivney_rank, grank};
@@ -85,7 +85,17 @@ pub struct Sampled<'a> {
 impl<'a> Sampled<'a> {
     /// Runs the multivariate regression of the section's window.
     pub fn new(section: &'a CrossSection<'a>, firms: &[FirmEvent], whole: &'a Outcome<FirmFit>) -> Self {
-        Self { section, whole, joint: mvrm(firms, &section.study.spec, section.window) }
+        let fits: Vec<&FirmFit> = section.fits().collect();
+        let same = |pair: &[&FirmFit]| {
+            pair[0].event_date == pair[1].event_date && pair[0].estimation.dates == pair[1].estimation.dates
+        };
+        // Fits on one set of days are those of the regression; others are made anew on the days all have.
+        let joint = if fits.windows(2).all(same) {
+            of_fits(&fits, section.window)
+        } else {
+            mvrm(firms, &section.study.spec, section.window)
+        };
+        Self { section, whole, joint }
     }
 
     /// t of the portfolio (Jaffe 1974).
