@@ -207,6 +207,10 @@ const FEW: usize = 40;
 
 /// Refuses what stands in a list for a second time: it would be shown or counted twice.
 fn unique<T: std::fmt::Display>(list: &[T], at: &KeyPath, origin: &Origin, faults: &mut Refusals) {
+    // A longer list is refused by its length alone.
+    if list.len() > bounds::NAMES {
+        return;
+    }
     let mut seen = std::collections::BTreeSet::new();
     for (index, item) in list.iter().enumerate() {
         if faults.iter().count() >= FEW {

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 /// Rows on either side of day 0 that a window may reach: ten years of sessions.
 pub const ROWS: i32 = 2_600;
-/// Names of a list of symbols.
-const NAMES: usize = 5_000;
+/// Names of a list of symbols, the longest of all lists.
+pub(super) const NAMES: usize = 5_000;
 /// Windows and pairs that one study tests.
 const ENTRIES: usize = 500;
 
