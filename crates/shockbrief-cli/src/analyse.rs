@@ -181,8 +181,9 @@ impl Analysed {
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
         let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
-        let made =
-            |claim: &&Claim| claim.section.as_ref().is_none_or(|id| !shared.findings.absent.contains_key(id));
+        let made = |claim: &&Claim| {
+            claim.section.iter().chain(&claim.needs).all(|id| !shared.findings.absent.contains_key(id))
+        };
         let declared = declared(project, &issue);
         let sections: Vec<Claim> =
             issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
@@ -391,7 +392,7 @@ impl Analysed {
             .chain(revision)
             .map(|(claim, origin)| (claim.clone(), claim.id.clone(), origin))
             .chain(sections)
-            .filter(|(claim, ..)| !claim.section.as_ref().is_some_and(absent))
+            .filter(|(claim, ..)| !claim.section.iter().chain(&claim.needs).any(absent))
             .map(|(claim, written, origin)| ClaimSource {
                 claim: local(Claim { when: demanded(&claim), ..claim }),
                 file: origin.path.display().to_string(),
@@ -402,7 +403,7 @@ impl Analysed {
 
     /// The report's sections; a revision is announced at the head of the first.
     fn sections(&self, project: &Project, languages: &[String]) -> Result<Vec<Section>> {
-        let sections = self.issue.instances.iter();
+        let sections = self.issue.instances.iter().filter(|section| section.is_shown());
         let mut faults = Refusals::default();
         let sections = sections.map(|section| faults.keep(self.section(project, section, languages)));
         let sections: Vec<Option<Section>> = sections.collect();
@@ -413,6 +414,26 @@ impl Analysed {
             first.layout.text.insert_str(0, "#note[{{ claim(\"revision\") }}] ");
         }
         Ok(sections)
+    }
+
+    /// The first template of the pages, with its line, that gives a value a name: what is made of itself can grow beyond
+    /// any measure, so that such a brief is tried apart first.
+    pub fn growing(&self, project: &Project, languages: &[String]) -> Result<Option<(String, usize)>> {
+        let mut sources: Vec<Source> = self.snippets(project)?.into_values().collect();
+        for section in self.sections(project, languages)? {
+            sources.push(section.layout);
+            sources.extend(section.prose.into_values());
+        }
+        for source in self.claims(project) {
+            let (claim, file) = (source.claim, source.file);
+            let texts = [Some(claim.text), claim.otherwise, claim.missing];
+            let texts = texts.into_iter().flatten().flat_map(BTreeMap::into_values);
+            sources.extend(texts.map(|text| Source::new(format!("{file}: claim `{}`", claim.id), text)));
+        }
+        Ok(sources.into_iter().find_map(|source| {
+            let line = shockbrief_templating::budget::grows(&source.text)?;
+            Some((source.name, line))
+        }))
     }
 
     /// Makes this a later revision that says how many figures changed, and why.
@@ -605,7 +626,12 @@ fn check_texts(project: &Project, issue: &Issue, faults: &mut Refusals) {
 
 /// Facts and sections that conditions and prose may ask for.
 fn declared(project: &Project, issue: &Issue) -> Declared {
-    let shown: BTreeSet<String> = issue.instances.iter().map(|section| section.id.clone()).collect();
+    let shown: BTreeSet<String> = issue
+        .instances
+        .iter()
+        .filter(|section| section.is_shown())
+        .map(|section| section.id.clone())
+        .collect();
     let built_in = shockbrief_sections::built_in().into_iter();
     let sections = built_in.chain(project.sections.ids()).map(str::to_owned).chain(shown.iter().cloned());
     Declared {

@@ -129,9 +129,12 @@ impl Project {
     pub fn instances(&self, report: &Report) -> Result<Vec<Instance>> {
         let own = SectionFolders::load(&report.folder.join("sections"))?;
         let built_in = shockbrief_sections::built_in();
-        let instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
+        let mut instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
         // A kind that does not exist is told before its data are asked for.
         instances.iter().try_for_each(|instance| shockbrief_sections::method(instance).map(drop))?;
+        if !report.figures.is_empty() {
+            instances.push(Instance::of_report(&report.figures, &report.origin));
+        }
         Ok(instances)
     }
 
@@ -510,5 +513,8 @@ fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<B
         }
         records.extend(shockbrief_sections::needs(instance, &house).records);
     }
+    // A study on a desk without a panel of other companies has one benchmark, and its figures say why.
+    let declared = |id: &str| project.sources.sources.iter().any(|source| source.id == id);
+    records.retain(|id| id != shockbrief_sections::REST || declared(id));
     Ok(records)
 }

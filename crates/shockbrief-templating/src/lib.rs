@@ -6,7 +6,7 @@
 
 pub mod attach;
 pub mod audit;
-mod budget;
+pub mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
@@ -19,6 +19,7 @@ pub mod lift;
 pub mod locale;
 pub mod pages;
 pub mod prose;
+mod reasons;
 mod tables;
 pub mod typography;
 pub mod typst;

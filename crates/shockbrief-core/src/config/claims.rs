@@ -43,7 +43,9 @@ impl HouseClaims {
 
     /// Those that a report makes: of its sections, unless it declares the id itself.
     pub fn of<'a>(&'a self, report: &'a Report) -> impl Iterator<Item = &'a Claim> {
-        let made = |claim: &Claim| claim.section.as_ref().is_some_and(|id| report.sections.contains(id));
+        let shown = |id: &String| report.sections.contains(id);
+        let made =
+            move |claim: &Claim| claim.section.as_ref().is_some_and(shown) && claim.needs.iter().all(shown);
         let declared = |claim: &Claim| report.claims.iter().any(|own| own.id == claim.id);
         self.claims.iter().filter(move |claim| made(claim) && !declared(claim))
     }

@@ -1,6 +1,10 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, KeyPath, Origin, client, section::Entry, unique};
+use super::{
+    Client, KeyPath, Origin, client,
+    section::{Entry, FigureSpec, Named},
+    unique,
+};
 use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -176,6 +180,9 @@ pub struct Claim {
     /// The section that says it; where that is absent for a period, the claim is not judged.
     #[serde(default)]
     pub section: Option<String>,
+    /// Other sections whose figures it is about; it is made where the report has them all and they have something to say.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
@@ -211,6 +218,8 @@ struct RawReport {
     panel: Option<Panel>,
     themes: Vec<ThemeId>,
     sections: Vec<Entry>,
+    #[serde(default)]
+    figures: Named<FigureSpec>,
     #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
@@ -276,6 +285,8 @@ pub struct Report {
     pub sections: Vec<String>,
     /// Its sections as written: ids, and sections declared or changed there.
     pub entries: Vec<Entry>,
+    /// Figures of the report itself, under `report.<name>`.
+    pub figures: Named<FigureSpec>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -393,6 +404,7 @@ impl Report {
             themes: raw.themes,
             sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
             entries: raw.sections,
+            figures: raw.figures,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,

@@ -202,6 +202,25 @@ pub struct Instance {
     pub folder: Option<PathBuf>,
 }
 
+impl Instance {
+    /// The figures of a report as a section that no page shows.
+    #[must_use]
+    pub fn of_report(figures: &Named<FigureSpec>, origin: &Origin) -> Self {
+        let id = OF_REPORT.to_owned();
+        let spec = SectionSpec { figures: figures.clone(), ..SectionSpec::default() };
+        Self { base: id.clone(), id, kind: "text".to_owned(), spec, origin: origin.clone(), folder: None }
+    }
+
+    /// Whether it has a place on the pages.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.id != OF_REPORT
+    }
+}
+
+/// The name that figures of a report stand under; no section has it.
+pub const OF_REPORT: &str = "report";
+
 /// Sections declared in folders, by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SectionFolders(BTreeMap<String, (SectionSpec, Origin, PathBuf)>);
@@ -251,6 +270,11 @@ pub fn instances(
     let mut instances: Vec<Instance> = Vec::new();
     for entry in entries {
         let id = entry.id().to_owned();
+        if id == OF_REPORT {
+            return Err(origin
+                .refuse(&id, format!("`{id}` is the name of the report’s own figures"))
+                .hint("give the section another id"));
+        }
         if instances.iter().any(|earlier| earlier.id == id) {
             return Err(origin
                 .refuse(&id, format!("section `{id}` stands twice"))

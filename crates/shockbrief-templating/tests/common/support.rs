@@ -273,6 +273,7 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
             "*Hardware fell.* The mean abnormal return is {{ fig(\"caar\") | pct(1) }} ({{ fig(\"caar\").p | pval }}); the gap to software is {{ fig(\"gap\") | points(1) }}.",
         ),
         section: None,
+        needs: Vec::new(),
         otherwise: otherwise.then(|| texts("Rien ne s'est passé.", "Nothing happened.")),
         missing: None,
         calibrated: false,
