@@ -554,7 +554,8 @@ mod tests {
         for text in [
             "lost {{ fig(\"n\") | int }} billion",
             "lost {{ fig(\"n\") | int }}\u{a0}%",
-            "lost ${{ fig(\"n\") | num(1) }} in",
+            "lost €{{ fig(\"n\") | num(1) }} in",
+            "lost \\${{ fig(\"n\") | num(1) }} in",
             "lost {{ fig(\"x\") | pct(1) }} dollars",
             "lost {{ fig(\"x\") | money }} milliards",
         ] {
