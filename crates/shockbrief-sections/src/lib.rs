@@ -20,6 +20,7 @@ mod kind;
 mod market;
 mod method;
 mod outlook;
+mod pair;
 mod panel;
 mod positioning;
 mod quarterly;
@@ -32,7 +33,6 @@ mod shock;
 pub mod shock_days;
 
 mod shocks;
-mod silicon;
 mod stress;
 mod summary;
 mod tabulate;
@@ -138,7 +138,6 @@ pub static SECTIONS: &[Section] = &[
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
     section!("compute-demand", demand, needs: ["training-compute"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
-    section!("custom-silicon", silicon),
     shock_section!("method", method),
     section!("data", data),
 ];
@@ -148,6 +147,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<text::Text>::new(),
     &kind::Of::<forward::ForwardReturns>::new(),
     &kind::Of::<quarterly::Quarterly>::new(),
+    &kind::Of::<pair::PairAtEvents>::new(),
 ];
 
 /// What computes a section of a report.

@@ -125,6 +125,9 @@ pub struct SectionSpec {
     /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
     #[serde(default)]
     pub names: BTreeMap<String, Texts>,
+    /// Heads of the columns that its kind leaves to it, by their names.
+    #[serde(default)]
+    pub heads: BTreeMap<String, Texts>,
     /// Titles of the axes of charts that its kind makes, by their names.
     #[serde(default)]
     pub axes: BTreeMap<String, Texts>,
@@ -332,6 +335,7 @@ impl SectionSpec {
         self.names.extend(over.names);
         self.captions.extend(over.captions);
         self.axes.extend(over.axes);
+        self.heads.extend(over.heads);
         self.notes.extend(over.notes);
         for claim in over.claims {
             self.claims.retain(|own| own.id != claim.id);
