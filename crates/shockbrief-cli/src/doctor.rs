@@ -169,7 +169,7 @@ fn zones(reports: &[Report]) -> Vec<Line> {
     )]
 }
 
-/// The names that a report follows. Sections that cannot be read follow none: `check` tells their faults.
+/// The instruments of a report; one whose sections cannot be read is told elsewhere.
 fn followed(report: &Report, project: &Project) -> Vec<Instrument> {
     crate::load::instruments(report, &project.instances(report).unwrap_or_default(), project)
 }

@@ -4,7 +4,7 @@ use crate::{
     SomeFailed,
     analyse::Analysed,
     archive,
-    args::Render,
+    args::{Inputs, Render},
     complain,
     load::Project,
     progress::Progress,
@@ -23,6 +23,7 @@ use shockbrief_core::{
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
 use std::{
     collections::BTreeMap,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -93,6 +94,8 @@ fn brief(
     let mut analysed = Analysed::new(project, folder, &args.inputs)?;
     analysed.left_out().into_iter().for_each(crate::tell);
     let making = Making {
+        place: folder,
+        inputs: &args.inputs,
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
         keep_source: args.keep_source,
@@ -104,6 +107,10 @@ fn brief(
 
 /// How a brief is made.
 pub struct Making<'a> {
+    /// What the report was loaded from, and with what.
+    pub place: &'a Path,
+    /// Data, configuration and store.
+    pub inputs: &'a Inputs,
     /// Languages; all of the report's where empty.
     pub lang: &'a [String],
     /// Time for one typesetting.
@@ -137,6 +144,7 @@ pub fn make(
     making: &Making<'_>,
 ) -> Result<Published> {
     let languages = languages(analysed, making.lang)?;
+    rehearse(project, typst, analysed, &languages, making)?;
     let (slug, period) = (slug_of(analysed), period_of(analysed));
     let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
     if let Some(earlier) = earlier {
@@ -149,6 +157,39 @@ pub fn make(
     }
     let product = produce(project, typst, analysed, &languages, making.limit)?;
     publish(project, typst, output, analysed, &product, making)
+}
+
+/// Has `check` try a brief whose templates name values, in a process of its own: what would take all memory or never end
+/// is found there, and the briefs beside it are made.
+fn rehearse(
+    project: &Project,
+    typst: &Typst,
+    analysed: &Analysed,
+    languages: &[String],
+    making: &Making<'_>,
+) -> Result<()> {
+    let Some((name, line)) = analysed.growing(project, languages)? else { return Ok(()) };
+    let (inputs, issue) = (making.inputs, &analysed.issue);
+    let (period, as_of) = (issue.period.to_string(), issue.as_of.to_string());
+    let mut words: Vec<OsString> = vec!["check".into(), making.place.into()];
+    let mut option = |name: &str, value: &OsStr| words.extend([name.into(), value.to_owned()]);
+    option("--data", inputs.data.as_os_str());
+    option("--config", inputs.config.as_os_str());
+    option("--period", period.as_ref());
+    option("--as-of", as_of.as_ref());
+    if let Some(store) = &inputs.holding.store {
+        option("--store", store.as_os_str());
+        inputs.holding.known_by.iter().for_each(|known| option("--known-by", known.to_string().as_ref()));
+    }
+    let memory = Typeset::default().memory / 2;
+    let options = Typeset { limit: making.limit, memory, ..Typeset::default() };
+    typst.rehearse(&words, &options).map_err(|how| {
+        Refusal::config(format!(
+            "{name}:{line}: the templates were tried in a process of their own, which {how}"
+        ))
+        .hint(shockbrief_templating::budget::HINT)
+        .into()
+    })
 }
 
 /// What a brief consists of, before it is published.

@@ -191,7 +191,11 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(T, Origin)> {
 
 /// Keys that stand twice: one of the two would be lost without a word.
 fn repeated(origin: &Origin, places: &Places, refusals: &mut Refusals) {
-    for key in &places.repeated {
+    let below =
+        |path: &KeyPath, other: &KeyPath| path.0.len() > other.0.len() && path.0.starts_with(&other.0);
+    // What stands below a repeated key stands twice because of it.
+    let follows = |key: &places::Repeated| places.repeated.iter().any(|other| below(&key.path, &other.path));
+    for key in places.repeated.iter().filter(|key| !follows(key)) {
         let message = format!("`{}` stands twice, first on line {}", key.path, key.first.line);
         let place = format!("{}:{}:{}", origin.path.display(), key.again.line, key.again.column);
         refusals.push(Refusal::config(format!("{place}: {message}")).hint("keep one of the two"));

@@ -36,10 +36,22 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
 pub fn tests(context: &Shock<'_>, window: [i32; 2], findings: &mut Findings) {
     match event_study::tests(&context.study, window) {
         Ok(tests) => record(context, window, &tests, findings),
+        // No company could be studied: every test is missing for that reason, and none is unknown.
         Err(reason) => {
-            let id = format!("sample.{}.caar", window_id(window));
-            let figure = Figure::missing(id, reason.to_string(), Unit::Ratio, "caar", context.as_of);
-            findings.add(figure.inputs(context.inputs(&[])));
+            let name = window_id(window);
+            let missing = |id: String, unit, statistic: &str| {
+                let figure = Figure::missing(id, reason.to_string(), unit, statistic, context.as_of);
+                figure.inputs(context.inputs(&[]))
+            };
+            findings.add(missing(format!("sample.{name}.caar"), Unit::Ratio, "caar"));
+            for key in HEADLINE.into_iter().chain(NAIVE).chain(["event_variance_chi2"]) {
+                let unit = if key == "placebo_p" { Unit::Probability } else { Unit::Statistic };
+                findings.add(missing(format!("tests.{name}.{key}"), unit, key));
+            }
+            if window == [0, 0] {
+                let statistic = "mean_residual_correlation";
+                findings.add(missing("sample.r_bar".to_owned(), Unit::Correlation, statistic));
+            }
         }
     }
 }

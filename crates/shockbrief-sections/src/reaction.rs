@@ -14,8 +14,8 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     if let Some(rest) = context.rest() {
         companies(context, rest, &context.spec.windows, findings)?;
     }
-    for firm in &context.study.firms {
-        day0_return(context, &Symbol::from(firm.id.as_str()), findings);
+    for symbol in &context.spec.sample {
+        day0_return(context, symbol, findings);
     }
     index(context, findings)?;
     market_value(context, findings)?;

@@ -4,6 +4,7 @@ use crate::{
     Desk, absent,
     dated::{near_shocks, other_shocks},
     panel,
+    reaction::day0_return,
     rest::{Rest, rest},
 };
 use anyhow::{Context as _, Result};
@@ -410,6 +411,10 @@ impl<'a> Shock<'a> {
             |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of).inputs(["study"]);
         let day = jiff::tz::TimeZone::UTC.to_datetime(self.event.instant).date();
         findings.add(Figure::date("study.event", day, "config", self.as_of).inputs(["study"]));
+        // Own returns of day 0, which any section may use.
+        for symbol in self.spec.sample.iter().chain([&self.spec.benchmark, &self.spec.source]) {
+            day0_return(self, symbol, findings);
+        }
         findings.add(number("study.estimation.first", f64::from(first), Unit::Number));
         findings.add(number("study.estimation.last", f64::from(last), Unit::Number));
         let used = self.study.firms.iter().map(|firm| firm.observations).max().unwrap_or(0);

@@ -514,8 +514,8 @@ fn nameless(scope: &Scope, key: &str) -> Error {
     match scope.declared.lacking.get(&scope.code).and_then(|lacking| lacking.get(key)) {
         None => unknown("string", key, scope.strings.keys()),
         Some(place) => refuse(FormatError {
-            message: format!("`{key}` has no name in `{}`", scope.code),
-            hint: format!("add `{}: ...` to its name, {place}", scope.code),
+            message: format!("{place}: `{key}` has no name in `{}`", scope.code),
+            hint: format!("add `{}: ...` to its name there", scope.code),
         }),
     }
 }
@@ -653,7 +653,10 @@ pub fn refusal(error: &Error) -> Refusal {
         Some((file, what)) => format!("{file}: {what}"),
         None => format!("{name}{line}"),
     };
-    let refusal = Refusal::config(format!("{place}: {}", describe(deepest)));
+    let said = Refusal::config(describe(deepest));
+    // What lies in another file has its place already.
+    let elsewhere = said.located().file.is_some();
+    let refusal = if elsewhere { said } else { Refusal::config(format!("{place}: {}", said.message)) };
     match chain.iter().rev().find_map(|e| hint(e)) {
         Some(hint) => refusal.hint(hint),
         None => refusal.hint(general_hint(deepest.kind())),

@@ -447,7 +447,7 @@ mod tests {
         let points = figure(0.034, Unit::Points);
         let fr = locale("fr");
         assert_eq!(Format::new(Filter::Pval).apply(&fr, &p, Place::Table).unwrap(), "<\u{a0}0,001");
-        assert_eq!(Format::new(Filter::Points).apply(&fr, &points, Place::Table).unwrap(), "3,4\u{a0}pt");
+        assert_eq!(Format::new(Filter::Points).apply(&fr, &points, Place::Table).unwrap(), "3,4\u{a0}pts");
     }
 
     #[test]

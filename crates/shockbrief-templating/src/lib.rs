@@ -6,7 +6,7 @@
 
 pub mod attach;
 pub mod audit;
-mod budget;
+pub mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;

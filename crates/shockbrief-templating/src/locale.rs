@@ -120,7 +120,7 @@ const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
-    ("format.points.table", "{n}\u{a0}pt", "{n}\u{a0}pp"),
+    ("format.points.table", "{n}\u{a0}pts", "{n}\u{a0}pp"),
     ("format.money.one", "{n}\u{a0}{c}", "{c}\u{a0}{n}"),
     ("format.money.million", "{n}\u{a0}M{c}", "{c}\u{a0}{n}m"),
     ("format.money.billion", "{n}\u{a0}Md{c}", "{c}\u{a0}{n}bn"),

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
     fn dollar(&mut self, at: usize, text: &str) {
         let closed = text.len() > 1 && text.ends_with('$');
         let inner = text.trim_matches('$');
-        let words = inner.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() > 2);
+        let words = inner.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() > 1);
         let prose = words.filter(|word| !MATHS.split(' ').any(|known| known == *word)).count() > 1;
         let digits = inner.trim_start().starts_with(char::is_numeric);
         if !closed || prose || digits || inner.contains('\n') || inner.contains("{{") {
@@ -153,6 +153,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hash(&mut self, at: usize, text: &str) {
+        let text = text.trim_end_matches('.');
         let name = &text[1..];
         let next = self.chars.get(at + text.chars().count()).copied().unwrap_or(' ');
         let told = match name.chars().next() {

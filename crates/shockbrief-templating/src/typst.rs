@@ -234,6 +234,28 @@ impl Typst {
         pages.iter().map(|page| Ok(fs_err::read(page)?)).collect()
     }
 
+    /// Runs this very executable with other words, in a process of its own within the bounds of a typesetting: what
+    /// would take the machine's time or memory takes that process's alone. How it ends by itself is no matter here.
+    ///
+    /// # Errors
+    /// How it was ended, as a clause. A command that is not guarded cannot rehearse, and says nothing.
+    pub fn rehearse(&self, words: &[OsString], options: &Typeset) -> Result<(), String> {
+        if !self.guarded {
+            return Ok(());
+        }
+        let _inside = self.gate.enter();
+        let mut command = within(options);
+        command.arg(OWN).args(words);
+        let ended =
+            run(&mut command, options.limit, options.memory, &self.stop).map_err(|how| how.to_string())?;
+        match ended.status.signal() {
+            None => Ok(()),
+            Some(signal) => {
+                Err(format!("was ended by signal {signal}, with {} MB at most", options.memory >> 20))
+            }
+        }
+    }
+
     /// Runs a command on a document to a good end.
     fn finish(&self, command: &mut Command, document: &Document, options: &Typeset) -> Result<()> {
         let ended = run(command, options.limit, options.memory, &self.stop)
@@ -249,12 +271,8 @@ impl Typst {
         if !self.guarded {
             return command(&self.path);
         }
-        // Typst works on every core at once.
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-        let seconds = options.limit.as_secs().saturating_add(1).saturating_mul(cores);
-        let mut command = command(Path::new(OWN));
-        command.arg(GUARD);
-        command.args([std::process::id().to_string(), options.memory.to_string(), seconds.to_string()]);
+        let mut command = within(options);
+        caged(&mut command);
         command.arg(&self.path);
         command
     }
@@ -361,9 +379,29 @@ pub fn lay_out(document: &Document, folder: &Path) -> Result<()> {
     fonts::write(&folder.join("fonts"))
 }
 
+/// This executable on its way to become, within bounds, the command that is still to be named.
+#[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
+fn within(options: &Typeset) -> Command {
+    // Typst works on every core at once.
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let seconds = options.limit.as_secs().saturating_add(1).saturating_mul(cores);
+    let mut command = Command::new(OWN);
+    command.arg(GUARD);
+    command.args([std::process::id().to_string(), options.memory.to_string(), seconds.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
 #[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
 fn command(path: &Path) -> Command {
     let mut command = Command::new(path);
+    caged(&mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
+/// Takes from a command what it need not know, and the way out.
+fn caged(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -372,8 +410,6 @@ fn command(path: &Path) -> Command {
     for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(proxy, OsStr::new("http://127.0.0.1:9"));
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command
 }
 
 /// A process that ended by itself.

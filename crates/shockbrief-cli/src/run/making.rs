@@ -307,6 +307,8 @@ impl Bench<'_> {
             return Ok(None);
         }
         let making = Making {
+            place: &item.folder,
+            inputs: &inputs,
             lang: &[],
             limit: Duration::from_secs(self.args.time_limit),
             keep_source: false,

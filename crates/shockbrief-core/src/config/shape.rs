@@ -20,7 +20,7 @@ const MOST: usize = 40;
 pub(super) fn faults<T: DeserializeOwned>(origin: &Origin, text: &str) -> Refusals {
     let mut found = Refusals::default();
     let Ok(mut value) = serde_yaml::from_str::<Value>(text) else { return found };
-    let mut pruned = Pruned::default();
+    let (mut pruned, mut unknown) = (Pruned::default(), Vec::new());
     for _ in 0..MOST {
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(_) => break,
@@ -30,7 +30,11 @@ pub(super) fn faults<T: DeserializeOwned>(origin: &Origin, text: &str) -> Refusa
         let message = error.inner().to_string();
         let fault = Fault::of(&message, local, &value);
         let path = pruned.original(&fault.path);
-        if !(fault.missing && pruned.paths.contains(&path)) {
+        if fault.unknown {
+            unknown.push(path.clone());
+        }
+        let misspelt = unknown.iter().any(|other| is_misspelt(other, &path));
+        if !(fault.missing && (misspelt || pruned.paths.contains(&path))) {
             found.push(fault.refusal(origin, &path, &message));
         }
         // What is taken out of a struct leaves it incomplete: then the struct goes too.
@@ -41,6 +45,17 @@ pub(super) fn faults<T: DeserializeOwned>(origin: &Origin, text: &str) -> Refusa
         }
     }
     found
+}
+
+/// Whether an unknown key was meant to be this one, which is missing beside it.
+fn is_misspelt(unknown: &KeyPath, missing: &KeyPath) -> bool {
+    const TYPOS: usize = 2;
+    match (unknown.0.split_last(), missing.0.split_last()) {
+        (Some((Step::Key(typed), above)), Some((Step::Key(meant), beside))) => {
+            above == beside && nearest::distance(typed, meant) <= TYPOS
+        }
+        _ => false,
+    }
 }
 
 /// One thing that does not fit.
