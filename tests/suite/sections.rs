@@ -311,7 +311,7 @@ fn parameters_that_do_not_fit_are_refused_at_load() {
         ("custom-silicon", "{long: \"basket:custom-silicn\"}", "`custom-silicon`"),
         ("custom-silicon", "{window: [3, 0]}", "window"),
         ("capex", "{source: capex-quartely}", "`capex-quarterly`"),
-        ("capex", "{amount: capex}", "`capex_musd`"),
+        ("capex", "{amount: capex_usd}", "`capex_musd`"),
         ("capex", "{shown: 1}", "shown"),
         ("architecture", "{facts: [v3-activ]}", "`v3-active`"),
         ("architecture", "{fact: []}", "fact"),
@@ -325,6 +325,6 @@ fn parameters_that_do_not_fit_are_refused_at_load() {
         let output = desk.run(&["check"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{section} {with}: {said}");
-        assert!(said.contains(part) && said.contains(".yaml:"), "{section} {with}: {said}");
+        assert!(said.contains(part) && said.contains("report.yaml:"), "{section} {with}: {said}");
     }
 }

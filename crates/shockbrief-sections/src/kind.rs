@@ -113,7 +113,7 @@ impl<K: Kind> Of<K> {
         let with = instance.spec.with.clone().unwrap_or_else(|| serde_json::json!({}));
         let refuse = |why: String| {
             let message = format!("section `{}`, kind `{}`: {why}", instance.id, K::NAME);
-            instance.origin.refuse("with:", message).hint("`with` holds the parameters of the kind")
+            instance.with.refuse("with:", message).hint("`with` holds the parameters of the kind")
         };
         let params: K::Params = serde_json::from_value(with).map_err(|error| refuse(error.to_string()))?;
         K::check(&params).map_err(refuse)?;

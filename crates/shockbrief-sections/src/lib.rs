@@ -199,8 +199,7 @@ pub fn method(instance: &Instance) -> Result<Method, Refusal> {
             .hint("take out `id`; kinds with parameters can stand several times"));
     }
     if instance.spec.with.is_some() {
-        let refusal =
-            instance.origin.refuse("with:", format!("section `{}` takes no parameters", section.id));
+        let refusal = instance.with.refuse("with:", format!("section `{}` takes no parameters", section.id));
         return Err(refusal.hint("take out `with`"));
     }
     Ok(Method::Once(section))

@@ -201,6 +201,8 @@ pub struct Instance {
     pub spec: SectionSpec,
     /// Where that was read; the report's file for one declared there.
     pub origin: Origin,
+    /// Where its parameters were set last: the section's file, or the report's.
+    pub with: Origin,
     /// Its folder, with prose and layout; none for one declared in the report.
     pub folder: Option<PathBuf>,
 }
@@ -211,7 +213,8 @@ impl Instance {
     pub fn of_report(figures: &Named<FigureSpec>, origin: &Origin) -> Self {
         let id = OF_REPORT.to_owned();
         let spec = SectionSpec { figures: figures.clone(), ..SectionSpec::default() };
-        Self { base: id.clone(), id, kind: "text".to_owned(), spec, origin: origin.clone(), folder: None }
+        let (kind, with) = ("text".to_owned(), origin.clone());
+        Self { base: id.clone(), id, kind, spec, origin: origin.clone(), with, folder: None }
     }
 
     /// Whether it has a place on the pages.
@@ -299,7 +302,11 @@ pub fn instances(
         if let Some((declared, file, path)) = found {
             (spec, place, folder) = (declared.clone(), file.clone(), Some(path.clone()));
         }
+        let mut with = place.clone();
         if let Entry::Spec(changes) = entry {
+            if changes.with.is_some() {
+                with = origin.clone();
+            }
             spec = spec.changed(changes);
             if folder.is_none() {
                 place = origin.clone();
@@ -309,7 +316,7 @@ pub fn instances(
         let kind = spec.kind.clone().unwrap_or_else(|| {
             if built_in.contains(&base.as_str()) { base.clone() } else { "text".to_owned() }
         });
-        instances.push(Instance { id, base, kind, spec, origin: place, folder });
+        instances.push(Instance { id, base, kind, spec, origin: place, with, folder });
     }
     Ok(instances)
 }

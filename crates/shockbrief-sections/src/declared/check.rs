@@ -194,7 +194,8 @@ struct Check<'a> {
 impl Check<'_> {
     fn fault(&mut self, needle: &str, message: impl Into<String>, hint: impl Into<String>) {
         let message = message.into();
-        self.faults.push(self.instance.origin.refuse(needle, message).hint(hint));
+        let origin = if needle == "with:" { &self.instance.with } else { &self.instance.origin };
+        self.faults.push(origin.refuse(needle, message).hint(hint));
     }
 
     fn unknown<'b>(&mut self, needle: &str, what: &str, id: &str, known: impl IntoIterator<Item = &'b str>) {
