@@ -102,7 +102,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Headline,
         caveat: "",
         made_of: &["kp_adj_bmp_df", "n", "bmp_t", "r_bar"],
-        compute: Section(|p| dependence::kp_adj_bmp_t(p.section, p.pairs.r_bar()?)),
+        compute: Section(|p| dependence::kp_adj_bmp_t(p.section, p.pairs().r_bar()?)),
     },
     Statistic {
         key: "portfolio_t",
@@ -146,7 +146,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: "",
         made_of: &["kpp_adj_bmp_t_theta_df", "n", "bmp_t", "theta"],
-        compute: Section(|p| dependence::kp_adj_bmp_t(p.section, p.pairs.theta()?)),
+        compute: Section(|p| dependence::kp_adj_bmp_t(p.section, p.pairs().theta()?)),
     },
     Statistic {
         key: "kp_adj_patell_z",
@@ -157,7 +157,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: RISES,
         made_of: &["n", "patell_z_exactvar", "r_bar"],
-        compute: Section(|p| dependence::kp_adj_patell_z(p.section, p.pairs.r_bar()?)),
+        compute: Section(|p| dependence::kp_adj_patell_z(p.section, p.pairs().r_bar()?)),
     },
     Statistic {
         key: "mvrm_t_mean",
@@ -179,7 +179,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: RISES,
         made_of: &["cda_df", "caar", "l2", "cda_s"],
-        compute: Section(|p| p.cda.clone().map(|both| both.0)),
+        compute: Section(|p| p.cda().map(|both| both.0)),
     },
     Statistic {
         key: "corrado_rank_z",
@@ -190,7 +190,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: "complete data only; moderately over-rejects when event variance rises",
         made_of: &["l2", "corrado_rank_S", "corrado_T"],
-        compute: Section(|p| p.corrado.clone().map(|k| k.z)),
+        compute: Section(|p| p.corrado().map(|k| k.z)),
     },
     Statistic {
         key: "corrado_zivney_rank_z",
@@ -201,7 +201,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: "moderately over-rejects when event variance rises",
         made_of: &["l2", "corrado_zivney_rank_S"],
-        compute: Section(|p| p.zivney.clone().map(|both| both.0)),
+        compute: Section(|p| p.zivney().map(|both| both.0)),
     },
     Statistic {
         key: "corrado_zivney_sign_z",
@@ -223,7 +223,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Valid,
         caveat: "slightly over-rejects with few firms and high correlation",
         made_of: &["grank_df", "grank_Z", "grank_T", "grank_ubar0"],
-        compute: Section(|p| p.grank.clone().and_then(|g| g.t_stat)),
+        compute: Section(|p| p.grank().and_then(|g| g.t_stat)),
     },
     Statistic {
         key: "bootstrap_p",
@@ -388,7 +388,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Appendix,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.grank.clone().and_then(|g| g.z_stat)),
+        compute: Section(|p| p.grank().and_then(|g| g.z_stat)),
     },
     Statistic {
         key: "bhar_t",
@@ -487,7 +487,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["pairs", "pairs_with_overlap_est"],
-        compute: Section(|p| p.describe(p.pairs.r_bar())),
+        compute: Section(|p| p.describe(p.pairs().r_bar())),
     },
     Statistic {
         key: "theta",
@@ -498,7 +498,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["pairs", "pairs_with_overlap_event", "r_bar"],
-        compute: Section(|p| p.describe(p.pairs.theta())),
+        compute: Section(|p| p.describe(p.pairs().theta())),
     },
     Statistic {
         key: "car_skew_g1adj",
@@ -564,7 +564,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.describe(p.corrado.clone().map(|k| k.s))),
+        compute: Section(|p| p.describe(p.corrado().map(|k| k.s))),
     },
     Statistic {
         key: "corrado_T",
@@ -586,7 +586,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.describe(p.zivney.clone().map(|both| both.1))),
+        compute: Section(|p| p.describe(p.zivney().map(|both| both.1))),
     },
     Statistic {
         key: "cda_s",
@@ -597,7 +597,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.describe(p.cda.clone().map(|both| both.1))),
+        compute: Section(|p| p.describe(p.cda().map(|both| both.1))),
     },
     Statistic {
         key: "grank_T",
@@ -608,7 +608,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.describe(p.grank.clone().map(|g| g.t as f64))),
+        compute: Section(|p| p.describe(p.grank().map(|g| g.t as f64))),
     },
     Statistic {
         key: "grank_ubar0",
@@ -619,7 +619,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.describe(p.grank.clone().map(|g| g.ubar0))),
+        compute: Section(|p| p.describe(p.grank().map(|g| g.ubar0))),
     },
     Statistic {
         key: "grank_Z",
@@ -630,7 +630,7 @@ pub const STATISTICS: &[Statistic] = &[
         standing: Descriptive,
         caveat: "",
         made_of: &["n", "caar", "l2"],
-        compute: Section(|p| p.grank.clone().and_then(|g| g.z_ratio)),
+        compute: Section(|p| p.grank().and_then(|g| g.z_ratio)),
     },
     Statistic {
         key: "bmp_t_sumsar",

@@ -40,7 +40,7 @@ pub mod standardised;
 pub mod statistic;
 pub mod volume;
 
-pub use battery::{Tests, sample_tests, tests};
+pub use battery::{Tests, sample_tests, statistics, tests};
 pub use firm_event::FirmEvent;
 pub use firm_fit::{Car, Dropped, EventDay, FirmFit, SampleQuantile, Study};
 pub use fit::fit;

@@ -292,6 +292,24 @@ mod tests {
     }
 
     #[test]
+    fn fit_and_interval_as_an_independent_search_gives_them() {
+        // The same 2,400 losses in numpy; likelihood and profile maximised by scipy's Nelder-Mead over (ξ, ln σ)
+        // and (ln λ, ξ), ends of the interval by Brent's method.
+        for (shape, xi, sigma, loss, [days, low, high]) in [
+            (0.2, 0.185_146_236_8, 0.708_241_476_8, 4.0, [456.320_542, 239.866_508, 950.965_423]),
+            (-0.2, -0.219_512_005_4, 0.712_242_306_2, 2.5, [337.963_226, 198.005_151, 606.910_462]),
+            (0.4, 0.386_496_849_6, 0.706_897_036_1, 4.0, [246.623_804, 151.675_909, 423.887_056]),
+        ] {
+            let fit = tail(&ladder(120, shape, 0.7), TAIL).unwrap();
+            assert!((fit.shape - xi).abs() < 1e-6 && (fit.scale - sigma).abs() < 1e-6, "{shape}: {fit:?}");
+            let period = fit.return_period(loss).unwrap();
+            assert!((period.days.unwrap() / days - 1.0).abs() < 1e-5, "{shape}: {period:?}");
+            assert!((period.low / low - 1.0).abs() < 2e-3, "{shape}: {period:?}");
+            assert!((period.high.unwrap() / high - 1.0).abs() < 2e-3, "{shape}: {period:?}");
+        }
+    }
+
+    #[test]
     fn the_maximum_is_a_maximum() {
         let mut s = Stream::new(31);
         let losses: Vec<f64> = (0..2_500).map(|_| 0.01 * s.unit_student(5)).collect();

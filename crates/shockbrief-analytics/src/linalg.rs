@@ -23,6 +23,8 @@ pub struct Design {
     q: Vec<f64>,
     /// Upper triangle R, column after column (`r[c * cols + row]`).
     r: Vec<f64>,
+    /// `sqrt(((X'X)⁻¹)_jj)` for every column.
+    unscaled_sd: Vec<f64>,
 }
 
 /// One least-squares fit.
@@ -70,7 +72,7 @@ impl Design {
             return Err(Missing::Invalid { what: "a regressor" });
         }
         if cols == 0 {
-            return Ok(Self { rows, cols, q: Vec::new(), r: Vec::new() });
+            return Ok(Self { rows, cols, q: Vec::new(), r: Vec::new(), unscaled_sd: Vec::new() });
         }
         Self::factorise(columns, rows)
     }
@@ -91,7 +93,9 @@ impl Design {
             }
         }
         let q = (0..cols).flat_map(|c| (0..rows).map(move |i| (i, c))).map(|(i, c)| thin_q[(i, c)]).collect();
-        Ok(Self { rows, cols, q, r })
+        let mut design = Self { rows, cols, q, r, unscaled_sd: Vec::new() };
+        design.unscaled_sd = design.inverse_diagonal();
+        Ok(design)
     }
 
     /// Number of rows.
@@ -124,7 +128,7 @@ impl Design {
         let sse = dot(&residuals, &residuals);
         let df = self.rows - self.cols;
         let sigma = finite((sse / df as f64).sqrt(), "the residual spread")?;
-        let se = self.unscaled_sd().iter().map(|d| d * sigma).collect();
+        let se = self.unscaled_sd.iter().map(|d| d * sigma).collect();
         let r2 = if self.cols > 1 { r_squared(y, sse) } else { None };
         Ok(Ols { coef, se, residuals, sse, df, sigma, r2 })
     }
@@ -183,7 +187,11 @@ impl Design {
     }
 
     /// `sqrt(((X'X)⁻¹)_jj)` for every column.
-    pub fn unscaled_sd(&self) -> Vec<f64> {
+    pub fn unscaled_sd(&self) -> &[f64] {
+        &self.unscaled_sd
+    }
+
+    fn inverse_diagonal(&self) -> Vec<f64> {
         (0..self.cols)
             .map(|j| {
                 let mut unit = vec![0.0; self.cols];

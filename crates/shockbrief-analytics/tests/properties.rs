@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use shockbrief_analytics::event_study::mvrm::mvrm;
 use shockbrief_analytics::event_study::portfolio::{long_short, portfolio};
 use shockbrief_analytics::event_study::size::{SizeDesign, size_table};
-use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, Study, fit, tests};
+use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, Study, fit, statistics, tests};
 use shockbrief_analytics::reason::Missing;
 use shockbrief_analytics::rng::Stream;
 use std::sync::Arc;
@@ -206,6 +206,18 @@ fn firms_that_cannot_be_studied_are_named_with_the_reason() {
         ]
     );
     assert_eq!(tests(&s, [0, 0]), Err(Missing::NoFirms));
+}
+
+#[test]
+fn some_statistics_are_those_of_all_tests() {
+    let s = study(&firms(8, 6, 0.02), Model::MarketModel);
+    let all = tests(&s, [0, 1]).unwrap();
+    let keys = ["kp_adj_bmp_t", "grank_t", "sign_z", "nonsense"];
+    let some = statistics(&s, [0, 1], &keys).unwrap();
+    for (key, have) in keys.iter().zip(&some) {
+        assert_eq!(*have, all.get(key), "{key}");
+    }
+    assert_eq!(all.values.len(), 38);
 }
 
 #[test]

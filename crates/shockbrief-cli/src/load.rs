@@ -513,5 +513,8 @@ fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<B
         }
         records.extend(shockbrief_sections::needs(instance, &house).records);
     }
+    // A study on a desk without a panel of other companies has one benchmark, and its figures say why.
+    let declared = |id: &str| project.sources.sources.iter().any(|source| source.id == id);
+    records.retain(|id| id != shockbrief_sections::REST || declared(id));
     Ok(records)
 }

@@ -109,8 +109,6 @@ fn report_due(
     let zone = zone(report)?;
     let pinned = pinned(report)?;
     let (mut settled, published) = (ledger.settled(&report.slug), ledger.published(&report.slug));
-    let gone = gone(args, report, &settled, &published);
-    settled.retain(|period| Some(*period) != gone);
     let last = settled.last().copied();
     let since = pinned.or(last).map(Period::first_date);
     let (from, to) =
@@ -121,6 +119,10 @@ fn report_due(
         .sessions(from.max(calendar.covered_from()), to)
         .with_context(|| format!("{}: schedule", report.origin.path.display()))?;
     let ready = due::ready(schedule, &zone, &sessions, now);
+    // Of an older period a newer one takes the place.
+    let gone = gone(args, report, &settled, &published)
+        .filter(|gone| pinned == Some(*gone) || ready.last().is_some_and(|last| last.period == *gone));
+    settled.retain(|period| Some(*period) != gone);
     let again = args.force || args.revise;
     // A pinned as-of date lies after the shock: before it is over, its data cannot be known.
     let known = report.as_of.is_none_or(|date| TimeZone::UTC.to_datetime(now).date() > date);

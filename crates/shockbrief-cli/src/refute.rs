@@ -1,7 +1,7 @@
 //! What could refute a claim: its condition is asked of ordinary days, of the study without each company, and of the study
 //! against the rest of the market, as the claim's own keys demand.
 //!
-//! The answers are figures like any other, `claim.<id>.rate`, `.without` and `.rest`; the claim then holds only where its
+//! The answers are figures like any other, `claim.<id>.rate`, `.hits`, `.without` and `.rest`; the claim then holds only where its
 //! condition and these do, so that a claim that cannot be tried takes the text of what is not known.
 
 use anyhow::Result;
@@ -84,6 +84,9 @@ pub fn refute<'a>(
                         .to_owned()),
                     n => Ok(days.iter().filter(|holds| **holds).count() as f64 / n as f64),
                 };
+            let hits = days.iter().filter(|holds| **holds).count() as f64;
+            let hits = rate.clone().map(|_| hits);
+            found.push((figure("hits", hits, Unit::Count, days.len()), None));
             found.push((figure("rate", rate, Unit::Ratio, days.len()), None));
         }
         if claim.robust.contains(&Robust::LeaveOneOut) {
@@ -174,6 +177,7 @@ mod tests {
         let claim = claim(vec![Robust::LeaveOneOut, Robust::BothBenchmarks], true);
         refute([&claim].into_iter(), Some(&trials), &mut brief, &declared, Date::default()).unwrap();
         assert_eq!(brief.number("claim.fell.rate"), Some(0.25));
+        assert_eq!(brief.number("claim.fell.hits"), Some(1.0));
         assert_eq!(brief.number("claim.fell.without"), Some(1.0));
         assert_eq!(brief.lists["claim.fell.without"], ["Alpha"]);
         assert_eq!(brief.number("claim.fell.rest"), Some(1.0));

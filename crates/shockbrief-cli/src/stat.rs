@@ -17,7 +17,8 @@ pub fn run(args: &Stat) -> Result<()> {
         .headers
         .split_first()
         .ok_or_else(|| Refusal::data(format!("{}: no columns", input.display())))?;
-    let labels = file.texts(rows)?.iter().map(|cell| cell.clone().unwrap_or_default()).collect();
+    in_time(&file, rows)?;
+    let labels = file.texts(rows)?.into_iter().map(Option::unwrap_or_default).collect();
     let columns = columns
         .iter()
         .map(|column| Ok((column.clone(), file.numbers(column, 1.0)?)))
@@ -34,6 +35,17 @@ pub fn run(args: &Stat) -> Result<()> {
             say(text.trim_end());
             Ok(())
         }
+    }
+}
+
+/// Rows that are dated stand in order of time, each date once: a statistic of a series reads them as they come.
+fn in_time(file: &TextTable, rows: &str) -> Result<(), Refusal> {
+    let named =
+        ["date", "day", "time", "timestamp", "datetime"].iter().any(|name| rows.eq_ignore_ascii_case(name));
+    match file.ascending(rows) {
+        Ok(_) => Ok(()),
+        Err(refusal) if named || file.dated(rows)? => Err(refusal),
+        Err(_) => Ok(()),
     }
 }
 

@@ -42,6 +42,8 @@ struct RawStudy {
     factors: Option<PathBuf>,
     #[serde(default)]
     unit: config::SourceUnit,
+    /// Where instants become days: the exchange's own zone.
+    zone: Option<String>,
     #[serde(default = "mkt")]
     market: String,
     event_date: Option<Date>,
@@ -132,7 +134,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, path: &Path) -> Result<TextTable> {
-        TextTable::read(&self.folder.join(path))
+        TextTable::read_in(&self.folder.join(path), self.raw.zone.as_deref())
     }
 
     fn returns(&self) -> Result<Table> {
@@ -237,9 +239,9 @@ impl Reader<'_> {
             (None, Some(path)) => {
                 let file = self.read(path)?;
                 let (ids, firms, dates) = (file.texts("event_id")?, file.texts("firm")?, file.dates("event_date")?);
-                let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
+                let text = Option::unwrap_or_default;
                 Ok(ids
-                    .iter()
+                    .into_iter()
                     .zip(firms)
                     .zip(dates)
                     .map(|((id, firm), event_date)| EventInput { event_id: text(id), firm: text(firm), event_date })
@@ -290,24 +292,7 @@ fn wide(file: &TextTable, unit: f64) -> Result<Table> {
         .filter(|header| *header != "date")
         .map(|header| Ok((header.clone(), file.numbers(header, unit)?)))
         .collect::<Result<Vec<_>, Refusal>>()?;
-    Ok(Table { dates: ascending(file)?, columns })
-}
-
-/// The date column of a wide table: each date once, oldest first.
-fn ascending(file: &TextTable) -> Result<Vec<Date>, Refusal> {
-    let dates = file.dates("date")?;
-    match dates.windows(2).position(|pair| pair[0] >= pair[1]) {
-        None => Ok(dates),
-        // The later row of the pair; file lines count from 1 and the header is the first.
-        Some(row) => Err(Refusal::data(format!(
-            "{}:{}: date {} follows {}",
-            file.path.display(),
-            row + 3,
-            dates[row + 1],
-            dates[row]
-        ))
-        .hint("sort the rows by date and keep each date once")),
-    }
+    Ok(Table { dates: file.ascending("date")?, columns })
 }
 
 /// Rows of firm, date and price.

@@ -115,6 +115,43 @@ pub struct ShareCount {
     pub input: usize,
 }
 
+/// A day from which a name's quote counts in other units than before, by a step against its price for returns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    /// The first session on the new basis.
+    pub date: Date,
+    /// New shares for one old; none where the step is that of no usual split, such as a spin-off.
+    pub ratio: Option<f64>,
+}
+
+/// What is known of the basis of a name's quotes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    /// The first day from which splits would have been seen.
+    pub from: Date,
+    /// Splits seen, oldest first.
+    pub splits: Vec<Split>,
+}
+
+impl Basis {
+    /// New shares at the end of `to` for one at the end of `from`.
+    ///
+    /// # Errors
+    /// Days before the first one known, or a step that is that of no usual split.
+    pub fn ratio(&self, from: Date, to: Date) -> Result<f64, String> {
+        if from < self.from {
+            return Err(format!(
+                "no quotes before {} show whether shares were split after {from}",
+                self.from
+            ));
+        }
+        let between = self.splits.iter().filter(|split| split.date > from && split.date <= to);
+        between.map(|split| split.ratio.ok_or(split.date)).product::<Result<f64, Date>>().map_err(|date| {
+            format!("on {date} the quote moved against the price for returns by no ratio of a split")
+        })
+    }
+}
+
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
@@ -191,6 +228,8 @@ pub struct Dataset {
     pub factors: TimeTable,
     /// Share counts, by symbol then filing date.
     pub shares: Vec<ShareCount>,
+    /// What the quotes of names with share counts say of splits.
+    pub bases: BTreeMap<Symbol, Basis>,
     /// Rows of data files by source id; a source whose files are absent is not there.
     pub records: BTreeMap<String, Records>,
     /// Files read, in order of source and path.
@@ -199,7 +238,77 @@ pub struct Dataset {
     pub notices: Vec<Notice>,
 }
 
+/// Days after which a share count is too old: fifteen months, one annual filing and its time to be filed.
+const STALE_COUNT: i32 = 456;
+/// Times by which neighbouring counts on one basis differ, beyond which one of them is no count of shares.
+const JUMP: f64 = 3.0;
+/// The same where splits between the two cannot be seen.
+const UNSEEN_JUMP: f64 = 60.0;
+/// Share of all shares that never changes hands on a usual day.
+const TURNOVER: f64 = 0.25;
+
 impl Dataset {
+    /// Shares outstanding on `date` as then filed, in the units of that day's quote.
+    ///
+    /// # Errors
+    /// No count, one that is too old or cannot be brought to the day's basis, or one that its neighbours or the
+    /// volume traded show to be no count of shares.
+    pub fn shares_on(&self, symbol: &Symbol, date: Date) -> Result<f64, String> {
+        let mut filed: Vec<&ShareCount> =
+            self.shares.iter().filter(|count| count.symbol == *symbol && count.filed <= date).collect();
+        filed.sort_by_key(|count| (count.as_of, count.filed));
+        let last = filed.pop().ok_or("no share count filed before the event")?;
+        let age = last.as_of.until(date).map_or(i32::MAX, |span| span.get_days());
+        if age > STALE_COUNT {
+            return Err(format!("the last share count is of {}, over fifteen months before", last.as_of));
+        }
+        let basis = self.bases.get(symbol).ok_or("no quotes tell on which basis the share count stands")?;
+        let shares = last.shares * basis.ratio(last.as_of, date)?;
+        for other in filed.iter().rev().filter(|other| other.as_of < last.as_of).take(4) {
+            let (expected, most) = match basis.ratio(other.as_of, last.as_of) {
+                Ok(ratio) => (other.shares * ratio, JUMP),
+                Err(_) => (other.shares, UNSEEN_JUMP),
+            };
+            let times = last.shares / expected;
+            if !(1.0 / most..=most).contains(&times) {
+                return Err(format!(
+                    "the share count of {} is {times:.4} times that of {}: one of them is no number of shares",
+                    last.as_of, other.as_of
+                ));
+            }
+        }
+        match self.usual_volume(symbol, date) {
+            Some(volume) if volume > TURNOVER * shares => Err(format!(
+                "the share count of {} is less than four times the {volume:.0} shares that change hands on a usual day",
+                last.as_of
+            )),
+            _ => Ok(shares),
+        }
+    }
+
+    /// New shares for one old on `date`; 1 where there was no split.
+    ///
+    /// # Errors
+    /// As [`Basis::ratio`].
+    pub fn split_on(&self, symbol: &Symbol, date: Date) -> Result<f64, String> {
+        let before = date.yesterday().unwrap_or(date);
+        self.bases.get(symbol).map_or(Ok(1.0), |basis| basis.ratio(before, date))
+    }
+
+    /// The median volume of the twenty sessions up to `date`, in the units of its last day.
+    fn usual_volume(&self, symbol: &Symbol, date: Date) -> Option<f64> {
+        let (market, series) = self.find(symbol)?;
+        let end = market.sessions.partition_point(|session| session.date <= date);
+        let start = end.saturating_sub(20);
+        let latest =
+            self.bases.get(symbol)?.splits.iter().map(|split| split.date).filter(|day| *day <= date).max();
+        let row = |row: usize| latest.is_none_or(|split| market.sessions[row].date >= split);
+        let mut volumes: Vec<f64> =
+            (start..end).filter(|at| row(*at)).filter_map(|at| series.volume[at]).collect();
+        volumes.sort_by(f64::total_cmp);
+        volumes.get(volumes.len() / 2).copied()
+    }
+
     /// The market and series of a symbol.
     #[must_use]
     pub fn find(&self, symbol: &Symbol) -> Option<(&Market, &Series)> {

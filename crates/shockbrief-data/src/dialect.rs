@@ -5,12 +5,15 @@
 //! source declares holds, and a line that contradicts it is refused; what is not declared is detected, and
 //! refused where no line decides. Nothing is guessed, and what was assumed is told in a sentence.
 
-mod dates;
+pub(crate) mod dates;
 mod decode;
+mod free;
 mod layout;
 mod numbers;
 mod split;
 mod survey;
+
+pub(crate) use free::{Free, free};
 
 use crate::files::shown;
 use anyhow::Result;
@@ -225,7 +228,12 @@ struct Decided {
 
 fn normalise(task: &Task<'_>, layout: &Layout, marked: bool) -> Result<Canonical, Trouble> {
     let mut heard = Heard::new(task);
-    each_record(task, layout, &mut |record| heard.hear(task, layout, record))?;
+    let listened = each_record(task, layout, &mut |record| heard.hear(task, layout, record));
+    match listened {
+        // The plain reader would stumble over the first date, not over this cell.
+        Err(Trouble::Unreadable(refusal)) if heard.foreign_dates() => return Err(refusal.into()),
+        other => other?,
+    }
     let decided = heard.decide(task, layout)?;
     let mut columns: Vec<(String, Vec<Option<String>>)> =
         task.columns.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
@@ -316,6 +324,13 @@ impl Heard {
                 self.hear_row(task, layout, record)
             }
         }
+    }
+
+    /// Whether the dates that were heard so far cannot be read without being told their form.
+    fn foreign_dates(&self) -> bool {
+        self.dates[0]
+            .form()
+            .is_some_and(|form| form.order != DateOrder::YearMonthDay || form.separator != '-')
     }
 
     fn no_note_before(&self, task: &Task<'_>, record: &Record<'_>) -> Result<(), Trouble> {

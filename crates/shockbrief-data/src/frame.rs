@@ -4,21 +4,21 @@
 //! and text that is no date or number, naming it.
 
 use crate::{
+    cells::{self, Bad, Kind},
     dialect::{self, Canonical, Role, Task},
     files::{Found, shown},
-    source, store,
+    quiet, source, store,
 };
 use anyhow::{Context, Result};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
-use polars::prelude::{Column, DataFrame, DataType, Expr, IntoLazy, LazyFrame, Schema, col, lit};
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, DataType, Expr, IntoLazy, LazyFrame, NewChunkedArray, Schema, col, lit,
+};
 use shockbrief_core::{
     Refusal, Symbol,
-    config::{ColumnNames, SourceKind, SourceSpec},
+    config::{ColumnNames, SourceKind, SourceSpec, Undated},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to read of a file.
 pub(crate) struct Query<'a> {
@@ -37,6 +37,8 @@ pub(crate) struct Query<'a> {
 /// Columns by our names, all of one length.
 pub(crate) struct Columns<'a> {
     frame: DataFrame,
+    /// The day of each row.
+    days: Vec<Option<Date>>,
     query: &'a Query<'a>,
     /// What was assumed of a file that is not canonical.
     assumed: Option<String>,
@@ -69,14 +71,37 @@ impl Query<'_> {
 
     /// Runs the query; a crash of the reader on hostile bytes is a refusal like any other.
     fn run(&self, anew: bool) -> Result<Columns<'_>> {
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.collect(anew)));
-        let (frame, assumed) = match attempt {
+        let (frame, assumed) = match quiet::caught(|| self.collect(anew)) {
             Ok(Ok(found)) => found,
             Ok(Err(error)) if error.is::<Refusal>() => return Err(error),
             Ok(Err(error)) => return Err(self.unreadable(&format!("{error:#}")).into()),
-            Err(_) => return Err(self.unreadable("its contents are damaged").into()),
+            Err(said) => return Err(self.crashed(&said).into()),
         };
-        Ok(Columns { frame, query: self, assumed })
+        let whole = Columns { days: Vec::new(), frame, query: self, assumed };
+        whole.of_the_period()
+    }
+
+    /// The reader stopped at contents that it does not know.
+    fn crashed(&self, said: &str) -> Refusal {
+        match said.split_once("Arrow datatype ").and_then(|(_, rest)| rest.split_once(" not supported")) {
+            Some((dtype, _)) => Refusal::data(format!(
+                "{}: a column holds {}, neither numbers, dates nor text",
+                self.file.relative,
+                shown(dtype)
+            ))
+            .hint("write the file with floats in place of that type, or put it into the data folder, where decimals are read"),
+            None => self.unreadable("its contents are damaged"),
+        }
+    }
+
+    /// The zone in which instants become days.
+    fn zone(&self) -> Result<Option<TimeZone>> {
+        let Some(name) = self.spec.zone() else { return Ok(None) };
+        let zone = TimeZone::get(name).map_err(|_| {
+            Refusal::config(format!("source `{}`: unknown time zone `{}`", self.spec.id, shown(name)))
+                .hint("write an IANA name, such as America/New_York")
+        })?;
+        Ok(Some(zone))
     }
 
     fn collect(&self, anew: bool) -> Result<(DataFrame, Option<String>)> {
@@ -105,7 +130,6 @@ impl Query<'_> {
         if self.spec.format != "csv" {
             return Ok(None);
         }
-        let zone = self.spec.dialect.as_ref().and_then(|dialect| dialect.zone.as_deref());
         let symbol = self.column("symbol");
         let task = Task {
             spec: self.spec,
@@ -114,7 +138,7 @@ impl Query<'_> {
             columns: self.roles(),
             symbols: symbol.zip(self.symbols),
             days: (self.from, self.to),
-            zone: zone.map(TimeZone::get).transpose()?,
+            zone: self.zone()?,
         };
         dialect::read(&task, anew)
     }
@@ -123,15 +147,7 @@ impl Query<'_> {
     fn roles(&self) -> Vec<(&str, Role)> {
         let mut roles: Vec<(&str, Role)> = vec![(self.date, Role::Date)];
         for (name, column) in &self.columns {
-            let records = self.spec.kind == SourceKind::Records;
-            let role = match *name {
-                name if records && self.spec.columns.values.contains_key(name) => Role::Number,
-                name if records && self.spec.columns.dates.contains_key(name) => Role::Date,
-                name if records && self.spec.columns.texts.contains_key(name) => Role::Text,
-                "symbol" | "currency" => Role::Text,
-                "filed" | "known" => Role::Date,
-                _ => Role::Number,
-            };
+            let role = self.role(name);
             if !roles.iter().any(|(other, _)| other == column) {
                 roles.push((column, role));
             }
@@ -139,14 +155,23 @@ impl Query<'_> {
         roles
     }
 
+    /// What one of our names is read as.
+    fn role(&self, name: &str) -> Role {
+        let records = self.spec.kind == SourceKind::Records;
+        let columns = &self.spec.columns;
+        match name {
+            name if records && columns.values.contains_key(name) => Role::Number,
+            name if records && columns.dates.contains_key(name) => Role::Date,
+            name if records && columns.texts.contains_key(name) => Role::Text,
+            "symbol" | "currency" => Role::Text,
+            "filed" | "known" => Role::Date,
+            _ => Role::Number,
+        }
+    }
+
     fn select(&self, scan: LazyFrame, schema: &Schema) -> LazyFrame {
         let mut wanted = vec![col(self.date).alias(DATE)];
-        wanted.extend(self.columns.iter().map(|(name, column)| {
-            let text = schema.get(column).is_some_and(DataType::is_string);
-            let textual = matches!(*name, "symbol" | "currency" | "filed" | "known");
-            let kind = if text || textual { DataType::String } else { DataType::Float64 };
-            col(*column).cast(kind).alias(*name)
-        }));
+        wanted.extend(self.columns.iter().map(|(name, column)| col(*column).alias(*name)));
         let mut scan = scan.filter(self.dates(schema));
         if let Some(keep) = self.symbol_filter(schema) {
             scan = scan.filter(keep);
@@ -156,15 +181,28 @@ impl Query<'_> {
 
     /// Rows of the period, and rows whose date cannot be read, so that they are refused rather than lost.
     fn dates(&self, schema: &Schema) -> Expr {
-        if schema.get(self.date).is_some_and(DataType::is_string) {
-            self.text_dates()
-        } else {
-            self.true_dates()
+        match schema.get(self.date) {
+            Some(DataType::Date) => self.true_dates(),
+            Some(DataType::Datetime(unit, _)) => self.instants(cells::per_second(*unit)),
+            Some(dtype) if dtype.is_string() => self.text_dates(),
+            _ => lit(true),
         }
     }
 
+    /// A day more on either side than is wanted, since an instant's own day depends on a zone.
+    fn instants(&self, per_second: i64) -> Expr {
+        let at =
+            |date: Date, more: i64| lit((i64::from(cells::days_since(date)) + more) * 86_400 * per_second);
+        let value = || col(self.date).cast(DataType::Int64);
+        let mut inside = value().lt(at(self.to, 2));
+        if let Some(from) = self.from {
+            inside = inside.and(value().gt_eq(at(from, -1)));
+        }
+        col(self.date).is_null().or(inside)
+    }
+
     fn true_dates(&self) -> Expr {
-        let day = |date: Date| lit(days(date)).cast(DataType::Date);
+        let day = |date: Date| lit(cells::days_since(date)).cast(DataType::Date);
         let mut inside = col(self.date).lt_eq(day(self.to));
         if let Some(from) = self.from {
             inside = inside.and(col(self.date).gt_eq(day(from)));
@@ -172,12 +210,13 @@ impl Query<'_> {
         col(self.date).is_null().or(inside)
     }
 
-    /// ISO dates sort as text; whatever does not look like one passes, to be refused by name.
+    /// ISO dates sort as text; whatever does not look like one passes, to be refused by name. A day more on either side,
+    /// since a time behind the date may make it another day.
     fn text_dates(&self) -> Expr {
         let part = |from: i64, length: i64| col(self.date).str().slice(lit(from), lit(length));
         let strange = part(4, 1).neq(lit("-")).or(part(7, 1).neq(lit("-")));
-        let mut inside = part(0, 10).lt_eq(lit(self.to.to_string()));
-        if let Some(from) = self.from {
+        let mut inside = part(0, 10).lt_eq(lit(self.to.saturating_add(1.day()).to_string()));
+        if let Some(from) = self.from.map(|from| from.saturating_sub(1.day())) {
             inside = inside.and(part(0, 10).gt_eq(lit(from.to_string())));
         }
         col(self.date).is_null().or(strange).or(inside)
@@ -200,27 +239,44 @@ impl Query<'_> {
         self.columns.iter().find(|(ours, _)| *ours == name).map(|(_, column)| *column)
     }
 
-    fn check_columns(&self, schema: &Schema) -> Result<(), Refusal> {
-        let columns = self.columns.iter().map(|(_, column)| *column);
-        if let Some(column) = columns.chain([self.date]).find(|column| !schema.contains(column)) {
-            let found = schema.iter_names().map(|name| shown(name)).take(40).collect::<Vec<_>>().join(", ");
-            return Err(Refusal::data(format!("{}: no column `{column}`", self.file.relative)).hint(
-                format!(
-                    "correct `columns` of source `{}` in config/sources.yaml; the file has: {found}",
-                    self.spec.id
-                ),
-            ));
+    /// Every column is there, once, and holds what is read of it.
+    fn check_columns(&self, schema: &Schema) -> Result<()> {
+        for (column, role) in self.roles() {
+            match schema.get(column) {
+                Some(dtype) if cells::serves(cells::kind(dtype), role) => {}
+                Some(dtype) => return Err(self.mistyped(column, &dtype.to_string(), role).into()),
+                None => return Err(self.absent(schema, column, role)?.into()),
+            }
         }
-        match schema.get(self.date) {
-            Some(DataType::Date | DataType::String) => Ok(()),
-            other => Err(Refusal::data(format!(
-                "{}: column `{}` holds {}, not dates",
-                self.file.relative,
-                self.date,
-                other.map_or_else(String::new, ToString::to_string)
-            ))
-            .hint("store dates as date or as text such as 2025-01-27")),
+        Ok(())
+    }
+
+    fn mistyped(&self, column: &str, dtype: &str, role: Role) -> Refusal {
+        let hint = match role {
+            Role::Date => "store dates as date, as timestamp or as text such as 2025-01-27".to_owned(),
+            _ => format!("correct the file, or map another column of source `{}`", self.spec.id),
+        };
+        let wanted = cells::wanted(role);
+        Refusal::data(format!(
+            "{}: column `{}` holds {dtype}, not {wanted}",
+            self.file.relative,
+            shown(column)
+        ))
+        .hint(hint)
+    }
+
+    fn absent(&self, schema: &Schema, column: &str, role: Role) -> Result<Refusal> {
+        if self.spec.format == "parquet" && self.spec.scheme().is_none() {
+            let foreign = source::parquet::foreign(&self.file.path)?;
+            if let Some(dtype) = foreign.get(column) {
+                return Ok(self.mistyped(column, dtype, role));
+            }
         }
+        let found = schema.iter_names().map(|name| shown(name)).take(40).collect::<Vec<_>>().join(", ");
+        Ok(Refusal::data(format!("{}: no column `{column}`", self.file.relative)).hint(format!(
+            "correct `columns` of source `{}` in config/sources.yaml; the file has: {found}",
+            self.spec.id
+        )))
     }
 
     fn unreadable(&self, reason: &str) -> Refusal {
@@ -241,42 +297,80 @@ impl Columns<'_> {
         self.frame.height()
     }
 
+    /// The rows whose day lies in the period; days are told here, once, from whatever the file writes for them.
+    fn of_the_period(mut self) -> Result<Self> {
+        let query = self.query;
+        let column = self.get(DATE)?;
+        let undated = query.spec.undated == Undated::Skip;
+        let days = if query.spec.format == "csv" && column.dtype().is_string() {
+            self.plain_days(column, undated)?
+        } else {
+            cells::days(column, query.zone()?.as_ref(), undated)?
+                .map_err(|bad| self.bad(DATE, query.date, &bad))?
+        };
+        let inside = |day: &Option<Date>| {
+            day.is_none_or(|day| query.from.is_none_or(|from| from <= day) && day <= query.to)
+        };
+        if days.iter().all(inside) {
+            self.days = days;
+            return Ok(self);
+        }
+        let mask: BooleanChunked = BooleanChunked::from_iter_values("inside".into(), days.iter().map(inside));
+        self.frame = self.frame.filter(&mask)?;
+        self.days = days.into_iter().filter(inside).collect();
+        Ok(self)
+    }
+
+    /// Days of a CSV file that is canonical or was made so: ISO dates and nothing else.
+    fn plain_days(&self, column: &Column, undated: bool) -> Result<Vec<Option<Date>>> {
+        let text = column.str()?;
+        let day = |row: usize| -> Result<Option<Date>> {
+            let cell = text.get(row);
+            let day = cell.filter(|day| day.len() == 10).and_then(|day| day.parse().ok());
+            match day {
+                None if !undated => Err(self.bad_date(cell, row).into()),
+                day => Ok(day),
+            }
+        };
+        (0..self.len()).map(day).collect()
+    }
+
     /// Row dates.
     ///
     /// # Errors
-    /// Text that is no date.
+    /// A row without one.
     pub fn dates(&self) -> Result<Vec<Date>> {
-        let column = self.get(DATE)?;
-        if column.dtype().is_string() {
-            let text = column.str()?;
-            return (0..self.len()).map(|row| self.text_date(text.get(row), row)).collect();
-        }
-        let numbers = column.cast(&DataType::Int32)?;
-        let numbers = numbers.i32()?;
-        (0..self.len())
-            .map(|row| numbers.get(row).and_then(date_of).ok_or_else(|| self.bad_date(None, row).into()))
-            .collect()
+        let day = |(row, day): (usize, &Option<Date>)| day.ok_or_else(|| self.bad_date(None, row).into());
+        self.days.iter().enumerate().map(day).collect()
     }
 
     /// Row dates, nothing where there is no day.
-    ///
-    /// # Errors
-    /// When the dates are not text.
-    pub fn days(&self) -> Result<Vec<Option<Date>>> {
-        let column = self.get(DATE)?;
-        if !column.dtype().is_string() {
-            return Ok(self.dates()?.into_iter().map(Some).collect());
-        }
-        let text = column.str()?;
-        let day = |row| text.get(row).and_then(|text| text.parse().ok());
-        Ok((0..self.len()).map(day).collect())
+    pub fn days(&self) -> Vec<Option<Date>> {
+        self.days.clone()
     }
 
-    /// A date, with or without a time of day after it.
-    fn text_date(&self, text: Option<&str>, row: usize) -> Result<Date> {
-        let day = text.and_then(|text| text.split(['T', ' ']).next());
-        let parsed = day.filter(|day| day.len() == 10).and_then(|day| day.parse().ok());
-        parsed.ok_or_else(|| self.bad_date(text, row).into())
+    /// Dates of another column; nothing where the cell is empty.
+    ///
+    /// # Errors
+    /// What is no date.
+    pub fn dates_in(&self, name: &str) -> Result<Vec<Option<Date>>> {
+        let days = cells::days(self.get(name)?, self.query.zone()?.as_ref(), false)?;
+        days.map_err(|bad| self.bad(name, self.query.column(name).unwrap_or(name), &bad).into())
+    }
+
+    /// A refusal of a cell or of a whole column, by the column's name in the file.
+    fn bad(&self, name: &str, column: &str, bad: &Bad) -> Refusal {
+        let place = bad.row.map_or_else(String::new, |row| match name {
+            DATE => self.whose(row),
+            _ => self.place(row),
+        });
+        Refusal::data(format!(
+            "{}: {place}column `{}` holds {}",
+            self.query.file.relative,
+            shown(column),
+            bad.what
+        ))
+        .hint(bad.hint.clone())
     }
 
     /// Text of a column; empty text is nothing.
@@ -284,9 +378,7 @@ impl Columns<'_> {
     /// # Errors
     /// When the column is not text.
     pub fn texts(&self, name: &str) -> Result<Vec<Option<String>>> {
-        let column = self.get(name)?;
-        let text = column.str()?;
-        Ok((0..self.len()).map(|row| text.get(row).filter(|t| !t.is_empty()).map(str::to_owned)).collect())
+        cells::texts(self.get(name)?)
     }
 
     /// Numbers of a column; nothing where the field is empty.
@@ -295,11 +387,12 @@ impl Columns<'_> {
     /// Text that is no number.
     pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>> {
         let column = self.get(name)?;
-        if column.dtype().is_string() {
+        if cells::kind(column.dtype()) == Kind::Text {
+            let column = column.cast(&DataType::String)?;
             let text = column.str()?;
             return (0..self.len()).map(|row| self.number(name, text.get(row), row)).collect();
         }
-        Ok(column.f64()?.iter().collect())
+        cells::floats(column)
     }
 
     fn number(&self, name: &str, text: Option<&str>, row: usize) -> Result<Option<f64>> {
@@ -319,22 +412,23 @@ impl Columns<'_> {
 
     /// Symbol and date of a row, as far as they can be read.
     fn place(&self, row: usize) -> String {
-        let symbol = self.texts("symbol").ok().and_then(|texts| texts.get(row).cloned().flatten());
-        let date = self.dates().ok().and_then(|dates| dates.get(row).copied());
-        let mut place = symbol.map_or_else(String::new, |symbol| format!("{}, ", shown(&symbol)));
-        if let Some(date) = date {
+        let mut place = self.whose(row);
+        if let Some(date) = self.days.get(row).copied().flatten() {
             place.push_str(&format!("{date}, "));
         }
         place
     }
 
-    fn bad_date(&self, text: Option<&str>, row: usize) -> Refusal {
+    fn whose(&self, row: usize) -> String {
         let symbol = self.texts("symbol").ok().and_then(|texts| texts.get(row).cloned().flatten());
-        let whose = symbol.map_or_else(String::new, |symbol| format!("{}, ", shown(&symbol)));
+        symbol.map_or_else(String::new, |symbol| format!("{}, ", shown(&symbol)))
+    }
+
+    fn bad_date(&self, text: Option<&str>, row: usize) -> Refusal {
+        let whose = self.whose(row);
         let what = text
             .map_or_else(|| "a row has no date".to_owned(), |text| format!("`{}` is no date", shown(text)));
-        Refusal::data(format!("{}: {whose}{what}", self.query.file.relative))
-            .hint("write dates as 2025-01-27")
+        Refusal::data(format!("{}: {whose}{what}", self.query.file.relative)).hint(cells::ISO)
     }
 
     fn get(&self, name: &str) -> Result<&Column> {
@@ -360,15 +454,7 @@ pub(crate) fn mapped(columns: &ColumnNames) -> Vec<(&str, &str)> {
     named.chain(listed).collect()
 }
 
-const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-
-pub(crate) fn days(date: Date) -> i32 {
-    EPOCH.until(date).map_or(0, |span| span.get_days())
-}
-
-pub(crate) fn date_of(days: i32) -> Option<Date> {
-    EPOCH.checked_add(days.days()).ok()
-}
+pub(crate) use crate::cells::{date_of, days_since as days};
 
 /// Groups row numbers by symbol, in file order.
 pub(crate) fn by_symbol(symbols: &[Option<String>]) -> BTreeMap<&str, Vec<usize>> {

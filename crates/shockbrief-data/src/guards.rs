@@ -4,19 +4,19 @@
 //! so in a notice, or refuses, naming file, symbol, date and what to do. None fills a gap.
 
 mod currency;
+pub(crate) mod moves;
 mod order;
 mod sessions;
-mod split;
 mod values;
 
-pub(crate) use currency::KNOWN as CURRENCIES;
-pub(crate) use split::{split_ratio as nearest_ratio, volume_move};
+pub(crate) use currency::CODES as CURRENCIES;
 
 use jiff::civil::Date;
 use shockbrief_core::{
     Notice, Refusal, Session, Severity,
     config::{GuardLimits, Instrument, SourceSpec},
 };
+use std::collections::BTreeMap;
 
 /// One row of a name, as read.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +48,8 @@ pub struct Checked<'a> {
     pub limits: &'a GuardLimits,
     /// Last day known.
     pub as_of: Date,
+    /// What the names of the instrument's exchange moved together, on days when some name moved largely.
+    pub shared: &'a BTreeMap<Date, f64>,
 }
 
 /// A guard: inspects, repairs or refuses the rows of one name.
@@ -64,13 +66,21 @@ pub struct Guard {
 struct Finding {
     severity: Severity,
     dates: Vec<Date>,
+    /// What was found, in a sentence; empty where the guard's name says it all.
+    detail: String,
+}
+
+impl Finding {
+    fn saying(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
 }
 
 /// All guards, in the order in which they run.
-pub static GUARDS: [Guard; 12] = [
+pub static GUARDS: [Guard; 14] = [
     Guard {
         name: "currency",
-        about: "refuses rows in no, an unknown or another currency",
+        about: "refuses rows in no, an unknown or another currency, turns minor units into it",
         check: currency::check,
     },
     Guard { name: "unsorted", about: "sorts rows that are not in order of date", check: order::unsorted },
@@ -116,9 +126,19 @@ pub static GUARDS: [Guard; 12] = [
         check: sessions::stale,
     },
     Guard {
-        name: "split",
-        about: "refuses a large move that looks like an unadjusted split",
-        check: split::check,
+        name: "large-move",
+        about: "refuses a large move that nobody has verified, or notes it where that is declared",
+        check: moves::check_large,
+    },
+    Guard {
+        name: "spike",
+        about: "notes a price that moves far and comes back the next session",
+        check: moves::check_spikes,
+    },
+    Guard {
+        name: "frozen",
+        about: "notes a price that stays the very same for many sessions",
+        check: moves::check_frozen,
     },
 ];
 
@@ -145,7 +165,7 @@ impl Checked<'_> {
             dates: finding.dates.iter().min().copied().zip(finding.dates.iter().max().copied()),
             rows: finding.dates.len(),
             path: self.path.to_owned(),
-            detail: String::new(),
+            detail: finding.detail.clone(),
         }
     }
 
@@ -157,5 +177,5 @@ impl Checked<'_> {
 
 /// A finding over `dates`; none where nothing fired.
 fn finding(severity: Severity, dates: Vec<Date>) -> Option<Finding> {
-    (!dates.is_empty()).then_some(Finding { severity, dates })
+    (!dates.is_empty()).then_some(Finding { severity, dates, detail: String::new() })
 }

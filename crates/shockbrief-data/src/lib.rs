@@ -13,10 +13,14 @@ pub mod source;
 pub mod store;
 pub mod table;
 
+mod cells;
 mod dialect;
 mod frame;
+mod near;
 mod prices;
+mod quiet;
 mod records;
+mod splits;
 mod tables;
 
 pub use calendar::{Calendar, Calendars};
@@ -102,6 +106,7 @@ pub fn load(request: &Request<'_>) -> Result<Dataset> {
     }
     if request.shares {
         dataset.shares = tables::load_shares(request, &mut shelf)?;
+        dataset.bases = prices::bases(request, &loaded, &dataset.shares)?;
     }
     dataset.records = records::load(request, &mut shelf)?;
     prices::assemble(request, loaded, &mut dataset)?;

@@ -7,13 +7,20 @@ use crate::{
     Request,
     files::{Found, STORE, Shelf},
     frame::{self, Query},
-    guards::{self, Checked, Row},
+    guards::{
+        self, Checked, Row,
+        moves::{self, Shared},
+    },
+    near,
     quality::{Held, repair},
+    splits,
 };
 use anyhow::Result;
+use jiff::{ToSpan, civil::Date};
 use shockbrief_core::{
-    Dataset, Market, Notice, Refusal, Series, Session, Severity, Symbol,
+    Dataset, Market, Mic, Notice, Refusal, Series, Session, Severity, Symbol,
     config::{Instrument, SourceKind, SourceSpec},
+    panel::{Basis, ShareCount},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +49,7 @@ pub(crate) fn load<'a>(
         loaded.extend(found);
     }
     for symbol in wanted {
-        absent(request, &symbol, dataset)?;
+        absent(request, &symbol, shelf, dataset)?;
     }
     Ok(loaded)
 }
@@ -83,7 +90,13 @@ fn twice(symbol: &Symbol, one: &Found, other: &Found) -> Refusal {
         )
 }
 
-fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Result<(), Refusal> {
+fn absent(
+    request: &Request<'_>,
+    symbol: &Symbol,
+    shelf: &Shelf,
+    dataset: &mut Dataset,
+) -> Result<(), Refusal> {
+    let near = near::sentence(request, shelf, symbol);
     if !request.required.contains(symbol) {
         dataset.notices.push(Notice {
             guard: "absent".to_owned(),
@@ -92,7 +105,7 @@ fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Resu
             dates: None,
             rows: 0,
             path: String::new(),
-            detail: String::new(),
+            detail: near.trim_start_matches("; ").to_owned(),
         });
         return Ok(());
     }
@@ -110,7 +123,7 @@ fn absent(request: &Request<'_>, symbol: &Symbol, dataset: &mut Dataset) -> Resu
         request.as_of,
         request.data_dir.display()
     ))
-    .hint(format!("correct the symbol, or add a file that holds it; looked into: {globs}{later}")))
+    .hint(format!("correct the symbol, or add a file that holds it; looked into: {globs}{later}{near}")))
 }
 
 fn read_file(
@@ -187,20 +200,104 @@ fn rows(spec: &SourceSpec, columns: &frame::Columns<'_>) -> Result<Vec<Row>> {
     Ok(rows.collect())
 }
 
+/// What the quotes of each name with share counts say of splits; where the counts are older than the rows loaded, older
+/// rows are read for that alone.
+pub(crate) fn bases(
+    request: &Request<'_>,
+    loaded: &BTreeMap<Symbol, Loaded<'_>>,
+    counts: &[ShareCount],
+) -> Result<BTreeMap<Symbol, Basis>> {
+    let mut latest: BTreeMap<&Symbol, Date> = BTreeMap::new();
+    for count in counts {
+        let day = latest.entry(&count.symbol).or_insert(count.as_of);
+        *day = count.as_of.max(*day);
+    }
+    let oldest = request.from.saturating_sub(460.days());
+    let mut found = BTreeMap::new();
+    for (symbol, day) in latest {
+        let Some(held) = loaded.get(symbol) else { continue };
+        let mut rows = held.rows.clone();
+        if day < request.from {
+            rows.extend(earlier(request, held, symbol, day.saturating_sub(7.days()).max(oldest))?);
+        }
+        rows.sort_by_key(|row| row.date);
+        found.extend(splits::basis(&rows).map(|basis| (symbol.clone(), basis)));
+    }
+    Ok(found)
+}
+
+/// Rows of one name before the first day loaded.
+fn earlier(request: &Request<'_>, held: &Loaded<'_>, symbol: &Symbol, from: Date) -> Result<Vec<Row>> {
+    let symbols = BTreeSet::from([symbol.clone()]);
+    let query = Query {
+        spec: held.spec,
+        file: &held.file,
+        columns: frame::mapped(&held.spec.columns),
+        date: &held.spec.columns.date,
+        symbols: Some(&symbols),
+        from: Some(from),
+        to: request.from.yesterday().unwrap_or(request.from),
+        known: request.known(),
+    };
+    let (groups, _) = query.read(|columns| groups(held.spec, &held.file, columns))?;
+    let mut rows: Vec<Row> = groups.into_iter().flat_map(|(_, rows)| rows).collect();
+    repair::apply(&request.sources.repairs, &held.spec.id, &held.file.relative, symbol, &mut rows)?;
+    Ok(rows)
+}
+
 /// Sends every symbol through the guards and puts it into its market.
 pub(crate) fn assemble(
     request: &Request<'_>,
     mut loaded: BTreeMap<Symbol, Loaded<'_>>,
     dataset: &mut Dataset,
 ) -> Result<()> {
+    let shared = shared(request, &loaded);
+    let none = Shared::new();
+    let mut refused = Vec::new();
     for instrument in request.instruments {
         let Some(rows) = loaded.remove(&instrument.symbol) else { continue };
         let sessions = market(request, instrument, dataset)?.sessions.clone();
-        let series = series(request, instrument, rows, &sessions, &mut dataset.notices)?;
-        dataset.market_of.insert(instrument.symbol.clone(), instrument.exchange.clone());
-        market(request, instrument, dataset)?.series.insert(instrument.symbol.clone(), series);
+        let common = shared.get(&instrument.exchange).unwrap_or(&none);
+        match series(request, instrument, rows, (&sessions, common), &mut dataset.notices) {
+            Ok(series) => {
+                dataset.market_of.insert(instrument.symbol.clone(), instrument.exchange.clone());
+                market(request, instrument, dataset)?.series.insert(instrument.symbol.clone(), series);
+            }
+            Err(refusal) => refused.push(refusal),
+        }
     }
-    Ok(())
+    together(refused)
+}
+
+/// All refusals as one, so that a file is mended in one go.
+fn together(mut refused: Vec<Refusal>) -> Result<()> {
+    const SHOWN: usize = 10;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let more = refused.len().saturating_sub(SHOWN);
+    let mut first = refused.remove(0);
+    for other in refused.iter().take(SHOWN - 1) {
+        first.message.push_str(&format!("; {}", other.message));
+    }
+    if more > 0 {
+        first.message.push_str(&format!("; and {more} more names"));
+    }
+    Err(first.into())
+}
+
+/// Moves that the loaded names of an exchange share.
+fn shared(request: &Request<'_>, loaded: &BTreeMap<Symbol, Loaded<'_>>) -> BTreeMap<Mic, Shared> {
+    let mut by_exchange: BTreeMap<Mic, Vec<Vec<Row>>> = BTreeMap::new();
+    for instrument in request.instruments {
+        if let Some(loaded) = loaded.get(&instrument.symbol) {
+            let mut rows = loaded.rows.clone();
+            rows.sort_by_key(|row| row.date);
+            by_exchange.entry(instrument.exchange.clone()).or_default().push(rows);
+        }
+    }
+    let limits = &request.sources.guards;
+    by_exchange.into_iter().map(|(mic, names)| (mic, moves::shared(&names, limits))).collect()
 }
 
 fn market<'d>(
@@ -221,9 +318,9 @@ fn series(
     request: &Request<'_>,
     instrument: &Instrument,
     loaded: Loaded<'_>,
-    sessions: &[Session],
+    (sessions, shared): (&[Session], &Shared),
     notices: &mut Vec<Notice>,
-) -> Result<Series> {
+) -> Result<Series, Refusal> {
     let checked = Checked {
         instrument,
         spec: loaded.spec,
@@ -231,6 +328,7 @@ fn series(
         sessions,
         limits: &request.sources.guards,
         as_of: request.as_of,
+        shared,
     };
     let mut rows = loaded.rows;
     notices.extend(guards::check(&checked, &mut rows)?);

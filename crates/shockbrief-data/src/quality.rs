@@ -6,13 +6,20 @@
 mod checks;
 pub(crate) mod repair;
 
-use crate::{Request, calendar::Calendars, files::Shelf, guards::Row, prices};
+use crate::{
+    Request,
+    calendar::Calendars,
+    files::Shelf,
+    guards::{Row, moves},
+    prices,
+};
 use anyhow::Result;
 use jiff::civil::Date;
+use rayon::prelude::*;
 use serde::Serialize;
 use shockbrief_core::{
-    Refusal, Symbol,
-    config::{GuardLimits, Instrument, QualityLimits, SourceSpec},
+    Mic, Refusal, Symbol,
+    config::{GuardLimits, Instrument, QualityLimits, SourceKind, SourceSpec},
 };
 use std::collections::BTreeMap;
 
@@ -118,11 +125,18 @@ pub fn inspect(request: &Request<'_>, as_of: Option<Date>) -> Result<QualityRepo
             limits: &request.sources.quality,
             as_of,
         };
-        for one in &held {
-            findings.extend(checks::series(&bench, one)?);
-        }
+        let shared = shared(&held, bench.guards);
+        let none = BTreeMap::new();
+        let found: Result<Vec<Vec<QualityFinding>>> = held
+            .par_iter()
+            .map(|one| checks::series(&bench, one, shared.get(&one.instrument.exchange).unwrap_or(&none)))
+            .collect();
+        findings.extend(found?.into_iter().flatten());
         findings.extend(checks::stale(&bench, &held)?);
         findings.extend(checks::across(&bench, &held));
+    }
+    if held.is_empty() && findings.is_empty() {
+        findings.push(nothing(request));
     }
     findings.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then_with(|| {
@@ -137,6 +151,37 @@ pub fn inspect(request: &Request<'_>, as_of: Option<Date>) -> Result<QualityRepo
         rows: held.iter().map(|held| held.rows.len()).sum(),
         findings,
     })
+}
+
+/// What the names of each exchange moved together.
+fn shared(held: &[Held<'_>], limits: &GuardLimits) -> BTreeMap<Mic, BTreeMap<Date, f64>> {
+    let mut by_exchange: BTreeMap<Mic, Vec<&[Row]>> = BTreeMap::new();
+    for one in held {
+        by_exchange.entry(one.instrument.exchange.clone()).or_default().push(&one.rows);
+    }
+    by_exchange.into_iter().map(|(mic, names)| (mic, moves::shared(&names, limits))).collect()
+}
+
+/// No source holds a row of any instrument: a folder that was checked by mistake must not look sound.
+fn nothing(request: &Request<'_>) -> QualityFinding {
+    let specs = request.sources.sources.iter().filter(|spec| spec.kind == SourceKind::Prices);
+    let globs: Vec<&str> = specs.map(|spec| spec.glob.as_str()).collect();
+    QualityFinding {
+        severity: Gravity::Error,
+        check: "nothing",
+        source: String::new(),
+        path: request.data_dir.display().to_string(),
+        symbol: "".into(),
+        from: None,
+        to: None,
+        values: BTreeMap::new(),
+        message: format!(
+            "no source of prices holds a row of the {} instruments; looked into: {}",
+            request.instruments.len(),
+            globs.join(", ")
+        ),
+        repair: None,
+    }
 }
 
 fn unreadable(spec: &SourceSpec, path: &str, error: &anyhow::Error) -> QualityFinding {

@@ -5,7 +5,7 @@
 
 use crate::{
     Request,
-    files::{Found, Shelf, shown},
+    files::{Found, Shelf},
     frame::{self, Columns, Query},
 };
 use anyhow::{Context, Result};
@@ -44,7 +44,7 @@ fn declared<'a>(request: &Request<'a>, id: &str) -> Result<&'a SourceSpec, Refus
 }
 
 /// Date, publication and fields of each row.
-type Rows = (Vec<Option<Date>>, Vec<Option<String>>, Vec<BTreeMap<String, Datum>>);
+type Rows = (Vec<Option<Date>>, Vec<Option<Date>>, Vec<BTreeMap<String, Datum>>);
 
 fn read(
     request: &Request<'_>,
@@ -64,15 +64,14 @@ fn read(
         to: request.as_of.checked_sub(lag).context("the as-of date is out of range")?,
         known: request.known(),
     };
-    let ((dates, known, fields), assumed) = query.read(|columns| rows(request, spec, file, columns))?;
+    let ((dates, known, fields), assumed) = query.read(|columns| rows(request, spec, columns))?;
     shelf.assume(file, dates.len(), assumed);
     for (row, (date, fields)) in dates.into_iter().zip(fields).enumerate() {
         let Some(date) = date else {
             records.undated += 1;
             continue;
         };
-        let stated = known[row].as_deref().map(|text| day(text, file)).transpose()?;
-        let known = stated.map_or_else(|| date.checked_add(lag), Ok).context("a date is out of range")?;
+        let known = known[row].map_or_else(|| date.checked_add(lag), Ok).context("a date is out of range")?;
         if known <= request.as_of {
             records.rows.push(Record { date, known, fields });
         }
@@ -80,16 +79,16 @@ fn read(
     Ok(())
 }
 
-fn rows(request: &Request<'_>, spec: &SourceSpec, file: &Found, columns: &Columns<'_>) -> Result<Rows> {
+fn rows(request: &Request<'_>, spec: &SourceSpec, columns: &Columns<'_>) -> Result<Rows> {
     let dates = match spec.undated {
         Undated::Refuse => columns.dates()?.into_iter().map(Some).collect(),
-        Undated::Skip => columns.days()?,
+        Undated::Skip => columns.days(),
     };
     let known = match &spec.columns.known {
-        Some(_) => columns.texts("known")?,
+        Some(_) => columns.dates_in("known")?,
         None => vec![None; columns.len()],
     };
-    let fields = fields(request, spec, file, columns)?;
+    let fields = fields(request, spec, columns)?;
     Ok((dates, known, fields))
 }
 
@@ -97,7 +96,6 @@ fn rows(request: &Request<'_>, spec: &SourceSpec, file: &Found, columns: &Column
 fn fields(
     request: &Request<'_>,
     spec: &SourceSpec,
-    file: &Found,
     columns: &Columns<'_>,
 ) -> Result<Vec<BTreeMap<String, Datum>>> {
     let mut rows = vec![BTreeMap::new(); columns.len()];
@@ -117,17 +115,9 @@ fn fields(
         }
     }
     for name in spec.columns.dates.keys() {
-        for (row, text) in columns.texts(name)?.into_iter().enumerate() {
-            let date = text.map(|text| day(&text, file)).transpose()?;
+        for (row, date) in columns.dates_in(name)?.into_iter().enumerate() {
             put(row, name, date.filter(|date| *date <= request.as_of).map(Datum::Date));
         }
     }
     Ok(rows)
-}
-
-fn day(text: &str, file: &Found) -> Result<Date, Refusal> {
-    text.parse().map_err(|_| {
-        Refusal::data(format!("{}: `{}` is no date", file.relative, shown(text)))
-            .hint("write dates as 2025-01-27")
-    })
 }

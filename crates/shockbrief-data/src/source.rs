@@ -3,8 +3,9 @@
 //! A new kind is one file beside this one and one line of [`SOURCES`]. Selecting columns, symbols
 //! and dates is common to all and done by the caller, so that it reaches the scan itself.
 
+mod arrow;
 mod csv;
-mod parquet;
+pub(crate) mod parquet;
 mod store;
 mod warehouse;
 
@@ -62,4 +63,10 @@ pub fn by_format(format: &str) -> Result<&'static dyn Source, Refusal> {
         let known = SOURCES.map(Source::format).join(", ");
         Refusal::config(format!("unknown file format `{format}`")).hint(format!("use one of: {known}"))
     })
+}
+
+/// Two columns of one name: which of them is meant cannot be told.
+pub(crate) fn twice(place: &str, column: &str) -> Refusal {
+    Refusal::data(format!("{place}: column `{}` appears twice", crate::files::shown(column)))
+        .hint("rename or remove one of the two")
 }

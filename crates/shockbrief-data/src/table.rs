@@ -3,25 +3,39 @@
 //! Cells become dates and finite numbers on request; what is neither is refused with file, line and column.
 //! An empty cell is missing. Nothing is guessed from the first rows.
 
-use crate::source;
-use anyhow::Result;
-use jiff::civil::Date;
-use polars::prelude::{AnyValue, DataFrame};
-use shockbrief_core::Refusal;
-use std::{
-    collections::BTreeSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+use crate::{
+    cells::{self, Bad, Kind},
+    dialect, quiet, source,
 };
+use anyhow::Result;
+use jiff::{civil::Date, tz::TimeZone};
+use polars::prelude::{Column, DataFrame};
+use shockbrief_core::Refusal;
+use std::path::{Path, PathBuf};
 
 /// A file's cells.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TextTable {
     /// The file, for messages.
     pub path: PathBuf,
     /// Column names, in order.
     pub headers: Vec<String>,
-    columns: Vec<Vec<Option<String>>>,
+    columns: Vec<Held>,
+    /// The line of each row; its number where the file has no lines.
+    lines: Vec<usize>,
+    zone: Option<TimeZone>,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq)]
+enum Held {
+    Texts(Vec<Option<String>>),
+    Numbers(Vec<Option<f64>>),
+    Days(Vec<Option<Date>>),
+    /// Instants whose day is open.
+    Open(Bad),
+    /// A type that is neither number, date nor text.
+    Foreign(String),
 }
 
 /// A Parquet file in memory as CSV text with commas, every cell as it would be read from a file.
@@ -38,8 +52,12 @@ pub fn parquet_as_csv(bytes: &[u8]) -> Result<Vec<u8>> {
     };
     let line = |cells: Vec<String>| cells.join(",") + "\n";
     let mut text = line(table.headers.iter().map(|name| quoted(name)).collect());
+    // A column that is no text is left empty: whoever asks for it finds nothing there.
+    let none = || vec![None; table.rows()];
+    let columns: Vec<Vec<Option<String>>> =
+        table.headers.iter().map(|name| table.texts(name).unwrap_or_else(|_| none())).collect();
     for row in 0..table.rows() {
-        let cells = table.columns.iter().map(|column| column[row].as_deref().map_or(String::new(), quoted));
+        let cells = columns.iter().map(|column| column[row].as_deref().map_or(String::new(), quoted));
         text.push_str(&line(cells.collect()));
     }
     Ok(text.into_bytes())
@@ -51,36 +69,47 @@ impl TextTable {
     /// # Errors
     /// A missing, empty, cut-off or damaged file, or an ending that no source reads.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_in(path, None)
+    }
+
+    /// Reads a file whose instants are days of `zone`.
+    ///
+    /// # Errors
+    /// As [`TextTable::read`], and a zone that is not known.
+    pub fn read_in(path: &Path, zone: Option<&str>) -> Result<Self> {
+        let zone = zone.map(|name| zone_of(path, name)).transpose()?;
         let format =
             path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
         let source = source::by_format(&format)?;
         fs_err::metadata(path)?;
         if format == "csv" {
-            check_shape(path)?;
+            let dialect::Free { headers, columns, lines } = dialect::free(path)?;
+            let columns = columns.into_iter().map(Held::Texts).collect();
+            return Ok(Self { path: path.to_owned(), headers, columns, lines, zone });
         }
-        let attempt =
-            catch_unwind(AssertUnwindSafe(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) }));
+        let attempt = quiet::caught(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) });
         let frame = match attempt {
             Ok(Ok(frame)) => frame,
             Ok(Err(error)) if error.is::<Refusal>() => return Err(error),
             Ok(Err(error)) => return Err(unreadable(path, &format!("{error:#}")).into()),
             Err(_) => return Err(unreadable(path, "its contents are damaged").into()),
         };
-        let headers = frame.get_column_names().iter().map(ToString::to_string).collect();
-        let columns = frame
-            .columns()
-            .iter()
-            .map(|column| {
-                (0..frame.height()).map(|row| cell(&column.get(row).unwrap_or(AnyValue::Null))).collect()
-            })
-            .collect();
-        Ok(Self { path: path.to_owned(), headers, columns })
+        let held = |column: &Column| held(column, zone.as_ref());
+        let mut columns = frame.columns().iter().map(held).collect::<Result<Vec<_>>>()?;
+        let mut headers: Vec<String> = frame.get_column_names().iter().map(ToString::to_string).collect();
+        if format == "parquet" {
+            for (name, dtype) in source::parquet::foreign(path)? {
+                headers.push(name);
+                columns.push(Held::Foreign(dtype));
+            }
+        }
+        Ok(Self { path: path.to_owned(), headers, columns, lines: (1..=frame.height()).collect(), zone })
     }
 
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
+        self.lines.len()
     }
 
     /// Whether there is a column of this name.
@@ -89,11 +118,7 @@ impl TextTable {
         self.headers.iter().any(|header| header == name)
     }
 
-    /// A column's cells.
-    ///
-    /// # Errors
-    /// When there is no such column.
-    pub fn texts(&self, name: &str) -> Result<&[Option<String>], Refusal> {
+    fn held(&self, name: &str) -> Result<&Held, Refusal> {
         let index = self.headers.iter().position(|header| header == name).ok_or_else(|| {
             Refusal::data(format!("{}: no column `{name}`", self.path.display()))
                 .hint(format!("the file has: {}", self.headers.join(", ")))
@@ -101,22 +126,73 @@ impl TextTable {
         Ok(&self.columns[index])
     }
 
+    /// A column's cells; numbers with all their digits, days as 2025-01-27.
+    ///
+    /// # Errors
+    /// When there is no such column, or it is no text.
+    pub fn texts(&self, name: &str) -> Result<Vec<Option<String>>, Refusal> {
+        match self.held(name)? {
+            Held::Texts(texts) => Ok(texts.clone()),
+            Held::Numbers(numbers) => Ok(numbers.iter().map(|value| value.map(|v| v.to_string())).collect()),
+            Held::Days(days) => Ok(days.iter().map(|day| day.map(|day| day.to_string())).collect()),
+            Held::Open(bad) => Err(self.open(name, bad)),
+            Held::Foreign(dtype) => Err(self.mistyped(name, dtype, "text")),
+        }
+    }
+
     /// A column as dates.
     ///
     /// # Errors
-    /// No such column, an empty cell, or a cell that is no ISO date.
+    /// No such column, an empty cell, or a cell that is no date.
     pub fn dates(&self, name: &str) -> Result<Vec<Date>, Refusal> {
-        self.texts(name)?
-            .iter()
-            .enumerate()
-            .map(|(row, cell)| {
-                let text = cell.as_deref().unwrap_or("");
-                text.get(..10)
-                    .filter(|_| text.len() == 10 || text[10..].starts_with(['T', ' ']))
-                    .and_then(|day| day.parse().ok())
-                    .ok_or_else(|| self.bad(row, name, text, "write dates as 2025-01-27"))
-            })
-            .collect()
+        let days = match self.held(name)? {
+            Held::Days(days) => days.clone(),
+            Held::Texts(texts) => {
+                let texts = texts.iter().map(Option::as_deref);
+                cells::text_days(texts, self.zone.as_ref(), false).map_err(|bad| self.open(name, &bad))?
+            }
+            Held::Numbers(_) => return Err(self.mistyped(name, "numbers", "dates")),
+            Held::Open(bad) => return Err(self.open(name, bad)),
+            Held::Foreign(dtype) => return Err(self.mistyped(name, dtype, "dates")),
+        };
+        let day = |(row, day): (usize, Option<Date>)| day.ok_or_else(|| self.bad(row, name, "", cells::ISO));
+        days.into_iter().enumerate().map(day).collect()
+    }
+
+    /// Whether a column holds dates for the most part, so that a cell that is none is a mistake and no label.
+    ///
+    /// # Errors
+    /// When there is no such column.
+    pub fn dated(&self, name: &str) -> Result<bool, Refusal> {
+        Ok(match self.held(name)? {
+            Held::Days(_) | Held::Open(_) => true,
+            Held::Numbers(_) | Held::Foreign(_) => false,
+            Held::Texts(texts) => {
+                let date = |cell: &&Option<String>| {
+                    cell.as_deref().is_some_and(|cell| dialect::dates::read(cell.trim()).is_some())
+                };
+                2 * texts.iter().filter(date).count() > texts.len()
+            }
+        })
+    }
+
+    /// A column as dates, each once, oldest first.
+    ///
+    /// # Errors
+    /// As [`TextTable::dates`], and a date that does not follow the one before it.
+    pub fn ascending(&self, name: &str) -> Result<Vec<Date>, Refusal> {
+        let dates = self.dates(name)?;
+        match dates.windows(2).position(|pair| pair[0] >= pair[1]) {
+            None => Ok(dates),
+            Some(row) => Err(Refusal::data(format!(
+                "{}:{}: date {} follows {}",
+                self.path.display(),
+                self.line(row + 1),
+                dates[row + 1],
+                dates[row]
+            ))
+            .hint("sort the rows by date and keep each date once")),
+        }
     }
 
     /// A column as finite numbers, each divided by `unit`; an empty cell is missing.
@@ -124,88 +200,81 @@ impl TextTable {
     /// # Errors
     /// No such column, or a cell that is no finite number.
     pub fn numbers(&self, name: &str, unit: f64) -> Result<Vec<Option<f64>>, Refusal> {
-        self.texts(name)?
-            .iter()
-            .enumerate()
-            .map(|(row, cell)| match cell.as_deref().map(str::trim) {
-                None | Some("" | "NA") => Ok(None),
-                Some(text) => match text.parse::<f64>() {
-                    Ok(value) if value.is_finite() => Ok(Some(value / unit)),
-                    _ => Err(self.bad(
-                        row,
-                        name,
-                        text,
-                        "write a finite number with a decimal point, or leave the cell empty",
-                    )),
-                },
-            })
-            .collect()
+        const HINT: &str = "write a finite number with a decimal point, or leave the cell empty";
+        match self.held(name)? {
+            Held::Texts(texts) => {
+                let number = |(row, cell): (usize, &Option<String>)| match cell.as_deref().map(str::trim) {
+                    None | Some("" | "NA") => Ok(None),
+                    Some(text) => match text.parse::<f64>() {
+                        Ok(value) if value.is_finite() => Ok(Some(value / unit)),
+                        _ => Err(self.bad(row, name, text, HINT)),
+                    },
+                };
+                texts.iter().enumerate().map(number).collect()
+            }
+            Held::Numbers(numbers) => {
+                let number = |(row, value): (usize, &Option<f64>)| match *value {
+                    // What a data frame writes for a missing cell.
+                    None => Ok(None),
+                    Some(value) if value.is_nan() => Ok(None),
+                    Some(value) if value.is_finite() => Ok(Some(value / unit)),
+                    Some(value) => Err(self.bad(row, name, &value.to_string(), HINT)),
+                };
+                numbers.iter().enumerate().map(number).collect()
+            }
+            Held::Days(_) => Err(self.mistyped(name, "dates", "numbers")),
+            Held::Open(_) => Err(self.mistyped(name, "instants", "numbers")),
+            Held::Foreign(dtype) => Err(self.mistyped(name, dtype, "numbers")),
+        }
+    }
+
+    /// The line of a row, counted from 1; of a file without lines, the row's number.
+    #[must_use]
+    pub fn line(&self, row: usize) -> usize {
+        self.lines.get(row).copied().unwrap_or(row + 1)
     }
 
     /// A refusal that names a cell; `row` counts from 0 below the header.
     #[must_use]
     pub fn bad(&self, row: usize, column: &str, text: &str, hint: &str) -> Refusal {
         let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-        Refusal::data(format!("{}:{}: column `{column}` holds `{shown}`", self.path.display(), row + 2))
-            .hint(hint)
+        Refusal::data(format!(
+            "{}:{}: column `{column}` holds `{shown}`",
+            self.path.display(),
+            self.line(row)
+        ))
+        .hint(hint)
+    }
+
+    fn open(&self, column: &str, bad: &Bad) -> Refusal {
+        let line = bad.row.map_or_else(String::new, |row| format!(":{}", self.line(row)));
+        Refusal::data(format!("{}{line}: column `{column}` holds {}", self.path.display(), bad.what))
+            .hint(bad.hint.clone())
+    }
+
+    fn mistyped(&self, column: &str, dtype: &str, wanted: &str) -> Refusal {
+        Refusal::data(format!("{}: column `{column}` holds {dtype}, not {wanted}", self.path.display()))
+            .hint("write the column anew, or name another one")
     }
 }
 
-/// Refuses a CSV file whose header names a column twice or whose rows differ in their number of cells: the
-/// frame library would rename the one and fill up the other.
-fn check_shape(path: &Path) -> Result<()> {
-    let bytes = fs_err::read(path)?;
-    let (mut headers, mut cells, mut start, mut quoted) = (None::<usize>, 1_usize, 0_usize, false);
-    let mut line = 1_usize;
-    for (at, byte) in bytes.iter().copied().chain(std::iter::once(b'\n')).enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b',' if !quoted => cells += 1,
-            b'\n' if !quoted || at == bytes.len() => {
-                let row = &bytes[start..at];
-                match headers {
-                    None => {
-                        unique_headers(path, row)?;
-                        headers = Some(cells);
-                    }
-                    Some(need) if cells != need && !row.trim_ascii().is_empty() => {
-                        return Err(Refusal::data(format!(
-                            "{}:{line}: {cells} cells under {need} headers",
-                            path.display()
-                        ))
-                        .hint("give each row one cell per header; write decimal points, not commas")
-                        .into());
-                    }
-                    Some(_) => {}
-                }
-                (cells, start) = (1, at + 1);
-                line += 1;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+fn zone_of(path: &Path, name: &str) -> Result<TimeZone, Refusal> {
+    TimeZone::get(name).map_err(|_| {
+        Refusal::config(format!("unknown time zone `{}` for {}", crate::files::shown(name), path.display()))
+            .hint("write an IANA name, such as America/New_York")
+    })
 }
 
-fn unique_headers(path: &Path, header: &[u8]) -> Result<(), Refusal> {
-    let text = String::from_utf8_lossy(header);
-    let mut seen = BTreeSet::new();
-    let twice =
-        text.trim_end().split(',').map(|name| name.trim_matches('"')).find(|name| !seen.insert(*name));
-    match twice {
-        None => Ok(()),
-        Some(name) => Err(Refusal::data(format!("{}:1: column `{name}` appears twice", path.display()))
-            .hint("rename or remove one of the two")),
-    }
-}
-
-fn cell(value: &AnyValue<'_>) -> Option<String> {
-    match value {
-        AnyValue::Null => None,
-        AnyValue::String(text) => Some((*text).to_owned()),
-        AnyValue::StringOwned(text) => Some(text.to_string()),
-        other => Some(other.to_string()),
-    }
+fn held(column: &Column, zone: Option<&TimeZone>) -> Result<Held> {
+    Ok(match cells::kind(column.dtype()) {
+        Kind::Text | Kind::Nothing => Held::Texts(cells::texts(column)?),
+        Kind::Number => Held::Numbers(cells::floats(column)?),
+        Kind::Day | Kind::Instant => match cells::days(column, zone, false)? {
+            Ok(days) => Held::Days(days),
+            Err(bad) => Held::Open(bad),
+        },
+        Kind::Other => Held::Foreign(column.dtype().to_string()),
+    })
 }
 
 fn unreadable(path: &Path, why: &str) -> Refusal {

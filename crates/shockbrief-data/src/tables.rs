@@ -186,14 +186,17 @@ fn read_shares(
             Some(symbol) => vec![Some(symbol.0.clone()); columns.len()],
             None => columns.texts("symbol")?,
         };
-        Ok((columns.dates()?, columns.texts("filed")?, columns.numbers("shares")?, symbols))
+        Ok((columns.dates()?, columns.dates_in("filed")?, columns.numbers("shares")?, symbols))
     })?;
     shelf.assume(file, dates.len(), assumed);
     let mut counts = Vec::new();
     for row in 0..dates.len() {
         let symbol: Symbol = symbols[row].as_deref().unwrap_or_default().into();
         let place = format!("{}: {symbol}, {}", file.relative, dates[row]);
-        let filed = filed_on(filed[row].as_deref(), &place)?;
+        let filed = filed[row].ok_or_else(|| {
+            Refusal::data(format!("{place}: no filing date"))
+                .hint("write it as 2025-01-27, or remove the row")
+        })?;
         let shares = shares[row].filter(|shares| shares.is_finite() && *shares > 0.0).ok_or_else(|| {
             Refusal::data(format!("{place}: no positive number of shares")).hint("correct or remove the row")
         })?;
@@ -202,12 +205,4 @@ fn read_shares(
         }
     }
     Ok(counts)
-}
-
-fn filed_on(text: Option<&str>, place: &str) -> Result<Date, Refusal> {
-    let parsed = text.and_then(|text| text.parse::<Date>().ok());
-    parsed.ok_or_else(|| {
-        let shown = crate::files::shown(text.unwrap_or_default());
-        Refusal::data(format!("{place}: filing date `{shown}` is no date")).hint("write dates as 2025-01-27")
-    })
 }

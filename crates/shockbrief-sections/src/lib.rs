@@ -44,6 +44,7 @@ mod trials;
 pub use context::{Context, Desk};
 pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
 pub use kind::{AnyKind, Phrase};
+pub use rest::SOURCE as REST;
 pub use shock::Shock;
 pub use trials::{Trials, calibrate, trials};
 

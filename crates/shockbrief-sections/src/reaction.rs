@@ -147,7 +147,7 @@ fn index(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// Quotes around the event times the last share count filed before day 0.
+/// Quotes around the event times the shares filed before day 0, all in the units of day 0's quote.
 fn market_value(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let symbol = &context.spec.source;
     let (market, series) = context.find(symbol)?;
@@ -166,24 +166,20 @@ fn market_value(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     findings.add(price("before", before));
     findings.add(price("day0", after));
     let date = market.sessions[row].date;
-    let count = context
-        .data
-        .shares
-        .iter()
-        .filter(|count| count.symbol == *symbol && count.filed <= date)
-        .max_by_key(|count| (count.filed, count.as_of));
-    let shares = count.map(|count| count.shares).ok_or("no share count filed before the event");
+    let shares = context.data.shares_on(symbol, date);
     findings.add(
         Figure::from_result(
             format!("{slug}.shares"),
-            shares,
+            shares.clone(),
             Unit::Count,
             "shares_outstanding",
             context.as_of,
         )
         .inputs([format!("shares:{symbol}")]),
     );
-    let loss = before.and_then(|before| Ok((before - after?) * shares?));
+    // Both prices in the units of day 0, which may be that of a split.
+    let split = context.data.split_on(symbol, date);
+    let loss = shares.and_then(|shares| Ok((before? / split? - after?) * shares));
     findings.add(
         Figure::from_result(
             format!("{slug}.market_value.loss"),

@@ -64,7 +64,7 @@ pub fn tests(study: &Study, window: [i32; 2]) -> Outcome<Tests> {
         Compute::Section(compute) => Some((s.key, compute(&prepared))),
         _ => None,
     };
-    let pairs = &prepared.pairs;
+    let pairs = *prepared.pairs();
     Ok(Tests {
         window,
         n: c.n(),
@@ -76,6 +76,22 @@ pub fn tests(study: &Study, window: [i32; 2]) -> Outcome<Tests> {
         pairs: [pairs.pairs, pairs.pairs_estimation, pairs.pairs_event],
         values: STATISTICS.iter().filter_map(of_section).collect(),
     })
+}
+
+/// Some statistics of one window by key, without the work behind the others: what calibration on many days
+/// asks for.
+///
+/// # Errors
+/// As [`CrossSection::new`]; a statistic that fails alone carries its own reason, and a key that is no
+/// statistic of a cross-section [`Missing::NotApplicable`].
+pub fn statistics(study: &Study, window: [i32; 2], keys: &[&str]) -> Outcome<Vec<Outcome<Stat>>> {
+    let c = CrossSection::new(study, window)?;
+    let prepared = Prepared::new(&c);
+    let one = |key: &&str| match STATISTICS.iter().find(|s| s.key == *key).map(|s| s.compute) {
+        Some(Compute::Section(compute)) => compute(&prepared),
+        _ => Err(Missing::NotApplicable { what: "not a statistic of these tests" }),
+    };
+    Ok(keys.iter().map(one).collect())
 }
 
 /// The tests of one window that need the firms' returns beside their fits: `firms` as they were given to the

@@ -140,7 +140,7 @@ fn prepare<'a>(c: &CrossSection<'a>) -> Outcome<(Vec<Part<'a>>, usize)> {
             let event = fit.days(c.window);
             let mut whitened = vec![0.0; fit.estimation.design.cols()];
             for day in event {
-                for (a, b) in whitened.iter_mut().zip(&day.whitened) {
+                for (a, b) in whitened.iter_mut().zip(day.whitened.iter()) {
                     *a += b;
                 }
             }

@@ -38,7 +38,7 @@ pub struct EventDay {
     /// AR over `forecast_sd`.
     pub sar: f64,
     /// R'⁻¹x, whose squared length is d; sums of it give window leverages.
-    pub(crate) whitened: Vec<f64>,
+    pub(crate) whitened: Arc<[f64]>,
 }
 
 /// Cumulative abnormal return of one firm over one window.
@@ -140,7 +140,7 @@ impl FirmFit {
         let spread: f64 = days.iter().map(|d| d.gap).sum();
         let mut s = vec![0.0; days[0].whitened.len()];
         for day in days {
-            for (a, b) in s.iter_mut().zip(&day.whitened) {
+            for (a, b) in s.iter_mut().zip(day.whitened.iter()) {
                 *a += b;
             }
         }
@@ -286,11 +286,32 @@ pub(crate) fn factorise(firm: &FirmEvent, model: Model, rows: Vec<usize>) -> Out
     })
 }
 
+/// A row of the event window whose regressors are known, shared by firms with the same ones.
+#[derive(Debug)]
+pub(crate) struct EventRow {
+    row: usize,
+    /// Regressor row.
+    x: Vec<f64>,
+    whitened: Arc<[f64]>,
+    leverage: f64,
+}
+
+/// Rows of the event window with all regressors.
+pub(crate) fn event_rows(firm: &FirmEvent, spec: &Spec, design: &Design) -> Vec<EventRow> {
+    let one = |row: usize| {
+        let mut x = Vec::new();
+        spec.model.regressor_row(firm, row, &mut x)?;
+        let whitened: Arc<[f64]> = design.whiten(&x).into();
+        Some(EventRow { row, leverage: dot(&whitened, &whitened), x, whitened })
+    };
+    row_range(firm, spec.window).filter_map(one).collect()
+}
+
 /// Puts a fit together: event days from the coefficients, zero share, gaps.
 pub(crate) fn assemble(
     firm: &FirmEvent,
     spec: &Spec,
-    rows: Arc<EstimationRows>,
+    (rows, events): (Arc<EstimationRows>, &[EventRow]),
     ols: Ols,
     coef_names: Vec<String>,
     y: &[f64],
@@ -299,7 +320,7 @@ pub(crate) fn assemble(
     if !return_varies(ols.sigma, size) {
         return Err(Missing::ConstantSeries { what: "the estimation residual" });
     }
-    let event = event_days(firm, spec, &rows.design, &ols)?;
+    let event = event_days(firm, spec, events, &ols)?;
     if event.is_empty() {
         return Err(Missing::NoEventReturn);
     }
@@ -328,21 +349,15 @@ fn span(gap: u32) -> f64 {
     f64::from(gap.max(1))
 }
 
-fn event_days(firm: &FirmEvent, spec: &Spec, design: &Design, ols: &Ols) -> Outcome<Vec<EventDay>> {
-    let mut days = Vec::new();
-    let mut x = Vec::new();
-    for row in row_range(firm, spec.window) {
-        x.clear();
+fn event_days(firm: &FirmEvent, spec: &Spec, rows: &[EventRow], ols: &Ols) -> Outcome<Vec<EventDay>> {
+    let mut days = Vec::with_capacity(rows.len());
+    for EventRow { row, x, whitened, leverage } in rows {
+        let (row, leverage) = (*row, *leverage);
         let Some(y) = spec.model.response(firm, row) else {
             continue;
         };
-        if spec.model.regressor_row(firm, row, &mut x).is_none() {
-            continue;
-        }
-        let whitened = design.whiten(&x);
-        let leverage = dot(&whitened, &whitened);
         let gap = firm.gaps.as_ref().map_or(1.0, |g| span(g[row]));
-        let ar = finite(y - dot(&x, &ols.coef), "an abnormal return")?;
+        let ar = finite(y - dot(x, &ols.coef), "an abnormal return")?;
         let forecast_sd = finite(ols.sigma * (gap + leverage).sqrt(), "a forecast error")?;
         days.push(EventDay {
             day: (row as i64 - firm.event_row as i64) as i32,
@@ -352,7 +367,7 @@ fn event_days(firm: &FirmEvent, spec: &Spec, design: &Design, ols: &Ols) -> Outc
             gap,
             forecast_sd,
             sar: finite(ar / forecast_sd, "a standardised abnormal return")?,
-            whitened,
+            whitened: Arc::clone(whitened),
         });
     }
     Ok(days)

@@ -1,8 +1,11 @@
 //! Fitting a sample: every firm once, its factorised rows shared with its neighbours.
 
 use super::firm_event::FirmEvent;
-use super::firm_fit::{Dropped, EstimationRows, FirmFit, Study, assemble, factorise, usable_rows};
-use super::model::{Model, Spec};
+use super::firm_fit::{
+    Dropped, EstimationRows, EventRow, FirmFit, Study, assemble, event_rows, factorise, row_range,
+    usable_rows,
+};
+use super::model::Spec;
 use super::nonsynchronous;
 use crate::reason::{Missing, Outcome};
 use jiff::civil::Date;
@@ -63,18 +66,26 @@ fn check_windows(spec: &Spec) -> Outcome<()> {
     Ok(())
 }
 
-/// The factorised rows of the previous firm, reused when this one has the
-/// same regressors and the same usable rows.
+/// What firms of one calendar, event and set of regressors share: rows, factor and event rows. Kept from
+/// firm to firm, so that a firm without gaps costs its own products only.
 struct Shared {
     regressors: Vec<*const Option<f64>>,
     dates: *const Date,
     event_row: usize,
+    excluded: Vec<usize>,
     rows: Arc<EstimationRows>,
+    events: Arc<[EventRow]>,
 }
 
-// The pointers are compared, never followed, and live within one chunk.
-fn pointers(firm: &FirmEvent) -> Vec<*const Option<f64>> {
-    firm.regressors.iter().chain(firm.rf.iter()).map(|c| c.as_ptr()).collect()
+impl Shared {
+    // The pointers are compared, never followed, and live within one chunk.
+    fn serves(&self, firm: &FirmEvent) -> bool {
+        let columns = firm.regressors.iter().chain(firm.rf.iter()).map(|c| c.as_ptr());
+        self.event_row == firm.event_row
+            && self.dates == firm.dates.as_ptr()
+            && columns.eq(self.regressors.iter().copied())
+            && self.excluded == firm.excluded
+    }
 }
 
 fn fit_one(firm: &FirmEvent, spec: &Spec, last: &mut Option<Shared>) -> Outcome<FirmFit> {
@@ -85,38 +96,48 @@ fn fit_one(firm: &FirmEvent, spec: &Spec, last: &mut Option<Shared>) -> Outcome<
     if spec.model.nonsynchronous() {
         return nonsynchronous::fit(firm, spec);
     }
+    let kept = last.as_ref().filter(|shared| shared.serves(firm));
+    let whole = kept.and_then(|shared| {
+        let response = |row: &usize| spec.model.response(firm, *row);
+        shared.rows.rows.iter().map(response).collect::<Option<Vec<f64>>>()
+    });
+    let names = spec.model.coefficient_names(firm.regressors.len());
+    if let (Some(shared), Some(y)) = (kept, whole) {
+        if y.iter().any(|v| !v.is_finite()) {
+            return Err(Missing::Invalid { what: "a return or regressor" });
+        }
+        let ols = shared.rows.design.fit(&y)?;
+        return assemble(firm, spec, (Arc::clone(&shared.rows), &shared.events), ols, names, &y);
+    }
     let (rows, y) = usable_rows(firm, spec.model, spec.estimation)?;
     let need = spec.min_observations.max(spec.model.parameters(firm.regressors.len()) + 1);
     if rows.len() < need {
         return Err(Missing::TooShort { have: rows.len(), need });
     }
-    let shared = shared_rows(firm, spec.model, rows, last)?;
-    let ols = shared.design.fit(&y)?;
-    let names = spec.model.coefficient_names(firm.regressors.len());
-    assemble(firm, spec, shared, ols, names, &y)
+    let complete = rows.len() == rows_with_regressors(firm, spec);
+    let made = Arc::new(factorise(firm, spec.model, rows)?);
+    let events: Arc<[EventRow]> = event_rows(firm, spec, &made.design).into();
+    let ols = made.design.fit(&y)?;
+    let fitted = assemble(firm, spec, (Arc::clone(&made), &events), ols, names, &y);
+    if complete {
+        *last = Some(Shared {
+            regressors: firm.regressors.iter().chain(firm.rf.iter()).map(|c| c.as_ptr()).collect(),
+            dates: firm.dates.as_ptr(),
+            event_row: firm.event_row,
+            excluded: firm.excluded.clone(),
+            rows: made,
+            events,
+        });
+    }
+    fitted
 }
 
-fn shared_rows(
-    firm: &FirmEvent,
-    model: Model,
-    rows: Vec<usize>,
-    last: &mut Option<Shared>,
-) -> Outcome<Arc<EstimationRows>> {
-    let regressors = pointers(firm);
-    if let Some(kept) = last
-        && kept.regressors == regressors
-        && kept.dates == firm.dates.as_ptr()
-        && kept.event_row == firm.event_row
-        && kept.rows.rows == rows
-    {
-        return Ok(Arc::clone(&kept.rows));
-    }
-    let made = Arc::new(factorise(firm, model, rows)?);
-    *last = Some(Shared {
-        regressors,
-        dates: firm.dates.as_ptr(),
-        event_row: firm.event_row,
-        rows: Arc::clone(&made),
-    });
-    Ok(made)
+/// Estimation rows that a firm with a return on every row would have.
+fn rows_with_regressors(firm: &FirmEvent, spec: &Spec) -> usize {
+    let mut x = Vec::new();
+    let known = |row: &usize| {
+        x.clear();
+        !firm.excluded.contains(row) && spec.model.regressor_row(firm, *row, &mut x).is_some()
+    };
+    row_range(firm, spec.estimation).filter(known).count()
 }

@@ -15,7 +15,7 @@
 //! constant-and-market design on the interior rows.
 
 use super::firm_event::FirmEvent;
-use super::firm_fit::{EstimationRows, FirmFit, assemble, factorise, row_range, usable_rows};
+use super::firm_fit::{EstimationRows, FirmFit, assemble, event_rows, factorise, row_range, usable_rows};
 use super::model::{Model, Spec};
 use crate::linalg::{Design, Ols, dot};
 use crate::moments::{correlation, mean};
@@ -174,5 +174,6 @@ pub(crate) fn fit(firm: &FirmEvent, spec: &Spec) -> Outcome<FirmFit> {
     };
     let spec = Spec { model: Model::MarketModel, ..spec.clone() };
     let names = vec!["alpha".to_owned(), "beta".to_owned()];
-    assemble(&one_market, &spec, Arc::new(rows), ols, names, &x.r)
+    let events = event_rows(&one_market, &spec, &rows.design);
+    assemble(&one_market, &spec, (Arc::new(rows), &events), ols, names, &x.r)
 }

@@ -10,35 +10,56 @@ use super::placebo::placebo;
 use super::rank::{Corrado, Grank, corrado, corrado_zivney_rank, grank};
 use super::statistic::Stat;
 use crate::reason::Outcome;
+use std::cell::OnceCell;
 
-/// A cross-section with the parts that more than one statistic reads.
+/// A cross-section with the parts that more than one statistic reads, each computed when first asked for.
 #[derive(Debug)]
 pub struct Prepared<'a> {
     /// The cross-section.
     pub section: &'a CrossSection<'a>,
-    /// Sums over pairs of firms.
-    pub pairs: PairSums,
-    /// Corrado's statistic and scale.
-    pub corrado: Outcome<Corrado>,
-    /// The statistic of Corrado & Zivney and its scale.
-    pub zivney: Outcome<(Stat, f64)>,
-    /// The crude dependence adjustment and its scale.
-    pub cda: Outcome<(Stat, f64)>,
-    /// The generalised rank test.
-    pub grank: Outcome<Grank>,
+    pairs: OnceCell<PairSums>,
+    corrado: OnceCell<Outcome<Corrado>>,
+    zivney: OnceCell<Outcome<(Stat, f64)>>,
+    cda: OnceCell<Outcome<(Stat, f64)>>,
+    grank: OnceCell<Outcome<Grank>>,
 }
 
 impl<'a> Prepared<'a> {
-    /// Computes the shared parts.
+    /// A section with nothing computed yet.
     pub fn new(section: &'a CrossSection<'a>) -> Self {
         Self {
-            pairs: pair_sums(section),
-            corrado: corrado(section),
-            zivney: corrado_zivney_rank(section),
-            cda: cda(section),
-            grank: grank(section),
             section,
+            pairs: OnceCell::new(),
+            corrado: OnceCell::new(),
+            zivney: OnceCell::new(),
+            cda: OnceCell::new(),
+            grank: OnceCell::new(),
         }
+    }
+
+    /// Sums over pairs of firms.
+    pub fn pairs(&self) -> &PairSums {
+        self.pairs.get_or_init(|| pair_sums(self.section))
+    }
+
+    /// Corrado's statistic and scale.
+    pub fn corrado(&self) -> Outcome<Corrado> {
+        self.corrado.get_or_init(|| corrado(self.section)).clone()
+    }
+
+    /// The statistic of Corrado & Zivney and its scale.
+    pub fn zivney(&self) -> Outcome<(Stat, f64)> {
+        self.zivney.get_or_init(|| corrado_zivney_rank(self.section)).clone()
+    }
+
+    /// The crude dependence adjustment and its scale.
+    pub fn cda(&self) -> Outcome<(Stat, f64)> {
+        self.cda.get_or_init(|| cda(self.section)).clone()
+    }
+
+    /// The generalised rank test.
+    pub fn grank(&self) -> Outcome<Grank> {
+        self.grank.get_or_init(|| grank(self.section)).clone()
     }
 
     /// A number that describes, without law or p.

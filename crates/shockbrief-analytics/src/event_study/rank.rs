@@ -163,8 +163,13 @@ pub struct Corrado {
 /// section has a return.
 pub fn days(c: &CrossSection<'_>) -> usize {
     let panel = RankPanel::of(c.study);
-    let (_, counts) = panel.daily(c, &panel.ranks);
-    counts.iter().filter(|n| **n > 0.0).count()
+    let complete = |i: &usize| panel.slots[*i].len() == panel.days.len();
+    if c.members.iter().any(complete) {
+        return panel.days.len();
+    }
+    let mut seen = vec![false; panel.days.len()];
+    c.members.iter().flat_map(|i| &panel.slots[*i]).for_each(|slot| seen[*slot as usize] = true);
+    seen.into_iter().filter(|day| *day).count()
 }
 
 /// Corrado (1989): K̄_t - (T+1)/2 over S, S² = T⁻¹Σ_t(...)²; over L days the

@@ -242,7 +242,7 @@ mod tests {
         let place = |path: &KeyPath| places.get(path).map(|place| (place.line, place.column));
         assert_eq!(place(&at!["title", "en"]), Some((2, 19)));
         assert_eq!(place(&at!["list", 0]), Some((4, 5)));
-        assert_eq!(place(&at!["list", 1, "on", 1]), Some((5, 24)));
+        assert_eq!(place(&at!["list", 1, "on", 1]), Some((5, 23)));
         assert_eq!(place(&at!["last"]), Some((8, 1)));
         assert_eq!(place(&at!["list", 1, "absent", "below"]), Some((5, 5)));
         assert_eq!(places.pair("id", "two").map(|place| place.line), Some(5));

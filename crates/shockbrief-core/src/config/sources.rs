@@ -130,6 +130,10 @@ pub struct SourceSpec {
     /// Unit of factors; default decimal.
     #[serde(default)]
     pub unit: SourceUnit,
+    /// Where instants become days: the IANA name of the exchange's zone; default none, and an instant whose day is
+    /// open is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// What a volume of zero means; default `missing`.
     #[serde(default)]
     pub zero_volume: ZeroVolume,
@@ -158,6 +162,14 @@ pub struct SourceSpec {
     pub simulated: bool,
 }
 
+impl SourceSpec {
+    /// The zone in which instants become days.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref().or_else(|| self.dialect.as_ref()?.zone.as_deref())
+    }
+}
+
 fn priority() -> u32 {
     50
 }
@@ -178,6 +190,17 @@ pub struct VerifiedMove {
     pub reason: String,
 }
 
+/// What becomes of a name with a large move that nobody has verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LargeMoves {
+    /// The data are refused.
+    #[default]
+    Refuse,
+    /// The brief prints a notice.
+    Notice,
+}
+
 /// Tolerances of the guards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,12 +209,20 @@ pub struct GuardLimits {
     pub max_missing_share: f64,
     /// Sessions by which a name's last price may precede the as-of date; default 3.
     pub stale_sessions: usize,
-    /// Absolute log move from which a split is suspected; default 0.35.
+    /// Absolute log move of one session, beyond that of the market, from which a move is large; default 0.35.
     pub split_move: f64,
     /// Relative distance from a simple split ratio that counts as one; default 0.03.
     pub split_ratio_tolerance: f64,
     /// Log distance between the change in volume and the inverse price ratio that counts as a split; default 0.3.
     pub split_volume_tolerance: f64,
+    /// Own standard deviations that a move exceeds as well before it counts as large; default 5.
+    pub move_deviations: f64,
+    /// What becomes of a name with a large move that is not among `verified_moves`; default `refuse`.
+    pub large_moves: LargeMoves,
+    /// Log distance from a factor of 100 or 1,000 within which a large move is a change of unit; default 0.2.
+    pub unit_tolerance: f64,
+    /// Sessions in a row with the very same price from which a name counts as frozen; default 10.
+    pub frozen_sessions: usize,
     /// Large moves known to be real; default none.
     pub verified_moves: Vec<VerifiedMove>,
 }
@@ -204,27 +235,27 @@ impl Default for GuardLimits {
             split_move: 0.35,
             split_ratio_tolerance: 0.03,
             split_volume_tolerance: 0.3,
+            move_deviations: 5.0,
+            large_moves: LargeMoves::Refuse,
+            unit_tolerance: 0.2,
+            frozen_sessions: 10,
             verified_moves: Vec::new(),
         }
     }
 }
 
-/// Tolerances of the quality report.
+/// Tolerances of the quality report; the others are those of the guards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QualityLimits {
     /// Log distance between the moves that two sources give one day of one symbol, from which they
     /// disagree; default 0.005.
     pub cross_tolerance: f64,
-    /// Log distance from a factor of 100 within which a jump is a change of unit; default 0.2.
-    pub unit_tolerance: f64,
-    /// Sessions in a row with the very same price from which a name counts as frozen; default 10.
-    pub frozen_sessions: usize,
 }
 
 impl Default for QualityLimits {
     fn default() -> Self {
-        Self { cross_tolerance: 0.005, unit_tolerance: 0.2, frozen_sessions: 10 }
+        Self { cross_tolerance: 0.005 }
     }
 }
 
@@ -288,13 +319,21 @@ fn check_limits(limits: &GuardLimits, origin: &Origin) -> Result<(), Refusal> {
                 .hint("write a share from 0 to below 1, such as 0.05"));
         }
     }
-    for (key, value) in
-        [("split_move", limits.split_move), ("split_volume_tolerance", limits.split_volume_tolerance)]
-    {
+    if limits.frozen_sessions < 2 {
+        return Err(origin
+            .refuse("frozen_sessions", format!("`frozen_sessions` is {}", limits.frozen_sessions))
+            .hint("write a number of sessions of at least 2"));
+    }
+    for (key, value) in [
+        ("split_move", limits.split_move),
+        ("split_volume_tolerance", limits.split_volume_tolerance),
+        ("move_deviations", limits.move_deviations),
+        ("unit_tolerance", limits.unit_tolerance),
+    ] {
         if !(value.is_finite() && value > 0.0) {
             return Err(origin
                 .refuse(key, format!("`{key}` is {value}"))
-                .hint("write a positive log move, such as 0.35"));
+                .hint("write a positive number; moves are in logs, such as 0.35"));
         }
     }
     Ok(())
@@ -339,21 +378,13 @@ fn check_dialect(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), R
 }
 
 fn check_quality(limits: &QualityLimits, origin: &Origin) -> Result<(), Refusal> {
-    for (key, value) in
-        [("cross_tolerance", limits.cross_tolerance), ("unit_tolerance", limits.unit_tolerance)]
-    {
-        if !(value.is_finite() && value > 0.0) {
-            return Err(origin
-                .refuse(key, format!("`{key}` is {value}"))
-                .hint("write a positive log distance, such as 0.005"));
-        }
+    let tolerance = limits.cross_tolerance;
+    if tolerance.is_finite() && tolerance > 0.0 {
+        return Ok(());
     }
-    if limits.frozen_sessions < 2 {
-        return Err(origin
-            .refuse("frozen_sessions", format!("`frozen_sessions` is {}", limits.frozen_sessions))
-            .hint("write a number of sessions of at least 2"));
-    }
-    Ok(())
+    Err(origin
+        .refuse("cross_tolerance", format!("`cross_tolerance` is {tolerance}"))
+        .hint("write a positive log distance, such as 0.005"))
 }
 
 fn missing_column(source: &SourceSpec) -> Option<&'static str> {

@@ -16,6 +16,8 @@ struct RawWarehouse {
     options: BTreeMap<String, String>,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
+    #[serde(default)]
+    quote: Option<char>,
     query: String,
 }
 
@@ -30,6 +32,8 @@ pub struct Warehouse {
     pub options: BTreeMap<String, String>,
     /// Texts that stand in the query as `:name`.
     pub parameters: BTreeMap<String, String>,
+    /// The mark in which the database quotes names, such as a backtick; default none, which plain words do not need.
+    pub quote: Option<char>,
     /// The query; `:from` and `:to` stand for the dates wanted.
     pub query: String,
     /// The file, for messages.
@@ -40,7 +44,7 @@ impl Warehouse {
     /// Reads and validates the file.
     ///
     /// # Errors
-    /// A query that is no single SELECT, a parameter that hides `from` or `to`, or anything [`super::load`] refuses.
+    /// A query that is no single SELECT, a mark of names that no database has, a parameter that hides `from` or `to`, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (raw, origin): (RawWarehouse, Origin) = super::load(path)?;
         let query = raw.query.trim().trim_end_matches(';').trim_end().to_owned();
@@ -57,8 +61,12 @@ impl Warehouse {
             let hint = "they are the dates wanted; name the parameter otherwise";
             return Err(refuse(&origin, "parameters:", "`from` and `to` are taken", hint));
         }
-        let RawWarehouse { driver, uri, options, parameters, .. } = raw;
-        Ok(Self { driver, uri, options, parameters, query, origin })
+        if raw.quote.is_some_and(|mark| !matches!(mark, '"' | '`' | '[')) {
+            let hint = "write one of: '\"', '`', '['";
+            return Err(refuse(&origin, "quote:", "no mark of names", hint));
+        }
+        let RawWarehouse { driver, uri, options, parameters, quote, .. } = raw;
+        Ok(Self { driver, uri, options, parameters, quote, query, origin })
     }
 }
 

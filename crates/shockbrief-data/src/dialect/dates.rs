@@ -10,7 +10,7 @@ use shockbrief_core::config::{DateForm, DateOrder};
 
 /// A zone stated behind a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Zone {
+pub(crate) enum Zone {
     /// Hours from UTC, in seconds.
     Offset(i32),
     /// An abbreviation that several zones use.
@@ -19,7 +19,7 @@ pub(super) enum Zone {
 
 /// A time of day behind a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     pub time: Time,
     pub zone: Option<Zone>,
 }
@@ -34,7 +34,7 @@ impl Clock {
 
 /// A cell read: one or two forms, and the time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Read {
+pub(crate) struct Read {
     first: (DateForm, Date),
     second: Option<(DateForm, Date)>,
     pub clock: Option<Clock>,
@@ -66,7 +66,7 @@ impl Read {
 }
 
 /// Reads a trimmed cell; nothing where it is no date in any form.
-pub(super) fn read(cell: &str) -> Option<Read> {
+pub(crate) fn read(cell: &str) -> Option<Read> {
     let (day, clock) = split_clock(cell)?;
     let (first, second) = forms(day)?;
     Some(Read { first, second, clock })

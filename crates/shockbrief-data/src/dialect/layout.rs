@@ -7,7 +7,7 @@ use super::{
     refusal,
     split::{Splitter, trimmed},
 };
-use crate::files::shown;
+use crate::{files::shown, source};
 use anyhow::Result;
 use shockbrief_core::{
     Refusal,
@@ -43,8 +43,13 @@ pub(super) fn find(task: &Task<'_>, encoding: Encoding, sample: &str) -> Result<
     let sampled: Vec<(Separator, Vec<Sampled>)> =
         separators.into_iter().map(|separator| (separator, records(task, sample, separator))).collect();
     if declared.header != Some(false)
-        && let Some(layout) = with_header(task, encoding, &sampled)
+        && let Some((layout, cells)) = with_header(task, encoding, &sampled)
     {
+        let twice = |name: &&str| cells.iter().filter(|cell| cell == name).count() > 1;
+        if let Some(name) = task.columns.iter().map(|(name, _)| *name).find(twice) {
+            let place = format!("{}:{}", task.file, layout.header.unwrap_or(1));
+            return Err(source::twice(&place, name).into());
+        }
         return Ok(Some(layout));
     }
     let numbered: Option<Vec<usize>> = task.columns.iter().map(|(name, _)| number(name)).collect();
@@ -100,7 +105,11 @@ fn clean(cell: &str) -> String {
 }
 
 /// The first record, or with a declared number of titles the very first alone, that names all columns.
-fn with_header(task: &Task<'_>, encoding: Encoding, sampled: &[(Separator, Vec<Sampled>)]) -> Option<Layout> {
+fn with_header<'s>(
+    task: &Task<'_>,
+    encoding: Encoding,
+    sampled: &'s [(Separator, Vec<Sampled>)],
+) -> Option<(Layout, &'s [String])> {
     let tried = if task.declared().skip.is_some() { 1 } else { FIRST };
     sampled.iter().find_map(|(separator, records)| {
         records.iter().take(tried).find_map(|(line, cells)| {
@@ -108,7 +117,7 @@ fn with_header(task: &Task<'_>, encoding: Encoding, sampled: &[(Separator, Vec<S
             let index = task.columns.iter().map(|(name, _)| place(name)).collect::<Option<Vec<usize>>>()?;
             let width = cells.len();
             let (header, first) = (Some(*line), line + 1);
-            Some(Layout { encoding, separator: *separator, header, first, width, index })
+            Some((Layout { encoding, separator: *separator, header, first, width, index }, cells.as_slice()))
         })
     })
 }

@@ -184,7 +184,7 @@ fn multiplier(text: &str) -> Option<(&'static str, i32, &str)> {
 
 fn currency<'a>(strip: impl Fn(&str) -> Option<&'a str>) -> Option<(&'static str, &'a str)> {
     let signs = SIGNS.iter().map(|(sign, _)| *sign);
-    signs.chain(crate::guards::CURRENCIES).find_map(|sign| Some((sign, strip(sign)?)))
+    signs.chain(crate::guards::CURRENCIES.iter().copied()).find_map(|sign| Some((sign, strip(sign)?)))
 }
 
 fn peel_exponent<'a>(rest: &'a str, number: &mut Number<'_>) -> Option<&'a str> {

@@ -338,6 +338,11 @@ impl DateEvidence {
         .hint("write all dates of the file in one form")
     }
 
+    /// A form that fits all that was heard so far.
+    pub fn form(&self) -> Option<DateForm> {
+        self.forms.as_ref()?.first().copied()
+    }
+
     /// The one form; nothing where the column has no date.
     pub fn decide(&self, task: &Task<'_>) -> Result<Option<DateForm>, Refusal> {
         if let Some((line, _)) = self.elsewhere.first() {

@@ -16,6 +16,7 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         symbol: None,
         currency: None,
         unit: SourceUnit::Decimal,
+        zone: None,
         zero_volume: ZeroVolume::Missing,
         stale_days: 10,
         lag_days: 0,

@@ -1,10 +1,16 @@
 //! The checks of the quality report, one function each.
 
 use super::{Bench, Gravity, Held, QualityFinding, repair::propose};
-use crate::guards::{Row, nearest_ratio, volume_move};
+use crate::guards::{
+    self, Checked, Row,
+    moves::{self, Look, Move, Shared},
+};
 use anyhow::Result;
 use jiff::civil::Date;
-use shockbrief_core::{Symbol, config::Kind};
+use shockbrief_core::{
+    Symbol,
+    config::{Kind, LargeMoves},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Findings = Vec<QualityFinding>;
@@ -32,15 +38,45 @@ fn finding(
     }
 }
 
-/// All checks that look at one series alone.
-pub(super) fn series(bench: &Bench<'_>, held: &Held<'_>) -> Result<Findings> {
+/// All checks that look at one series alone; `shared` is what the names of its exchange moved together.
+pub(super) fn series(bench: &Bench<'_>, held: &Held<'_>, shared: &Shared) -> Result<Findings> {
     let mut found = duplicates(held);
     found.extend(sessions(bench, held)?);
-    found.extend(hundredfold(bench, held));
-    found.extend(splits(bench, held));
+    found.extend(large(bench, held, shared));
     found.extend(values(held));
-    found.extend(frozen(bench, held));
+    found.extend(still(bench, held));
+    if !found.iter().any(|finding| finding.severity == Gravity::Error) {
+        found.extend(refused(bench, held, shared)?);
+    }
     Ok(found)
+}
+
+/// What loading would refuse and no other check tells: the guards themselves, run over a copy.
+fn refused(bench: &Bench<'_>, held: &Held<'_>, shared: &Shared) -> Result<Option<QualityFinding>> {
+    let calendar = bench.calendars.get(&held.instrument.exchange)?;
+    let (from, to) = (calendar.covered_from(), calendar.covered_to());
+    let mut rows: Vec<Row> =
+        held.rows.iter().filter(|row| row.date >= from && row.date <= to).cloned().collect();
+    let (Some(first), Some(last)) = (rows.first().map(|row| row.date), rows.last().map(|row| row.date))
+    else {
+        return Ok(None);
+    };
+    let checked = Checked {
+        instrument: held.instrument,
+        spec: held.spec,
+        path: &held.path,
+        // To its own last row: whether it ends too early is told apart, for the source that loading takes.
+        sessions: &calendar.sessions(first, last)?,
+        limits: bench.guards,
+        as_of: last,
+        shared,
+    };
+    let refusal = guards::check(&checked, &mut rows).err();
+    Ok(refusal.map(|refusal| {
+        let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        let message = format!("loading refuses it: {}{hint}", refusal.message);
+        finding(held, (Gravity::Error, "refused"), (first, last), message, &[], None)
+    }))
 }
 
 /// Two rows of one date: the same twice, or two prices.
@@ -72,8 +108,19 @@ fn sessions(bench: &Bench<'_>, held: &Held<'_>) -> Result<Findings> {
     let (Some(first), Some(last)) = (priced.range(start..).next().copied(), priced.last().copied()) else {
         return Ok(Vec::new());
     };
-    let due: Vec<Date> = calendar.sessions(first, last)?.into_iter().map(|session| session.date).collect();
     let mut found = Vec::new();
+    let end = calendar.covered_to();
+    if last > end {
+        let message =
+            format!("the calendar of {} ends on {end}; what follows cannot be loaded", calendar.mic());
+        found.push(finding(held, (Gravity::Error, "calendar"), (end, last), message, &[], None));
+    }
+    let last = last.min(end);
+    if first > last {
+        return Ok(found);
+    }
+    let priced: BTreeSet<Date> = priced.range(..=last).copied().collect();
+    let due: Vec<Date> = calendar.sessions(first, last)?.into_iter().map(|session| session.date).collect();
     let lacking: Vec<Date> = due.iter().copied().filter(|date| !priced.contains(date)).collect();
     if let (Some(from), Some(to)) = (lacking.first(), lacking.last()) {
         let (count, of) = (lacking.len() as f64, due.len() as f64);
@@ -108,109 +155,78 @@ fn sessions(bench: &Bench<'_>, held: &Held<'_>) -> Result<Findings> {
     Ok(found)
 }
 
-fn log_move(before: Option<f64>, after: Option<f64>) -> Option<f64> {
-    let ratio = after? / before?;
-    (ratio.is_finite() && ratio > 0.0).then(|| ratio.ln())
-}
-
 fn priced<'h>(held: &'h Held<'_>) -> Vec<&'h Row> {
-    held.rows.iter().filter(|row| row.adjusted.is_some_and(|price| price > 0.0)).collect()
+    moves::priced(&held.rows)
 }
 
-/// Prices that are a hundred times too high or too low, for a day or for good.
-fn hundredfold(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
+/// Large moves, by the rule of loading; an index is judged like any other name.
+fn large(bench: &Bench<'_>, held: &Held<'_>, shared: &Shared) -> Findings {
     let rows = priced(held);
-    let hundred = 100_f64.ln();
-    let jump = |at: usize| {
-        let change = log_move(rows[at - 1].adjusted, rows[at].adjusted)?;
-        ((change.abs() - hundred).abs() < bench.limits.unit_tolerance).then_some(change > 0.0)
+    let severity = match bench.guards.large_moves {
+        LargeMoves::Refuse => Gravity::Error,
+        LargeMoves::Notice => Gravity::Warning,
     };
-    let jumps: Vec<(usize, bool)> = (1..rows.len()).filter_map(|at| Some((at, jump(at)?))).collect();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < jumps.len() {
-        let (begin, up) = jumps[at];
-        let back = jumps.get(at + 1).filter(|(_, other)| *other != up).map(|(end, _)| *end);
-        at += if back.is_some() { 2 } else { 1 };
-        // A change for good: the shorter side is taken for the wrong one.
-        let (from, to, high) = match back {
-            Some(end) => (begin, end - 1, up),
-            None if begin * 2 < rows.len() => (0, begin - 1, !up),
-            None => (begin, rows.len() - 1, up),
-        };
-        let (first, last) = (rows[from].date, rows[to].date);
-        let days =
-            if first == last { format!("date: {first}") } else { format!("from: {first}, to: {last}") };
-        let kind = if high { "divide" } else { "multiply" };
-        let repair =
-            Some((format!("{days}, kind: {kind}, by: 100"), "price in the hundredth part of the currency"));
-        let shown = [
-            ("before", rows[begin - 1].adjusted.unwrap_or(f64::NAN)),
-            ("after", rows[begin].adjusted.unwrap_or(f64::NAN)),
-        ];
-        let message = format!(
-            "from {} to {} on {}: a change of unit, {}",
-            shown[0].1,
-            shown[1].1,
-            rows[begin].date,
-            if back.is_some() { "and back" } else { "for good" }
-        );
-        found.push(finding(held, (Gravity::Error, "hundredfold"), (first, last), message, &shown, repair));
-    }
-    found
-}
-
-/// Log distance between the moves of price and quote that no dividend explains.
-const DISAGREEMENT: f64 = 0.1;
-
-/// Log move that is a split even where no volume says so.
-const CERTAIN: f64 = 1.05;
-
-/// A split that the adjusted price does not know, or knows twice.
-fn splits(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
-    let rows = priced(held);
-    let mut found = Vec::new();
-    for (at, pair) in rows.windows(2).enumerate() {
-        let Some(change) = log_move(pair[0].adjusted, pair[1].adjusted) else { continue };
-        let date = pair[1].date;
-        let unit = (change.abs() - 100_f64.ln()).abs() < bench.limits.unit_tolerance;
+    let large = moves::large(&rows, &held.instrument.symbol, bench.guards, shared);
+    let mut found: Findings = large.iter().map(|one| large_move(held, &rows, one, severity)).collect();
+    for at in moves::spikes(&rows, bench.guards) {
+        let date = rows[at].date;
         let symbol = &held.instrument.symbol;
-        let verified = bench.guards.verified_moves.iter().any(|m| m.symbol == *symbol && m.date == date);
-        if change.abs() <= bench.guards.split_move || unit || verified || held.instrument.kind == Kind::Index
-        {
+        if bench.guards.verified_moves.iter().any(|m| m.symbol == *symbol && m.date == date) {
             continue;
         }
-        let Some(ratio) = nearest_ratio(change.abs(), bench.guards.split_ratio_tolerance) else { continue };
-        let quoted = log_move(pair[0].quote, pair[1].quote);
-        let doubled = quoted.is_some_and(|quoted| (quoted - change).abs() > DISAGREEMENT);
-        // The share count of a split is rescaled for good; the volume of a crash jumps and comes back.
-        let volume = volume_move(&rows, at + 1);
-        let inverse = volume.map(|volume| (volume + change).abs() <= bench.guards.split_volume_tolerance);
-        let (severity, what) = match (doubled, inverse) {
-            (true, _) => {
-                (Gravity::Error, "the quote moved otherwise: a split adjusted twice, or one that was none")
-            }
-            (false, Some(true)) => {
-                (Gravity::Error, "volume moved inversely: a split that was not adjusted for")
-            }
-            (false, Some(false)) => continue,
-            // No crash divides a price by three at a blow.
-            (false, None) if change.abs() > CERTAIN => {
-                (Gravity::Error, "no crash is that large: a split that was not adjusted for")
-            }
-            (false, None) => {
-                (Gravity::Warning, "near a simple ratio of a split, and no volume to compare with")
-            }
-        };
-        let kind = if change < 0.0 { "divide" } else { "multiply" };
-        let rest = format!("to: {}, kind: {kind}, by: {ratio}, columns: [returns]", pair[0].date);
-        let message = format!("price times {:.4}; {what}", change.exp());
-        let mut shown = vec![("price_ratio", change.exp()), ("split_ratio", ratio)];
-        shown.extend(quoted.map(|quoted| ("quote_ratio", quoted.exp())));
-        let repair = Some((rest, "split not adjusted for once"));
-        found.push(finding(held, (severity, "split"), (date, date), message, &shown, repair));
+        let (before, price) =
+            (rows[at - 1].adjusted.unwrap_or(f64::NAN), rows[at].adjusted.unwrap_or(f64::NAN));
+        let message = format!("from {before} to {price} and back the next session");
+        let shown = [("before", before), ("price", price)];
+        let repair = Some((format!("date: {date}, kind: drop"), "comes back the next session"));
+        found.push(finding(held, (Gravity::Warning, "spike"), (date, date), message, &shown, repair));
     }
     found
+}
+
+/// A large move with the repair of what it looks like.
+fn large_move(held: &Held<'_>, rows: &[&Row], one: &Move, severity: Gravity) -> QualityFinding {
+    let (first, last) = one.rows;
+    let up = one.log > 0.0;
+    let mut dates = (one.dates.0, one.dates.0);
+    let repair = match one.look {
+        Look::Unit(factor) => {
+            // A change for good: the shorter side is taken for the wrong one.
+            let back = last + 1 < rows.len();
+            let (from, to, high) = match back {
+                true => (first, last, up),
+                false if first * 2 < rows.len() => (0, first - 1, !up),
+                false => (first, last, up),
+            };
+            dates = (rows[from].date, rows[to].date);
+            let days = match dates {
+                (from, to) if from == to => format!("date: {from}"),
+                (from, to) => format!("from: {from}, to: {to}"),
+            };
+            let kind = if high { "divide" } else { "multiply" };
+            Some((format!("{days}, kind: {kind}, by: {factor}"), "price in a part of the currency"))
+        }
+        Look::Split(ratio) => {
+            let kind = if up { "multiply" } else { "divide" };
+            let rest = format!("to: {}, kind: {kind}, by: {ratio}, columns: [returns]", rows[first - 1].date);
+            Some((rest, "split not adjusted for once"))
+        }
+        Look::Print => {
+            dates = one.dates;
+            let days = match dates {
+                (from, to) if from == to => format!("date: {from}"),
+                (from, to) => format!("from: {from}, to: {to}"),
+            };
+            Some((format!("{days}, kind: drop"), "a price that comes back"))
+        }
+        Look::Reused | Look::Large => None,
+    };
+    let mut shown = vec![("before", one.prices.0), ("after", one.prices.1), ("price_ratio", one.log.exp())];
+    if let Look::Split(ratio) = one.look {
+        shown.push(("split_ratio", ratio));
+    }
+    shown.extend(one.quote.map(|quoted| ("quote_ratio", quoted.exp())));
+    finding(held, (severity, one.look.name()), dates, one.sentence.clone(), &shown, repair)
 }
 
 /// Prices that are none, and volumes of zero.
@@ -242,19 +258,19 @@ fn values(held: &Held<'_>) -> Findings {
 }
 
 /// The very same price in many sessions.
-fn frozen(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
+fn still(bench: &Bench<'_>, held: &Held<'_>) -> Findings {
     let rows = priced(held);
-    let runs = rows.chunk_by(|a, b| a.adjusted.map(f64::to_bits) == b.adjusted.map(f64::to_bits));
-    runs.filter(|run| run.len() >= bench.limits.frozen_sessions)
-        .map(|run| {
-            let (first, last) = (run[0], run[run.len() - 1]);
-            let price = first.adjusted.unwrap_or(f64::NAN);
-            let message = format!("the price is {price} in {} sessions in a row", run.len());
-            let shown = [("price", price), ("sessions", run.len() as f64)];
+    moves::frozen(&rows, bench.guards.frozen_sessions)
+        .into_iter()
+        .map(|(first, last)| {
+            let price = rows[first].adjusted.unwrap_or(f64::NAN);
+            let message = format!("the price is {price} in {} sessions in a row", last - first + 1);
+            let shown = [("price", price), ("sessions", (last - first + 1) as f64)];
             // The first of them may be a true price.
-            let rest = format!("from: {}, to: {}, kind: drop", run[1].date, last.date);
+            let rest = format!("from: {}, to: {}, kind: drop", rows[first + 1].date, rows[last].date);
             let repair = Some((rest, "the last price repeated"));
-            finding(held, (Gravity::Warning, "frozen"), (first.date, last.date), message, &shown, repair)
+            let dates = (rows[first].date, rows[last].date);
+            finding(held, (Gravity::Warning, "frozen"), dates, message, &shown, repair)
         })
         .collect()
 }
@@ -277,8 +293,11 @@ pub(super) fn stale(bench: &Bench<'_>, held: &[Held<'_>]) -> Result<Findings> {
         if last >= bench.as_of || last < calendar.covered_from() {
             continue;
         }
-        let behind =
-            calendar.sessions(last, bench.as_of)?.iter().filter(|session| session.date > last).count();
+        let end = calendar.covered_to().min(bench.as_of);
+        if last > end {
+            continue;
+        }
+        let behind = calendar.sessions(last, end)?.iter().filter(|session| session.date > last).count();
         if behind > bench.guards.stale_sessions {
             let message = format!("the last price is {behind} sessions before {}", bench.as_of);
             let shown = [("sessions", behind as f64)];

@@ -3,9 +3,10 @@
 //! The file's query becomes a subquery; around it stand the columns, dates and symbols that the brief wants, so that the
 //! warehouse itself leaves out the rest. A query over ticks makes daily bars where the ticks are. Texts reach SQL as
 //! quoted literals with their quotes doubled, which PostgreSQL, SQLite, DuckDB and most others read alike; prepared
-//! parameters are written differently in each of them.
+//! parameters are written differently in each of them. Names of columns stand bare where they are plain words: the mark
+//! that quotes a name in one database quotes a text in another.
 
-use super::{Source, Wanted};
+use super::{Source, Wanted, arrow};
 use crate::frame;
 use adbc_core::{
     Connection as _, Database as _, Driver as _, Statement as _,
@@ -13,15 +14,10 @@ use adbc_core::{
 };
 use adbc_driver_manager::ManagedDriver;
 use anyhow::{Context, Result};
-use arrow_array::{Array, RecordBatch, RecordBatchReader, cast::AsArray, types::Float64Type};
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::DataType;
+use arrow_array::{RecordBatch, RecordBatchReader};
 use jiff::civil::Date;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame};
-use shockbrief_core::{
-    Refusal,
-    config::{SourceSpec, Warehouse as Spec},
-};
+use shockbrief_core::{Refusal, config::Warehouse as Spec};
 use std::{collections::BTreeMap, path::Path};
 
 /// Query files.
@@ -38,27 +34,61 @@ impl Source for Warehouse {
 
     fn scan_known(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LazyFrame> {
         let spec = Spec::load(path)?;
+        let names = names(wanted);
         let sql = statement(&spec, wanted);
         let batches = run(&spec, &sql).map_err(|error| refuse(&spec, path, &error))?;
-        Ok(frame(&batches)?.lazy())
+        let frame = frame(&batches, &names).map_err(|error| refuse(&spec, path, &error))?;
+        check_quoting(&spec, path, wanted, &frame)?;
+        Ok(frame.lazy())
     }
 }
 
-/// The query with what is wanted around it.
-fn statement(spec: &Spec, wanted: &Wanted<'_>) -> String {
+/// The columns asked for, the date first.
+fn names<'w>(wanted: &Wanted<'w>) -> Vec<&'w str> {
     let mut columns: Vec<&str> = vec![&wanted.spec.columns.date];
     for (_, column) in frame::mapped(&wanted.spec.columns) {
         if !columns.contains(&column) {
             columns.push(column);
         }
     }
-    let columns: Vec<String> = columns.into_iter().map(identifier).collect();
-    let date = identifier(&wanted.spec.columns.date);
+    columns
+}
+
+/// The query with what is wanted around it.
+fn statement(spec: &Spec, wanted: &Wanted<'_>) -> String {
+    let columns: Vec<String> = names(wanted).into_iter().map(|name| identifier(name, spec.quote)).collect();
+    let date = identifier(&wanted.spec.columns.date, spec.quote);
     let mut conditions = vec![format!("{date} < {}", literal(&day_after(wanted.to)))];
     conditions.extend(wanted.from.map(|from| format!("{date} >= {}", literal(&from.to_string()))));
-    conditions.extend(symbols(wanted.spec, wanted));
+    conditions.extend(symbols(spec, wanted));
     let inner = filled(&spec.query, &places(spec, wanted));
     format!("SELECT {} FROM (\n{inner}\n) AS wanted WHERE {}", columns.join(", "), conditions.join(" AND "))
+}
+
+/// Where names are quoted as texts are, each row holds the name itself, or no row fits: told as what it is.
+fn check_quoting(spec: &Spec, path: &Path, wanted: &Wanted<'_>, frame: &DataFrame) -> Result<()> {
+    let named = |frame: &DataFrame| {
+        frame.height() > 0
+            && frame.columns().iter().any(|column| {
+                column.str().is_ok_and(|text| text.iter().all(|cell| cell == Some(column.name().as_str())))
+            })
+    };
+    let mut wrong = named(frame);
+    if frame.height() == 0 {
+        // One row of the query, without any condition.
+        let inner = filled(&spec.query, &places(spec, wanted));
+        let date = wanted.spec.columns.date.as_str();
+        let sql = format!("SELECT {} FROM (\n{inner}\n) AS wanted LIMIT 1", identifier(date, spec.quote));
+        wrong = run(spec, &sql)
+            .and_then(|batches| self::frame(&batches, &[date]))
+            .is_ok_and(|frame| named(&frame));
+    }
+    if !wrong {
+        return Ok(());
+    }
+    Err(Refusal::data(format!("{}: the database takes the names of columns for texts", path.display()))
+        .hint("set `quote` in this file to the mark in which the database quotes names, such as \"`\"")
+        .into())
 }
 
 /// Dates may be stamps: the day after is the first that is too late.
@@ -66,10 +96,10 @@ fn day_after(date: Date) -> String {
     date.tomorrow().unwrap_or(date).to_string()
 }
 
-fn symbols(source: &SourceSpec, wanted: &Wanted<'_>) -> Option<String> {
-    let (column, symbols) = (source.columns.symbol.as_ref()?, wanted.symbols?);
+fn symbols(spec: &Spec, wanted: &Wanted<'_>) -> Option<String> {
+    let (column, symbols) = (wanted.spec.columns.symbol.as_ref()?, wanted.symbols?);
     let list: Vec<String> = symbols.iter().map(|symbol| literal(symbol.as_str())).collect();
-    Some(format!("{} IN ({})", identifier(column), list.join(", ")))
+    Some(format!("{} IN ({})", identifier(column, spec.quote), list.join(", ")))
 }
 
 fn places(spec: &Spec, wanted: &Wanted<'_>) -> BTreeMap<String, String> {
@@ -109,8 +139,19 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// A column's name as the database reads it: in the mark that the query file declares, else bare where it is a plain
+/// word, since databases differ in the mark and one of them takes `"` for a text's.
+fn identifier(name: &str, quote: Option<char>) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match quote {
+        None if plain => format!("wanted.{name}"),
+        mark => {
+            let mark = mark.unwrap_or('"');
+            let close = if mark == '[' { ']' } else { mark };
+            format!("wanted.{mark}{}{close}", name.replace(close, &format!("{close}{close}")))
+        }
+    }
 }
 
 fn run(spec: &Spec, sql: &str) -> Result<Vec<RecordBatch>> {
@@ -165,36 +206,29 @@ fn password(uri: &str) -> Option<&str> {
     user.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
 }
 
-/// Numbers as 64-bit floats, all else as text.
-fn frame(batches: &[RecordBatch]) -> Result<DataFrame> {
+/// The answer's columns in the order asked for, under the names asked for: a database may fold the case of a name.
+fn frame(batches: &[RecordBatch], names: &[&str]) -> Result<DataFrame> {
     let schema = batches.first().context("a query gives columns")?.schema();
-    let columns = schema.fields().iter().enumerate().map(|(at, field)| {
-        let number = field.data_type().is_numeric();
-        let target = if number { DataType::Float64 } else { DataType::Utf8 };
-        let strict = CastOptions { safe: false, ..CastOptions::default() };
-        let arrays = batches.iter().map(|batch| cast_with_options(batch.column(at), &target, &strict));
-        let arrays =
-            arrays.collect::<Result<Vec<_>, _>>().with_context(|| format!("column `{}`", field.name()))?;
-        let name = field.name().as_str().into();
-        Ok(if number {
-            Column::new(
-                name,
-                arrays
-                    .iter()
-                    .flat_map(|array| array.as_primitive::<Float64Type>().iter())
-                    .collect::<Vec<_>>(),
-            )
-        } else {
-            Column::new(
-                name,
-                arrays.iter().flat_map(|array| array.as_string::<i32>().iter()).collect::<Vec<_>>(),
-            )
-        })
+    anyhow::ensure!(
+        schema.fields().len() == names.len(),
+        "{} columns for {}",
+        schema.fields().len(),
+        names.len()
+    );
+    let columns = names.iter().enumerate().map(|(at, name)| {
+        let mut whole: Option<Column> = None;
+        for batch in batches {
+            let fresh = arrow::column(name, batch.column(at))?;
+            match &mut whole {
+                None => whole = Some(fresh),
+                Some(column) => {
+                    column.append(&fresh)?;
+                }
+            }
+        }
+        whole.context("a query gives columns")
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    debug_assert!(
-        batches.iter().all(|batch| batch.columns().iter().all(|column| column.len() == batch.num_rows()))
-    );
     Ok(DataFrame::new_infer_height(columns)?)
 }
 
@@ -222,7 +256,11 @@ mod tests {
     #[test]
     fn quotes_cannot_be_left() {
         assert_eq!(literal("x'; DROP TABLE y; --"), "'x''; DROP TABLE y; --'");
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+        assert_eq!(identifier("a\"b", None), "wanted.\"a\"\"b\"");
+        assert_eq!(identifier("a`b", Some('`')), "wanted.`a``b`");
+        assert_eq!(identifier("adj_close", None), "wanted.adj_close");
+        assert_eq!(identifier("adj_close", Some('"')), "wanted.\"adj_close\"");
+        assert_eq!(identifier("Adj Close", None), "wanted.\"Adj Close\"");
     }
 
     #[test]
