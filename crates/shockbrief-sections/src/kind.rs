@@ -186,6 +186,12 @@ impl Output<'_> {
     /// Adds a table; its id is a local name.
     pub fn table(&mut self, table: Table) {
         let id = self.id(&table.id);
+        // Only the house's own instance stands where the table of earlier issues stood.
+        let was = self.instance.spec.was.get(&table.id).filter(|_| self.instance.id == self.instance.base);
+        if let Some(was) = was {
+            let earlier = Table { id: was.clone(), ..table.clone() };
+            self.findings.tables.insert(was.clone(), earlier);
+        }
         self.findings.tables.insert(id.clone(), Table { id, ..table });
     }
 

@@ -125,6 +125,9 @@ pub struct SectionSpec {
     /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
     #[serde(default)]
     pub names: BTreeMap<String, Texts>,
+    /// Ids under which readers of the twin know its tables from earlier issues, by the tables' names; kept for a release.
+    #[serde(default)]
+    pub was: BTreeMap<String, String>,
     /// Heads of the columns that its kind leaves to it, by their names.
     #[serde(default)]
     pub heads: BTreeMap<String, Texts>,
