@@ -269,3 +269,62 @@ fn ten_thousand_figures_take_less_than_a_second_of_work() {
     let figures = &brief["findings"]["figures"];
     assert_eq!(figures["numbers.f9999"]["value"], figures["numbers.f0"]["value"]);
 }
+
+/// A report of two sections of one kind, the second with parameters of its own.
+fn twice(section: &str, id: &str, with: &str) -> String {
+    let (head, _) = REPORT.split_once("sections:").unwrap();
+    let title = "title: {fr: Encore, en: Once more}";
+    format!("{head}sections:\n  - {section}\n  - {{use: {section}, id: {id}, {title}, with: {with}}}\n")
+}
+
+#[test]
+fn a_kind_stands_twice_with_other_parameters() {
+    let desk = Desk::new();
+    let with = "{of: \"theme:software\", threshold: -1.5, horizons: [5, 10]}";
+    let text = twice("buying-opportunity", "dip", with);
+    // The house looks a year ahead, for which the reconstruction is too short.
+    let text =
+        text.replace("  - buying-opportunity\n", "  - {use: buying-opportunity, with: {horizons: [5]}}\n");
+    desk.write("reports/credit/report.yaml", &text);
+    let brief = desk.brief();
+    let findings = &brief["findings"];
+    assert_eq!(findings["absent"], Value::Null, "{}", findings["absent"]);
+    let value = |id: &str| findings["figures"][id]["value"].as_f64().unwrap_or_else(|| panic!("no `{id}`"));
+    assert_eq!(value("buying-opportunity.param.threshold"), -3.0);
+    assert_eq!(value("dip.param.threshold"), -1.5);
+    assert_eq!(value("dip.main.sessions"), 5.0);
+    assert_eq!(findings["tables"]["dip.outcomes"]["rows"].as_array().unwrap().len(), 2);
+    let inputs = |id: &str| findings["figures"][id]["inputs"].to_string();
+    assert!(inputs("dip.shocks").contains("CRM") && !inputs("dip.shocks").contains("NVDA"));
+    assert!(inputs("buying-opportunity.shocks").contains("NVDA"));
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_refused_at_load() {
+    for (section, with, part) in [
+        ("buying-opportunity", "{treshold: -2}", "treshold"),
+        ("buying-opportunity", "{threshold: high}", "high"),
+        ("buying-opportunity", "{threshold: 2}", "negative"),
+        ("buying-opportunity", "{horizons: [21, 5]}", "shortest first"),
+        ("buying-opportunity", "{of: \"theme:compte\"}", "`compute`"),
+        ("custom-silicon", "{topic: chip-result}", "`chip-results`"),
+        ("custom-silicon", "{long: \"basket:custom-silicn\"}", "`custom-silicon`"),
+        ("custom-silicon", "{window: [3, 0]}", "window"),
+        ("capex", "{source: capex-quartely}", "`capex-quarterly`"),
+        ("capex", "{amount: capex_usd}", "`capex_musd`"),
+        ("capex", "{shown: 1}", "shown"),
+        ("architecture", "{facts: [v3-activ]}", "`v3-active`"),
+        ("architecture", "{fact: []}", "fact"),
+        ("market", "{movers: 3}", "takes no parameters"),
+    ] {
+        let desk = Desk::new();
+        desk.write(
+            "reports/credit/report.yaml",
+            &twice(section, section, with).replacen(&format!("  - {section}\n"), "", 1),
+        );
+        let output = desk.run(&["check"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{section} {with}: {said}");
+        assert!(said.contains(part) && said.contains("report.yaml:"), "{section} {with}: {said}");
+    }
+}

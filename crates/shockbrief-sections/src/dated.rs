@@ -9,7 +9,10 @@ use shockbrief_analytics::{
     },
     multiplicity::holm,
 };
-use shockbrief_core::{EventId, Market, Series, Symbol, config::Event};
+use shockbrief_core::{
+    EventId, Market, Series, Symbol,
+    config::{Event, section::Ref},
+};
 use std::sync::Arc;
 
 const SPEC: Spec =
@@ -55,8 +58,22 @@ impl<'a> Dated<'a> {
     /// Members of a basket with prices on every day around the event and throughout its estimation window.
     pub fn members(&self, basket: &str, instant: Timestamp) -> Vec<Symbol> {
         let row = self.market.event_row(instant);
-        let listed = self.desk.universe.baskets.get(basket).into_iter().flatten();
-        listed.filter(|symbol| row.is_some_and(|row| self.usable(symbol, row))).cloned().collect()
+        let listed = self.listed(basket).into_iter();
+        listed.filter(|symbol| row.is_some_and(|row| self.usable(symbol, row))).collect()
+    }
+
+    /// The names of a portfolio: of a basket by its id, or of a reference such as `theme:compute`.
+    fn listed(&self, portfolio: &str) -> Vec<Symbol> {
+        let universe = self.desk.universe;
+        if let Some(members) = universe.baskets.get(portfolio) {
+            return members.clone();
+        }
+        match portfolio.parse() {
+            Ok(Ref::Basket(id)) => universe.baskets.get(&id).cloned().unwrap_or_default(),
+            Ok(Ref::Theme(theme)) => universe.of_theme(&theme).map(|member| member.symbol.clone()).collect(),
+            Ok(Ref::Symbol(symbol)) => vec![symbol],
+            _ => Vec::new(),
+        }
     }
 
     fn usable(&self, symbol: &Symbol, row: usize) -> bool {
@@ -107,8 +124,8 @@ impl<'a> Dated<'a> {
 
     /// Files behind a basket and the benchmark.
     pub fn sources(&self, baskets: &[&str]) -> Vec<String> {
-        let members = baskets.iter().filter_map(|basket| self.desk.universe.baskets.get(*basket)).flatten();
-        self.desk.sources(&members.chain([&self.benchmark.symbol]).cloned().collect::<Vec<_>>())
+        let members = baskets.iter().flat_map(|basket| self.listed(basket));
+        self.desk.sources(&members.chain([self.benchmark.symbol.clone()]).collect::<Vec<_>>())
     }
 }
 

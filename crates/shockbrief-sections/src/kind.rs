@@ -113,7 +113,7 @@ impl<K: Kind> Of<K> {
         let with = instance.spec.with.clone().unwrap_or_else(|| serde_json::json!({}));
         let refuse = |why: String| {
             let message = format!("section `{}`, kind `{}`: {why}", instance.id, K::NAME);
-            instance.origin.refuse("with:", message).hint("`with` holds the parameters of the kind")
+            instance.with.refuse("with:", message).hint("`with` holds the parameters of the kind")
         };
         let params: K::Params = serde_json::from_value(with).map_err(|error| refuse(error.to_string()))?;
         K::check(&params).map_err(refuse)?;
@@ -186,6 +186,12 @@ impl Output<'_> {
     /// Adds a table; its id is a local name.
     pub fn table(&mut self, table: Table) {
         let id = self.id(&table.id);
+        // Only the house's own instance stands where the table of earlier issues stood.
+        let was = self.instance.spec.was.get(&table.id).filter(|_| self.instance.id == self.instance.base);
+        if let Some(was) = was {
+            let earlier = Table { id: was.clone(), ..table.clone() };
+            self.findings.tables.insert(was.clone(), earlier);
+        }
         self.findings.tables.insert(id.clone(), Table { id, ..table });
     }
 

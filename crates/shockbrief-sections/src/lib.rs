@@ -20,6 +20,7 @@ mod kind;
 mod market;
 mod method;
 mod outlook;
+mod pair;
 mod panel;
 mod positioning;
 mod quarterly;
@@ -32,7 +33,6 @@ mod shock;
 pub mod shock_days;
 
 mod shocks;
-mod silicon;
 mod stress;
 mod summary;
 mod tabulate;
@@ -139,7 +139,6 @@ pub static SECTIONS: &[Section] = &[
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
     section!("compute-demand", demand, needs: ["training-compute"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
-    section!("custom-silicon", silicon),
     shock_section!("method", method),
     section!("data", data),
 ];
@@ -149,6 +148,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<text::Text>::new(),
     &kind::Of::<forward::ForwardReturns>::new(),
     &kind::Of::<quarterly::Quarterly>::new(),
+    &kind::Of::<pair::PairAtEvents>::new(),
 ];
 
 /// What computes a section of a report.
@@ -200,8 +200,7 @@ pub fn method(instance: &Instance) -> Result<Method, Refusal> {
             .hint("take out `id`; kinds with parameters can stand several times"));
     }
     if instance.spec.with.is_some() {
-        let refusal =
-            instance.origin.refuse("with:", format!("section `{}` takes no parameters", section.id));
+        let refusal = instance.with.refuse("with:", format!("section `{}` takes no parameters", section.id));
         return Err(refusal.hint("take out `with`"));
     }
     Ok(Method::Once(section))

@@ -125,6 +125,12 @@ pub struct SectionSpec {
     /// What readers call the things that it points at, by the text of the reference: `records:credit.hy`.
     #[serde(default)]
     pub names: BTreeMap<String, Texts>,
+    /// Ids under which readers of the twin know its tables from earlier issues, by the tables' names; kept for a release.
+    #[serde(default)]
+    pub was: BTreeMap<String, String>,
+    /// Heads of the columns that its kind leaves to it, by their names.
+    #[serde(default)]
+    pub heads: BTreeMap<String, Texts>,
     /// Titles of the axes of charts that its kind makes, by their names.
     #[serde(default)]
     pub axes: BTreeMap<String, Texts>,
@@ -198,6 +204,8 @@ pub struct Instance {
     pub spec: SectionSpec,
     /// Where that was read; the report's file for one declared there.
     pub origin: Origin,
+    /// Where its parameters were set last: the section's file, or the report's.
+    pub with: Origin,
     /// Its folder, with prose and layout; none for one declared in the report.
     pub folder: Option<PathBuf>,
 }
@@ -208,7 +216,8 @@ impl Instance {
     pub fn of_report(figures: &Named<FigureSpec>, origin: &Origin) -> Self {
         let id = OF_REPORT.to_owned();
         let spec = SectionSpec { figures: figures.clone(), ..SectionSpec::default() };
-        Self { base: id.clone(), id, kind: "text".to_owned(), spec, origin: origin.clone(), folder: None }
+        let (kind, with) = ("text".to_owned(), origin.clone());
+        Self { base: id.clone(), id, kind, spec, origin: origin.clone(), with, folder: None }
     }
 
     /// Whether it has a place on the pages.
@@ -296,7 +305,11 @@ pub fn instances(
         if let Some((declared, file, path)) = found {
             (spec, place, folder) = (declared.clone(), file.clone(), Some(path.clone()));
         }
+        let mut with = place.clone();
         if let Entry::Spec(changes) = entry {
+            if changes.with.is_some() {
+                with = origin.clone();
+            }
             spec = spec.changed(changes);
             if folder.is_none() {
                 place = origin.clone();
@@ -306,7 +319,7 @@ pub fn instances(
         let kind = spec.kind.clone().unwrap_or_else(|| {
             if built_in.contains(&base.as_str()) { base.clone() } else { "text".to_owned() }
         });
-        instances.push(Instance { id, base, kind, spec, origin: place, folder });
+        instances.push(Instance { id, base, kind, spec, origin: place, with, folder });
     }
     Ok(instances)
 }
@@ -332,6 +345,7 @@ impl SectionSpec {
         self.names.extend(over.names);
         self.captions.extend(over.captions);
         self.axes.extend(over.axes);
+        self.heads.extend(over.heads);
         self.notes.extend(over.notes);
         for claim in over.claims {
             self.claims.retain(|own| own.id != claim.id);

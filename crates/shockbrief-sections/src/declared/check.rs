@@ -31,6 +31,8 @@ pub struct Needs {
     pub facts: Vec<String>,
     /// Points in time from which it looks at prices.
     pub from: Vec<When>,
+    /// Topics of events that it names.
+    pub topics: Vec<String>,
     /// Names with a course.
     pub names: Vec<Ref>,
     /// Most sessions that it looks back on from a point in time.
@@ -192,7 +194,8 @@ struct Check<'a> {
 impl Check<'_> {
     fn fault(&mut self, needle: &str, message: impl Into<String>, hint: impl Into<String>) {
         let message = message.into();
-        self.faults.push(self.instance.origin.refuse(needle, message).hint(hint));
+        let origin = if needle == "with:" { &self.instance.with } else { &self.instance.origin };
+        self.faults.push(origin.refuse(needle, message).hint(hint));
     }
 
     fn unknown<'b>(&mut self, needle: &str, what: &str, id: &str, known: impl IntoIterator<Item = &'b str>) {
@@ -209,6 +212,9 @@ impl Check<'_> {
             Ok(needs) => {
                 needs.names.iter().for_each(|name| self.name(name, "with:"));
                 needs.facts.iter().for_each(|fact| self.fact("with:", fact));
+                for topic in needs.topics {
+                    self.events(&EventsSpec::Topic { topic }, "with:");
+                }
             }
             Err(refusal) => self.faults.push(refusal),
         }
@@ -519,6 +525,7 @@ pub fn strings(instance: &Instance) -> Vec<(String, &Texts)> {
     spec.names.iter().for_each(|(name, texts)| put(format!("ref.{id}.{name}"), texts));
     spec.captions.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.caption"), texts));
     spec.captions.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.caption"), texts));
+    spec.heads.iter().for_each(|(name, texts)| put(format!("{id}.column.{name}"), texts));
     spec.axes.iter().for_each(|(name, texts)| put(format!("chart.{id}.{name}.axis"), texts));
     spec.notes.iter().for_each(|(name, texts)| put(format!("table.{id}.{name}.note"), texts));
     for (name, table) in spec.tables.iter() {
@@ -583,6 +590,19 @@ pub fn phrases(
     made
 }
 
+/// Names in a row, the last joined by the language's word where it is known.
+fn listed(mut names: Vec<String>, language: &str) -> String {
+    let and = match language.split('-').next() {
+        Some("fr") => " et ",
+        Some("en") => " and ",
+        _ => ", ",
+    };
+    match names.pop() {
+        Some(last) if !names.is_empty() => format!("{}{and}{last}", names.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
 /// A name as markup that prints as it is written; texts of the languages are templates.
 fn plain(name: &str) -> String {
     let mut out = String::new();
@@ -605,7 +625,7 @@ fn called(name: &Ref, universe: &Universe, language: &str) -> String {
         }
         Ref::Basket(basket) => {
             let members = universe.baskets.get(basket).into_iter().flatten();
-            members.map(|symbol| crate::panel::name(universe, symbol)).collect::<Vec<_>>().join(", ")
+            listed(members.map(|symbol| crate::panel::name(universe, symbol)).collect(), language)
         }
         Ref::Pair(long, short) => {
             format!("{} – {}", called(long, universe, language), called(short, universe, language))
