@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use shockbrief_tests::{sample, shockbrief};
+use shockbrief_tests::{
+    copy_folder,
+    desk::{Desk, code, errors, list, write},
+    root, sample, shockbrief,
+};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -129,4 +133,113 @@ fn a_broken_twin_is_named_and_an_empty_folder_is_no_error() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("2025-W05/brief.json"));
     let empty = tempfile::tempdir().unwrap();
     archive(empty.path());
+}
+
+#[test]
+fn what_was_withdrawn_is_on_no_page_and_foreign_files_stay() {
+    let out = rendered();
+    for name in ["about.html", "changes/notes.html", "feed.html"] {
+        fs_err::write(out.path().join(name), "2025-W05").unwrap();
+    }
+    fs_err::remove_dir_all(out.path().join("weekly-monitor/2025-W05")).unwrap();
+    archive(out.path());
+    let holding: Vec<String> = pages(out.path())
+        .into_iter()
+        .filter(|page| fs_err::read_to_string(page).unwrap().contains("2025-W05"))
+        .map(|page| page.strip_prefix(out.path()).unwrap().display().to_string())
+        .collect();
+    assert_eq!(holding, ["about.html", "changes/notes.html", "feed.html"]);
+    fs_err::remove_dir_all(out.path().join("weekly-monitor")).unwrap();
+    archive(out.path());
+    assert_eq!(pages(out.path()).len(), 3);
+}
+
+/// What RFC 4287 asks of every feed, and of every entry (4.1.1, 4.1.2).
+fn valid(feed: &str) {
+    for part in ["<id>urn:shockbrief:", "<title>", "<updated>", "<author><name>", "rel=\"self\""] {
+        assert_eq!(feed.split("<entry>").next().unwrap().matches(part).count(), 1, "{part} in\n{feed}");
+    }
+    for entry in feed.split("<entry>").skip(1) {
+        for part in
+            ["<id>urn:shockbrief:", "<title>", "<updated>", "<content type=\"xhtml\">", "rel=\"alternate\""]
+        {
+            assert_eq!(entry.matches(part).count(), 1, "{part} in\n{entry}");
+        }
+    }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    text.split_once(from).unwrap().1.split_once(to).unwrap().0
+}
+
+#[test]
+fn feeds_are_valid_and_a_revision_is_the_same_entry_with_a_later_date() {
+    let desk = Desk::with(1);
+    assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    let read = || fs_err::read_to_string(desk.path("out/feed.en.xml")).unwrap();
+    let first = read();
+    valid(&first);
+    let report = desk.path("reports/weekly-01/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    write(&report, &text.replace("The week in AI", "The week in AI, again"));
+    let revised = desk.run(&["-q", "--revise"]);
+    assert_eq!(code(&revised), Some(0), "{}", errors(&revised));
+    let second = read();
+    valid(&second);
+    let entry = |feed: &str, part: &str| {
+        between(&feed[feed.find("<entry>").unwrap()..], &format!("<{part}>"), "</").to_owned()
+    };
+    assert_eq!(entry(&first, "id"), entry(&second, "id"));
+    assert!(entry(&second, "updated") > entry(&first, "updated"), "{second}");
+    assert!(between(&second, "<updated>", "<") > between(&first, "<updated>", "<"));
+    // A desk with another name has other ids.
+    let brand = desk.path("config/brand.yaml");
+    let text = fs_err::read_to_string(&brand).unwrap();
+    write(&brand, &text.replacen("publisher: ", "publisher: Another ", 1));
+    assert!(
+        shockbrief(["archive"])
+            .arg(desk.path("out"))
+            .arg("--config")
+            .arg(desk.path("config"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_ne!(between(&read(), "<id>", "<"), between(&first, "<id>", "<"));
+}
+
+#[test]
+fn letters_of_different_readers_share_no_page_unless_that_is_declared() {
+    let desk = Desk::with(1);
+    copy_folder(&root().join("reports/portfolio-letter"), &desk.path("reports/letter"));
+    let names = ["balanced", "hardware"];
+    for name in names {
+        assert!(desk.path(&format!("reports/letter/portfolios/{name}.yaml")).is_file());
+    }
+    let made = desk.run(&["-q", "--now", "2025-02-03T09:00:00Z"]);
+    assert_eq!(code(&made), Some(0), "{}", errors(&made));
+    let texts = |folder: &Path| -> String {
+        pages_of(folder).iter().map(|page| fs_err::read_to_string(page).unwrap()).collect()
+    };
+    let all = texts(&desk.path("out"));
+    assert!(all.contains("weekly-01/") && !all.contains("letter"), "{all}");
+    for (name, other) in [(names[0], names[1]), (names[1], names[0])] {
+        let own = texts(&desk.path(&format!("out/letter.{name}")));
+        assert!(own.contains(&format!("letter.{name}-2025-01.en.pdf")), "{name}: {own}");
+        assert!(!own.contains(other), "{name} sees {other}: {own}");
+        valid(&fs_err::read_to_string(desk.path(&format!("out/letter.{name}/feed.en.xml"))).unwrap());
+    }
+    let report = desk.path("reports/letter/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    write(&report, &format!("archive: together\n{text}"));
+    let made = desk.run(&["-q", "--force", "--now", "2025-02-03T09:00:00Z"]);
+    assert_eq!(code(&made), Some(0), "{}", errors(&made));
+    let all = texts(&desk.path("out"));
+    assert!(names.iter().all(|name| all.contains(&format!("letter.{name}/2025-01/"))), "{all}");
+    assert!(pages_of(&desk.path("out/letter.balanced")).is_empty());
+}
+
+fn pages_of(folder: &Path) -> Vec<PathBuf> {
+    let files = list(folder).into_iter().chain(list(&folder.join("changes")));
+    files.filter(|path| path.extension().is_some_and(|end| end == "html" || end == "xml")).collect()
 }

@@ -1,7 +1,12 @@
 //! Deliveries of scheduled runs, against an HTTP server on loopback that this test starts.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its server names times on the wall"
+)]
 
+use jiff::Timestamp;
 use shockbrief_tests::{root, sample, shockbrief};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -17,9 +22,11 @@ struct Request {
     path: String,
     head: String,
     body: Vec<u8>,
+    at: Timestamp,
 }
 
-/// A server that answers with the next status of its script, then with 200; 0 breaks the connection.
+/// A server that answers with the next status of its script, then with 200; 0 breaks the connection, and 429 names a
+/// time three seconds ahead at which to come back.
 struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<Request>>>,
@@ -34,15 +41,18 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let request = read(&mut stream);
+                let request = Request { at: Timestamp::now(), ..read(&mut stream) };
                 let hook = request.path == "/hook";
                 kept.lock().unwrap().push(request);
                 let status = if hook && !script.is_empty() { script.remove(0) } else { 200 };
+                let later = Timestamp::now() + jiff::SignedDuration::from_secs(3);
+                let pause = later.strftime("Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string();
+                let pause = if status == 429 { pause } else { String::new() };
                 if status > 0 {
-                    let _ = write!(
-                        stream,
-                        "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\n{pause}Content-Length: 0\r\nConnection: close\r\n\r\n"
                     );
+                    let _ = stream.write_all(head.as_bytes());
                 }
             }
         });
@@ -109,11 +119,25 @@ impl Desk {
     }
 
     fn run(&self, server: &Server) -> Output {
-        let mut command = shockbrief(["run", "--now", "2025-02-03T07:00:00Z", "--data"]);
+        self.run_at(server, "2025-02-03T07:00:00Z")
+    }
+
+    fn run_at(&self, server: &Server, now: &str) -> Output {
+        let mut command = shockbrief(["run", "--now", now, "--data"]);
         command.arg(sample()).current_dir(self.0.path()).stdin(Stdio::null());
         command.env("DESK_TOKEN", TOKEN);
         command.env("DESK_PING", format!("http://127.0.0.1:{}/ping/secret-id", server.port));
         command.output().unwrap()
+    }
+
+    /// Writes what the report says of its deliveries, and whether its period is pinned.
+    fn report(&self, deliver: &str, pinned: bool) {
+        let path = self.path("reports/weekly/report.yaml");
+        let text = fs_err::read_to_string(&path).unwrap();
+        let kept = text
+            .lines()
+            .filter(|line| !line.starts_with("deliver:") && (pinned || !line.starts_with("period:")));
+        write_file(&path, &format!("{}\n{deliver}\n", kept.collect::<Vec<_>>().join("\n")));
     }
 
     fn ledger(&self) -> String {
@@ -278,4 +302,139 @@ fn a_monitor_that_is_down_fails_nothing_and_an_unknown_target_is_named() {
     let output = desk.run(&server);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("unknown delivery target `hok`"), "{}", said(&output));
+}
+
+/// A published file that was damaged, replaced by a link, or named outside its folder is told and never sent.
+#[test]
+fn only_what_was_published_is_sent() {
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    desk.report("", true);
+    assert_eq!(desk.run(&server).status.code(), Some(0));
+    desk.report("deliver: [share, hook]", true);
+    let folder = desk.path("out/weekly/2025-W05");
+    let (pdf, list) = (folder.join("weekly-2025-W05.en.pdf"), folder.join("manifest.json"));
+    let whole = [fs_err::read(&pdf).unwrap(), fs_err::read(&list).unwrap()];
+    let restore = || {
+        drop(fs_err::remove_file(&pdf));
+        fs_err::write(&pdf, &whole[0]).unwrap();
+        fs_err::write(&list, &whole[1]).unwrap();
+    };
+    let refused = |about: &str| {
+        let output = desk.run(&server);
+        assert_eq!(output.status.code(), Some(4), "{about}: {}", said(&output));
+        assert!(said(&output).contains(about) && said(&output).contains("hint: "), "{}", said(&output));
+        assert!(server.hooks().is_empty(), "{about}");
+        assert!(!desk.path("share/weekly").exists() && !desk.path("outside.txt").exists(), "{about}");
+        restore();
+    };
+    let mut zeroed = whole[0].clone();
+    zeroed[40_000..40_200].fill(0);
+    fs_err::write(&pdf, zeroed).unwrap();
+    refused("weekly-2025-W05.en.pdf is not the file that was published");
+    fs_err::write(desk.path("elsewhere"), &whole[0]).unwrap();
+    fs_err::remove_file(&pdf).unwrap();
+    std::os::unix::fs::symlink(desk.path("elsewhere"), &pdf).unwrap();
+    refused("is a symbolic link");
+    fs_err::write(desk.path("out/outside.txt"), "planted").unwrap();
+    let named = String::from_utf8(whole[1].clone())
+        .unwrap()
+        .replace("\"outputs\": {", "\"outputs\": {\"../../outside.txt\": \"0\",");
+    write_file(&list, &named);
+    refused("`../../outside.txt` is no name of a file in this folder");
+    // A manifest that speaks of another report is not believed either.
+    let other = String::from_utf8(whole[1].clone())
+        .unwrap()
+        .replace("\"report\": \"weekly\"", "\"report\": \"other\"");
+    write_file(&list, &other);
+    let output = desk.run(&server);
+    assert_ne!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(server.hooks().is_empty() && !desk.path("share/other").exists(), "{}", said(&output));
+    restore();
+    assert_eq!(desk.run(&server).status.code(), Some(0));
+    assert_eq!(server.hooks().len(), 1);
+}
+
+/// A share that others can write to must not lead the files elsewhere.
+#[test]
+fn a_link_in_the_share_is_not_followed() {
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    for folder in ["share", "elsewhere"] {
+        fs_err::create_dir(desk.path(folder)).unwrap();
+    }
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("share/weekly")).unwrap();
+    let output = desk.run(&server);
+    assert!(said(&output).contains("share/weekly is a symbolic link"), "{}", said(&output));
+    assert_eq!(fs_err::read_dir(desk.path("elsewhere")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_date_in_retry_after_is_waited_for() {
+    let server = Server::start(&[429]);
+    let desk = Desk::new(&server);
+    let output = desk.run(&server);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let hooks = server.hooks();
+    let waited = hooks[1].at.duration_since(hooks[0].at);
+    // The date has whole seconds, so that two of the three are sure.
+    assert!(hooks.len() == 2 && waited.as_millis() >= 2_000, "{waited:?}");
+}
+
+/// What a target did not take is owed also when the next period is out; what was out before a target was declared is
+/// not.
+#[test]
+fn what_was_not_taken_is_sent_oldest_first() {
+    let down = Server::start(&[503, 503, 503]);
+    let desk = Desk::new(&down);
+    desk.report("", false);
+    assert_eq!(desk.run_at(&down, "2025-01-25T08:00:00Z").status.code(), Some(0));
+    desk.report("deliver: [hook]", false);
+    let first = desk.run_at(&down, "2025-02-01T08:00:00Z");
+    assert_eq!(first.status.code(), Some(3), "{}", said(&first));
+    let second = desk.run_at(&down, "2025-02-08T08:00:00Z");
+    assert_eq!(second.status.code(), Some(0), "{}", said(&second));
+    let keys: Vec<String> = down
+        .hooks()
+        .iter()
+        .filter_map(|hook| {
+            hook.head.to_lowercase().split("idempotency-key: ").nth(1)?.get(..20).map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(keys, [["hook/weekly/2025-w05"; 4].as_slice(), &["hook/weekly/2025-w06"]].concat());
+    assert_eq!(desk.run_at(&down, "2025-02-08T09:00:00Z").status.code(), Some(0));
+    assert_eq!(down.hooks().len(), 5, "nothing is sent twice");
+}
+
+#[test]
+fn what_a_run_notes_is_for_its_owner_and_group() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    assert_eq!(desk.run(&server).status.code(), Some(0));
+    for name in ["out/ledger.jsonl", "out/run.json", "out/.receipts/weekly.jsonl"] {
+        let mode = fs_err::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & !0o640, 0, "{name}: {mode:o}");
+    }
+}
+
+/// A mail target whose server is away does not make each of its readers wait for it.
+#[test]
+fn a_server_that_is_away_is_not_asked_for_each_reader() {
+    let server = Server::start(&[]);
+    let desk = Desk::new(&server);
+    desk.report("deliver: [post]", true);
+    write_file(
+        &desk.path("config/delivery.yaml"),
+        "targets:\n  post: {smtp: \"smtp://127.0.0.1:9\", from: desk@example.org, to: {en: [a@example.org, b@example.org]}}\n\
+         retry: {attempts: 2, pause_ms: 10}\n",
+    );
+    let output = desk.run(&server);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("delivery to `post` (a@example.org, en)"), "{}", said(&output));
+    assert!(
+        said(&output).contains("delivery to `post:en:b@example.org`: not tried again in this run"),
+        "{}",
+        said(&output)
+    );
 }

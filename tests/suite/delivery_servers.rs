@@ -77,44 +77,104 @@ fn attachment(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn each_language_is_mailed_once_to_its_readers_through_tls() {
+fn each_reader_is_mailed_once_and_alone_through_tls() {
     let server = MailServer::start(0);
     let desk = mail_desk(&server);
     let first = run(desk.path(), SECRET);
     assert_eq!(first.status.code(), Some(0), "{}", said(&first));
     let mails = server.mails();
-    assert_eq!(mails.len(), 2);
-    let french = mails.iter().find(|mail| mail.to.len() == 2).unwrap();
-    assert!(french.encrypted && french.from.contains("desk@example.org"), "{french:.300?}");
-    assert!(french.to[0].contains("lecteur@") && french.to[1].contains("autre@"));
+    assert_eq!(mails.len(), 3);
+    assert!(
+        mails
+            .iter()
+            .all(|mail| mail.to.len() == 1 && mail.encrypted && mail.from.contains("desk@example.org"))
+    );
+    for (own, others) in [
+        ("lecteur@", ["autre@", "reader@"]),
+        ("autre@", ["lecteur@", "reader@"]),
+        ("reader@", ["lecteur@", "autre@"]),
+    ] {
+        let mail = mails.iter().find(|mail| mail.to[0].contains(own)).unwrap();
+        // The head names the reader alone; nobody learns who else reads.
+        assert!(mail.text.contains(own) && !others.iter().any(|other| mail.text.contains(other)), "{own}");
+    }
+    let french = mails.iter().find(|mail| mail.to[0].contains("lecteur@")).unwrap();
     let pdf = fs_err::read(desk.path().join("out/weekly/2025-W05/weekly-2025-W05.fr.pdf")).unwrap();
     assert!(attachment(&french.text) == pdf, "the French PDF is attached byte for byte");
-    let english = mails.iter().find(|mail| mail.to.len() == 1).unwrap();
+    let english = mails.iter().find(|mail| mail.to[0].contains("reader@")).unwrap();
     assert!(english.text.contains("weekly-2025-W05.en.pdf"));
     let again = run(desk.path(), SECRET);
     assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), ""));
-    assert_eq!(server.mails().len(), 2, "a rerun sends nothing again");
+    assert_eq!(server.mails().len(), 3, "a rerun sends nothing again");
     assert!(!ledger(desk.path()).contains(SECRET) && !ledger(desk.path()).contains(USER));
 }
 
 #[test]
 fn a_busy_mail_server_is_asked_again_and_only_for_what_it_did_not_take() {
-    // The English mail is put off twice and given up; the French one is taken.
+    // The mail to the English reader is put off twice and given up; those to the French ones are taken.
     let server = MailServer::start(2);
     let desk = mail_desk(&server);
     let first = run(desk.path(), SECRET);
     assert_eq!(first.status.code(), Some(3), "{}", said(&first));
     assert!(
-        said(&first).contains("delivery to `desk` (en)") && said(&first).contains("tried 2 times"),
+        said(&first).contains("delivery to `desk` (reader@example.org, en)")
+            && said(&first).contains("tried 2 times"),
         "{}",
         said(&first)
     );
-    assert_eq!(server.mails().len(), 1);
+    assert_eq!(server.mails().len(), 2);
     let second = run(desk.path(), SECRET);
     assert_eq!(second.status.code(), Some(0), "{}", said(&second));
-    let mails = server.mails();
-    assert_eq!(mails.iter().map(|mail| mail.to.len()).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(ledger(desk.path()).matches("\"delivered\"").count(), 2);
+    assert_eq!(readers(&server), ["autre@example.org", "lecteur@example.org", "reader@example.org"]);
+    assert_eq!(ledger(desk.path()).matches("\"delivered\"").count(), 3);
+}
+
+/// Who got a mail, sorted.
+fn readers(server: &MailServer) -> Vec<String> {
+    let mut readers: Vec<String> =
+        server.mails().iter().map(|mail| mail.to.concat().trim_matches(['<', '>']).to_owned()).collect();
+    readers.sort();
+    readers
+}
+
+#[test]
+fn what_the_server_says_of_one_reader_decides_for_that_one_alone() {
+    let server = MailServer::start(0);
+    server.rule(&["lecteur@example.org"], &["reader@example.org"]);
+    let desk = mail_desk(&server);
+    let first = run(desk.path(), SECRET);
+    assert_eq!(first.status.code(), Some(3), "{}", said(&first));
+    assert!(said(&first).contains("delivery to `desk` (lecteur@example.org, fr)"), "{}", said(&first));
+    // Greylisted at first, taken at the second attempt of the same run.
+    assert_eq!(readers(&server), ["autre@example.org", "reader@example.org"]);
+    let second = run(desk.path(), SECRET);
+    assert_eq!(second.status.code(), Some(3), "{}", said(&second));
+    assert_eq!(readers(&server).len(), 2, "nobody gets it twice");
+    server.rule(&[], &[]);
+    assert_eq!(run(desk.path(), SECRET).status.code(), Some(0));
+    assert_eq!(readers(&server), ["autre@example.org", "lecteur@example.org", "reader@example.org"]);
+}
+
+/// An earlier version wrote to all readers of a language at once, and its ledger says so.
+#[test]
+fn who_got_a_mail_from_an_earlier_version_gets_it_once() {
+    let server = MailServer::start(0);
+    let desk = mail_desk(&server);
+    assert_eq!(run(desk.path(), SECRET).status.code(), Some(0));
+    let old = |path: &Path| {
+        let text = fs_err::read_to_string(path).unwrap();
+        let kept = text.lines().filter(|line| !line.contains("autre@"));
+        let lines: Vec<String> = kept
+            .map(|line| line.replace(":lecteur@example.org", "").replace(":reader@example.org", ""))
+            .collect();
+        write_file(path, &(lines.join("\n") + "\n"));
+    };
+    old(&desk.path().join("out/ledger.jsonl"));
+    old(&desk.path().join("out/.receipts/weekly.jsonl"));
+    assert!(ledger(desk.path()).contains("\"desk:fr\""));
+    let again = run(desk.path(), SECRET);
+    assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), ""));
+    assert_eq!(server.mails().len(), 3);
 }
 
 #[test]
@@ -210,5 +270,5 @@ fn data_that_may_not_be_redistributed_stay_in_the_house() {
     write_file(&delivery, &text.replace("{smtp:", "{internal: true, smtp:"));
     let sent = run(desk.path(), SECRET);
     assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
-    assert_eq!(server.mails().len(), 2);
+    assert_eq!(server.mails().len(), 3);
 }

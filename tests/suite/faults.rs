@@ -258,8 +258,9 @@ fn a_folder_that_may_only_be_read() {
         "{}",
         errors(&output)
     );
-    // With nothing to do, a run in such a folder is no failure.
+    // With nothing to do, a run in such a folder is no failure, where what is recorded may be read.
     assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    fs_err::set_permissions(out.join("ledger.jsonl"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let idle = nobody(&["-q"]).unwrap();
     assert_eq!((code(&idle), errors(&idle).as_str()), (Some(0), ""));
     assert!(errors(&nobody(&[]).unwrap()).starts_with("warning: "));
@@ -344,4 +345,194 @@ fn a_manifest_that_is_damaged_stops_no_other_brief() {
     assert_eq!(code(&next), Some(3), "{}", errors(&next));
     assert!(errors(&next).contains("manifest.json is no manifest"), "{}", errors(&next));
     assert!(desk.path("out/weekly-02/2025-W06/manifest.json").is_file());
+}
+
+/// Waits until a file holds something.
+fn told(path: &Path) -> String {
+    let started = Instant::now();
+    loop {
+        let text = fs_err::read_to_string(path).unwrap_or_default();
+        if text.ends_with('\n') {
+            return text;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{} was never written", path.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process works on, and is not only waited for.
+fn lives(pid: &str) -> bool {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+#[test]
+fn typst_dies_with_its_run_and_the_next_one_clears_up() {
+    let desk = Desk::with(1);
+    let temporary = desk.path("tmp");
+    fs_err::create_dir(&temporary).unwrap();
+    let busy = desk.typst("busy", "0.15.1", "echo $$ >> \"$DESK/pids\"\nwhile :; do :; done");
+    let mut command = desk.command(&["-q", "--jobs", "1"]);
+    let mut run = command.env("TMPDIR", &temporary).arg("--typst").arg(&busy).spawn().unwrap();
+    told(&desk.path("pids"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let pids = fs_err::read_to_string(desk.path("pids")).unwrap();
+    let started = Instant::now();
+    while pids.lines().any(lives) {
+        assert!(started.elapsed() < Duration::from_secs(3), "left: {pids}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_ne!(list(&temporary).len(), 0, "what the killed run left");
+    let output = desk.command(&["-q"]).env("TMPDIR", &temporary).output().unwrap();
+    assert_eq!((code(&output), list(&temporary).len()), (Some(0), 0), "{}", errors(&output));
+}
+
+#[test]
+fn a_signal_is_heeded_while_typst_works() {
+    let desk = Desk::with(3);
+    let busy = desk.typst("busy", "0.15.1", "echo $$ >> \"$DESK/pids\"\nwhile :; do :; done");
+    let mut command = desk.command(&["-q", "--jobs", "1"]);
+    let run = command.arg("--typst").arg(&busy).stderr(Stdio::piped()).spawn().unwrap();
+    told(&desk.path("pids"));
+    let started = Instant::now();
+    Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(code(&output), Some(143), "{}", errors(&output));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(!fs_err::read_to_string(desk.path("pids")).unwrap().lines().any(lives));
+    assert_eq!(desk.record()["exit_code"], 143);
+    // What was cut off did not fail.
+    assert_eq!(desk.ledger().len(), 0, "{:?}", desk.ledger());
+    assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    assert_eq!(desk.whole(), 3);
+}
+
+#[test]
+fn a_template_without_end_or_measure_fails_alone() {
+    let bombs = [
+        "{% for a in range(50000) %}{% for b in range(50000) %}{% endfor %}{% endfor %}",
+        "{% set n = namespace(s=\"xxxxxxxx\") %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+        "{% set n = namespace(l=[1, 2]) %}{% for i in range(60) %}{% set n.l = n.l + n.l %}{% endfor %}",
+        "{% set n = namespace(l=[1, 2]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l ~ \"\" }}",
+        "{{ \"xxxxxxxx\" * 99999999999 }}",
+        "{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+        "{% for i in range(50000) %}{% for j in range(50000) %}x{% endfor %}{% endfor %}",
+    ];
+    let desk = Desk::with(bombs.len() + 1);
+    for (n, bomb) in (1..).zip(bombs) {
+        write(
+            &desk.path(&format!("reports/weekly-{n:02}/prose/summary.en.typ.j2")),
+            &format!("Fine.\n\n{bomb}\n"),
+        );
+    }
+    let started = Instant::now();
+    // Within a bound of memory that a bomb would break: then nothing at all would be out.
+    let mut shell = Command::new("/bin/sh");
+    let run = desk.command(&["-q", "--jobs", "2", "--time-limit", "10"]);
+    let words =
+        run.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ");
+    let call = format!("ulimit -v 6000000; exec '{}' {words}", run.get_program().to_string_lossy());
+    let output = shell.args(["-c", &call]).current_dir(desk.path("")).output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
+    assert_eq!((code(&output), desk.whole()), (Some(3), 1), "{}", errors(&output));
+    for n in 1..=bombs.len() {
+        let place = format!("weekly-{n:02}/prose/summary.en.typ.j2:3: ");
+        assert!(errors(&output).contains(&place), "{place} is missing in\n{}", errors(&output));
+    }
+    assert!(errors(&output).contains("2 million steps"), "{}", errors(&output));
+}
+
+#[test]
+fn a_link_in_place_of_a_file_leads_nowhere() {
+    let desk = Desk::with(1);
+    write(&desk.path("precious"), "precious");
+    fs_err::create_dir(desk.path("out")).unwrap();
+    for name in [".lock", "ledger.jsonl"] {
+        let link = desk.path("out").join(name);
+        std::os::unix::fs::symlink(desk.path("precious"), &link).unwrap();
+        let output = desk.run(&["-q"]);
+        assert_ne!(code(&output), Some(0), "{name}");
+        assert!(errors(&output).contains("is a symbolic link"), "{name}: {}", errors(&output));
+        assert_eq!(fs_err::read_to_string(desk.path("precious")).unwrap(), "precious", "{name}");
+        fs_err::remove_file(link).unwrap();
+    }
+    fs_err::remove_dir_all(desk.path("out")).unwrap();
+    fs_err::create_dir(desk.path("out")).unwrap();
+    fs_err::create_dir(desk.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("out/weekly-01")).unwrap();
+    let output = desk.run(&["-q"]);
+    assert_eq!(code(&output), Some(4), "{}", errors(&output));
+    assert_eq!(list(&desk.path("elsewhere")).len(), 0);
+}
+
+#[test]
+fn what_never_ends_is_no_configuration() {
+    let desk = Desk::with(1);
+    fs_err::remove_file(desk.path("config/models.yaml")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", desk.path("config/models.yaml")).unwrap();
+    let started = Instant::now();
+    let output = desk.run(&["-q"]);
+    assert_eq!(code(&output), Some(2), "{}", errors(&output));
+    assert!(errors(&output).contains("models.yaml: this is a device or a pipe"), "{}", errors(&output));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_no_success() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ask = |args: &[&str]| shockbrief_tests::shockbrief(args).stdout(full()).output().unwrap();
+    for args in [&["stat"][..], &["fetch", "--providers"]] {
+        let output = ask(args);
+        assert_eq!(code(&output), Some(1), "{args:?}: {}", errors(&output));
+        assert!(errors(&output).contains("could not be printed"), "{args:?}: {}", errors(&output));
+    }
+    // Of a run the answer is what is out.
+    let desk = Desk::with(1);
+    let output = desk.command(&[]).stdout(full()).output().unwrap();
+    assert_eq!((code(&output), desk.whole()), (Some(0), 1), "{}", errors(&output));
+}
+
+#[test]
+fn records_damaged_anywhere_are_told_and_nothing_is_made_or_sent_twice() {
+    let desk = Desk::with(1);
+    let report = desk.path("reports/weekly-01/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    write(&report, &format!("deliver: [share]\n{text}"));
+    write(&desk.path("config/delivery.yaml"), "targets:\n  share: {folder: share}\n");
+    let first = desk.run(&["-q"]);
+    assert_eq!(code(&first), Some(0), "{}", errors(&first));
+    let count = |event: &str| desk.ledger().iter().filter(|entry| entry["event"] == event).count();
+    assert_eq!((count("published"), count("delivered")), (1, 1));
+    let files = ["out/ledger.jsonl", "out/.receipts/weekly-01.jsonl", "out/weekly-01/2025-W05/manifest.json"]
+        .map(|name| desk.path(name));
+    let whole: Vec<Vec<u8>> = files.iter().map(|file| fs_err::read(file).unwrap()).collect();
+    let mut told = 0;
+    for (file, good) in files.iter().zip(&whole) {
+        for part in 1..12 {
+            let mut bytes = good.clone();
+            let at = bytes.len() * part / 12;
+            bytes[at] ^= 0x04;
+            std::io::Write::write_all(&mut fs_err::File::create(file).unwrap(), &bytes).unwrap();
+            let output = desk.run(&[]);
+            let said = errors(&output);
+            assert!(matches!(code(&output), Some(0 | 3 | 4)), "{} at {at}: {said}", file.display());
+            told += usize::from(!said.is_empty());
+            // What the entry of before says stands, or is said again: never another thing.
+            for entry in desk.ledger() {
+                assert_eq!(
+                    (entry["report"].as_str(), entry["period"].as_str()),
+                    (Some("weekly-01"), Some(WEEK)),
+                    "{entry}"
+                );
+                assert!(entry["revision"].as_u64().is_none_or(|n| n == 1), "{entry}");
+            }
+            let delivered = list(&desk.path("share/weekly-01"));
+            assert_eq!(delivered.len(), 1, "{} at {at}: {delivered:?}", file.display());
+            for (file, good) in files.iter().zip(&whole) {
+                std::io::Write::write_all(&mut fs_err::File::create(file).unwrap(), good).unwrap();
+            }
+        }
+    }
+    assert!(told >= 11, "{told} of 33 damages were told");
 }

@@ -253,6 +253,7 @@ fn a_month_of_mornings() {
     revision_is_a_later_row(&desk);
     status_tells_all(&desk);
     upkeep_changes_no_answer(&desk, &made[&("2025-01-14", "W03")]);
+    a_lost_store_is_made_again(&desk);
     nothing_holds_the_key(folder.path());
 }
 
@@ -297,6 +298,40 @@ fn upkeep_changes_no_answer(desk: &Desk<'_>, then: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(rows(&before), rows(&after));
     succeeded(&desk.brief("2025-01-14", "W03", "compacted"));
     assert!(desk.published("compacted", "2025-01-14", "W03") == *then);
+}
+
+/// From the raw answers alone: at each time the same values were known as before the store was lost.
+fn a_lost_store_is_made_again(desk: &Desk<'_>) {
+    let export = |name: &str| {
+        DAYS.map(|(day, _)| {
+            let data = desk.folder.join(name).join(day);
+            succeeded(&desk.fetch(&["--export", &data.display().to_string(), "--as-of", day]));
+            fs_err::read(data.join("fetched_prices.csv")).unwrap()
+        })
+    };
+    let before = export("before");
+    let values = desk.folder.join("store/values");
+    let held = desk.fetch(&["--rebuild-store"]);
+    assert_eq!(held.status.code(), Some(2), "a store that is there is not written over");
+    fs_err::rename(&values, desk.folder.join("store/values.lost")).unwrap();
+    succeeded(&desk.fetch(&["--rebuild-store"]));
+    for ((then, now), (day, _)) in before.iter().zip(&export("after")).zip(DAYS) {
+        assert!(then == now, "{day}");
+    }
+    // The list lost, or a bit of a segment turned: refused by every command that reads, told by one, mended by another.
+    let list = values.join("manifest.json");
+    fs_err::remove_file(&list).unwrap();
+    for command in [
+        ["--status", "--now=2025-01-31T22:30:00Z"],
+        ["--verify-store", "--symbols=NVDA"],
+        ["--compact", "--symbols=NVDA"],
+    ] {
+        let output = desk.fetch(&command);
+        assert_eq!(output.status.code(), Some(4), "{command:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--repair-store"), "{command:?}");
+    }
+    succeeded(&desk.fetch(&["--repair-store"]));
+    succeeded(&desk.fetch(&["--verify-store"]));
 }
 
 /// A run in the night fetches what the evening brought, says at which time it read the store, and can be verified after

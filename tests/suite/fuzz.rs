@@ -1,4 +1,5 @@
-//! Broken configurations, store lists and ledger lines: no panic, no hang, and errors that name the file.
+//! Broken configurations, store lists, manifests, ledger lines, addresses and words of other sides: no panic, no hang,
+//! errors that name the file, and no key in sight.
 //!
 //! `SHOCKBRIEF_FUZZ` is twice the number of inputs (`make fuzz`, which counts those of providers and CSV files too); the
 //! ordinary suite takes fewer.
@@ -17,11 +18,13 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use shockbrief_core::{
-    Refusal,
+    Address, Hidden, Refusal,
+    address::MailServer,
     config::{
         Brand, Delivery, Events, Fetch, HouseClaims, Labels, Report, Scenarios, Sources, Universe, Warehouse,
         load_models,
     },
+    names::{is_plain, stays_inside},
 };
 use shockbrief_data::store::{Ask, MANIFEST, Store, Told};
 use shockbrief_run::ledger::Ledger;
@@ -157,6 +160,98 @@ fn store_lists_survive_broken_text() {
         Ok(true)
     });
     assert!(taken > 0);
+}
+
+/// Whatever a text holds: an address that is taken is https or of this machine, by what the parser of requests reads,
+/// and carries no user.
+#[test]
+fn addresses_survive_broken_text() {
+    for good in [
+        "https://user.example.org:8443/a/b?c=d#e",
+        "http://127.0.0.1:8080/x",
+        "http://[::1]:9/",
+        "smtp://mail.example.org:587",
+    ] {
+        let taken = batter(good.as_bytes(), inputs() / 20, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(server) = MailServer::read(&text) {
+                prop_assert!(
+                    !server.host.is_empty() && !server.host.contains(['@', '/', ' ']),
+                    "{text}: {server:?}"
+                );
+                return Ok(true);
+            }
+            let Ok(address) = Address::web(&text) else { return Ok(false) };
+            let url = address.url();
+            prop_assert!(url.username().is_empty() && url.password().is_none(), "{text}");
+            let local = url.host_str().is_some_and(|host| {
+                host == "localhost"
+                    || host == "[::1]"
+                    || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+            });
+            prop_assert!(url.scheme() == "https" || url.scheme() == "http" && local, "{text}");
+            Ok(true)
+        });
+        assert!(taken > 0, "{good}");
+    }
+}
+
+/// A manifest that is taken names plain files alone, and none of them is given but as it was published.
+#[test]
+fn manifests_survive_broken_text() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("brief.json"), b"{}").unwrap();
+    let digest = shockbrief_core::fs::sha256(b"{}");
+    let good = format!(
+        r#"{{"schema": 1, "report": "weekly", "period": "2025-W05", "as_of": "2025-01-31", "revision": 1, "shockbrief": "0",
+        "typst": "0", "config": {{}}, "inputs": [], "files": {{}}, "audited": {{}},
+        "outputs": {{"brief.json": "{digest}", "r1/brief.json": "{digest}"}}}}"#
+    );
+    let path = folder.path().join("manifest.json");
+    let taken = batter(good.as_bytes(), inputs() / 5, |bytes| {
+        fs_err::write(&path, bytes).unwrap();
+        let manifest = match shockbrief_run::ledger::manifest(&path) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                prop_assert!(error.downcast_ref::<Refusal>().is_some(), "{error:#}");
+                return Ok(false);
+            }
+        };
+        prop_assert!(is_plain(&manifest.report) && is_plain(&manifest.period));
+        for name in manifest.outputs.keys() {
+            prop_assert!(stays_inside(name), "{name}");
+            if let Ok(bytes) = manifest.published(folder.path(), name) {
+                prop_assert_eq!(bytes, b"{}");
+            }
+        }
+        Ok(true)
+    });
+    assert!(taken > 0);
+}
+
+/// Whatever stands around a key in whatever spelling: no eight letters of it in a row are shown.
+#[test]
+fn keys_survive_no_text() {
+    const KEY: &str = "Secret/Key+0123456789=ABCDEF";
+    let hidden = Hidden::nothing().key(KEY);
+    let percent: String = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for form in [
+        KEY.to_owned(),
+        KEY.replace('/', "\\/"),
+        percent,
+        "bWU6U2VjcmV0L0tleSswMTIzNDU2Nzg5PUFCQ0RFRg==".to_owned(),
+    ] {
+        let good = format!("status 401 {form} is not welcome, try {form} again");
+        batter(good.as_bytes(), inputs() / 20, |bytes| {
+            let told = hidden.said(bytes).to_string();
+            for shape in [KEY, &form] {
+                let leak =
+                    shape.as_bytes().windows(8).any(|part| told.as_bytes().windows(8).any(|own| own == part));
+                prop_assert!(!leak, "{told}");
+            }
+            Ok(true)
+        });
+    }
 }
 
 #[test]

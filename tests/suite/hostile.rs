@@ -147,6 +147,22 @@ fn names_that_leave_the_folder_are_refused() {
         assert!(output.status.code() == Some(2) && said.contains("summary.en.typ.j2:1"), "{said}");
         assert!(!project.join("out/weekly").exists());
     }
+    // What Typst itself offers: files, pictures, packages, plugins, also from a text that is evaluated.
+    for text in [
+        "#read(\"/etc/passwd\")",
+        "#read(\"../../../../etc/passwd\")",
+        "#image(\"/etc/passwd\")",
+        "#include \"/etc/hostname\"",
+        "#eval(\"import \\\"@preview/cetz:0.3.0\\\": *\")",
+        "#plugin(\"/main.typ\")",
+    ] {
+        let prose = project.join("reports/weekly/prose/summary.en.typ.j2");
+        fs_err::write(&prose, format!("Hello {text}\n")).unwrap();
+        let mut render = shockbrief(["render", "reports/weekly", "--lang", "en", "--data"]);
+        let output = render.arg(sample()).current_dir(&project).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{text}");
+        assert!(!project.join("out/weekly").exists(), "{text}");
+    }
 }
 
 /// Fields of configuration that reach a page: the file, what stands before the value, and whether the portfolio's
@@ -308,4 +324,41 @@ fn list(folder: &Path) -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+/// Each sentence of SECURITY.md names the test that holds it, and that test is there.
+#[test]
+fn every_promise_of_the_security_page_has_its_test() {
+    let page = fs_err::read_to_string(root().join("SECURITY.md")).unwrap();
+    let mut known = std::collections::BTreeSet::new();
+    let mut folders = vec![root().join("crates"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                known.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
+                let text = fs_err::read_to_string(&path).unwrap();
+                let names =
+                    text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
+                known.extend(names.map(str::to_owned));
+            }
+        }
+    }
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && !line.contains("| Test |")).collect();
+    let mut tests = 0;
+    for row in &rows {
+        let cell = row.rsplit(" | ").next().unwrap();
+        let named: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test: {row}");
+        for name in named {
+            let last = name.rsplit("::").next().unwrap();
+            assert!(known.contains(last), "`{name}` is no test: {row}");
+            tests += 1;
+        }
+    }
+    println!("{} sentences, {tests} tests", rows.len());
+    assert!(rows.len() > 25);
 }

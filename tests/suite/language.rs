@@ -10,7 +10,7 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-use crate::printed::{Printed, own};
+use crate::printed::{self, Printed, own};
 use shockbrief_tests::{real_data, root};
 use std::collections::{BTreeMap, BTreeSet};
 

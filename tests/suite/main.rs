@@ -2,8 +2,10 @@
 
 mod architecture;
 mod archive;
+mod author;
 mod bad_inputs;
 mod brand;
+mod claims;
 mod damage;
 mod delivery;
 mod delivery_servers;
@@ -27,6 +29,8 @@ mod records_in_time;
 mod rules;
 mod runs;
 mod schedules;
+mod sections;
+mod specifications;
 mod structure;
 mod structured;
 mod study_fuzz;

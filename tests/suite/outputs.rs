@@ -19,19 +19,77 @@ fn settings() -> insta::Settings {
 #[test]
 fn findings_are_as_approved() {
     let brief: Value = serde_json::from_slice(&fs_err::read(rendered().join("brief.json")).unwrap()).unwrap();
-    settings().bind(|| insta::assert_json_snapshot!("findings", rounded(&brief["findings"])));
+    let findings = &brief["findings"];
+    let kinds = [("figures", figure as fn(&Value) -> String), ("tables", table), ("charts", chart)];
+    for (kind, told) in kinds {
+        let items = findings[kind].as_object().unwrap();
+        let lines: Vec<String> = items.iter().map(|(id, item)| format!("{id}  {}", told(item))).collect();
+        settings().bind(|| insta::assert_snapshot!(format!("findings.{kind}"), lines.join("\n")));
+    }
+    let rest: Vec<String> =
+        ["lists", "absent"].iter().map(|kind| format!("{kind}: {}", findings[kind])).collect();
+    settings().bind(|| insta::assert_snapshot!("findings.rest", rest.join("\n")));
 }
 
-/// Ten significant digits: the last ones depend on the machine's vector units.
-fn rounded(value: &Value) -> Value {
+/// A figure in a line: unit, value, then what it comes with.
+fn figure(figure: &Value) -> String {
+    let value = if figure["value"].is_null() { "missing".to_owned() } else { short(&figure["value"]) };
+    let mut line = format!("{}  {value}", figure["unit"].as_str().unwrap());
+    for key in ["currency", "firms", "n", "se", "p", "df", "reason"] {
+        if !figure[key].is_null() {
+            line.push_str(&format!("  {key}={}", short(&figure[key])));
+        }
+    }
+    line
+}
+
+/// A table in a line: its rows, then its columns with their formats.
+fn table(table: &Value) -> String {
+    let columns = table["columns"].as_array().unwrap().iter();
+    let columns: Vec<String> = columns
+        .map(|column| match column["format"].as_str() {
+            None | Some("") => short(&column["header"]),
+            Some(format) => format!("{}:{format}", short(&column["header"])),
+        })
+        .collect();
+    format!("{} rows  {}", table["rows"].as_array().map_or(0, Vec::len), columns.join(" "))
+}
+
+/// A chart in a line: its kind, then its lists by their length and their last number.
+fn chart(chart: &Value) -> String {
+    let mut lists = Vec::new();
+    count(chart, "", &mut lists);
+    format!("{}  {}", chart["kind"].as_str().unwrap(), lists.join(" "))
+}
+
+fn count(value: &Value, path: &str, lists: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, field)| count(field, &format!("{path}.{key}"), lists))
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object()) => {
+            for (at, item) in items.iter().enumerate() {
+                count(item, &format!("{path}[{at}]"), lists);
+            }
+        }
+        Value::Array(items) => {
+            let last = items.iter().rev().find(|item| !item.is_null()).map(short).unwrap_or_default();
+            lists.push(format!("{}={}×…{last}", path.trim_start_matches('.'), items.len()));
+        }
+        _ => {}
+    }
+}
+
+/// A value as it is read; of numbers the six digits that every machine's vector units agree on.
+fn short(value: &Value) -> String {
     match value {
         Value::Number(number) if number.is_f64() => {
-            let text = format!("{:.9e}", number.as_f64().unwrap_or_default());
-            text.parse::<f64>().map_or(Value::Null, Value::from)
+            let text = format!("{:.5e}", number.as_f64().unwrap());
+            text.parse::<f64>().map(|number| number.to_string()).unwrap_or(text)
         }
-        Value::Array(items) => items.iter().map(rounded).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), rounded(field))).collect(),
-        other => other.clone(),
+        Value::Array(items) => items.iter().map(short).collect::<Vec<_>>().join(","),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shockbrief_tests::{
     copy_folder as copy,
     desk::{Desk, MONDAY, WEEK, code, errors, list, write},
-    root,
+    root, sample,
     schema::departures,
 };
 use std::{
@@ -414,6 +414,13 @@ fn shards_share_the_work() {
     assert_eq!(code(&bad), Some(2), "{}", errors(&bad));
 }
 
+/// A period's folder as it is where it was published, for tests that make no brief.
+fn out(desk: &Desk, report: &str, period: &str) {
+    let folder = desk.path("out").join(report).join(period);
+    fs_err::create_dir_all(&folder).unwrap();
+    write(&folder.join("manifest.json"), "{}");
+}
+
 #[test]
 fn an_idle_run_over_a_hundred_reports_is_quick_and_silent() {
     let desk = Desk::with(100);
@@ -422,6 +429,9 @@ fn an_idle_run_over_a_hundred_reports_is_quick_and_silent() {
         .map(|n| format!("{{\"schema\":1,\"at\":\"{MONDAY}\",\"event\":\"published\",\"report\":\"weekly-{n:02}\",\"period\":\"{WEEK}\"}}\n"))
         .collect();
     write(&desk.path("out/ledger.jsonl"), &lines);
+    for n in 1..=100 {
+        out(&desk, &format!("weekly-{n:02}"), WEEK);
+    }
     let started = Instant::now();
     let output = desk.run(&[]);
     let took = started.elapsed();
@@ -470,9 +480,89 @@ fn a_year_of_daily_runs_makes_each_period_once() {
             let (report, rest) = line.split_once(' ').unwrap();
             let period = rest.split(':').next().unwrap();
             ledger.push_str(&format!("{{\"schema\":1,\"at\":\"{day}T06:00:00Z\",\"event\":\"published\",\"report\":\"{report}\",\"period\":\"{period}\"}}\n"));
+            out(&desk, report, period);
             made.push((report.to_owned(), period.to_owned(), day.clone()));
         }
         write(&desk.path("out/ledger.jsonl"), &ledger);
     }
     assert_eq!(made.into_iter().collect::<BTreeSet<_>>(), expected());
+}
+
+/// The sample as it was when nothing later than a day had come.
+fn until(desk: &Desk, day: &str) -> std::path::PathBuf {
+    let data = desk.path("late");
+    copy(&sample(), &data);
+    let prices = fs_err::read_to_string(data.join("prices.csv")).unwrap();
+    let mut lines = prices.lines();
+    let head = lines.next().unwrap();
+    let kept = lines.filter(|line| line.split(',').next().unwrap() <= day);
+    let text: String = std::iter::once(head).chain(kept).map(|line| format!("{line}\n")).collect();
+    write(&data.join("prices.csv"), &text);
+    data
+}
+
+#[test]
+fn a_week_waits_for_the_prices_of_its_last_session() {
+    let desk = Desk::with(1);
+    let late = until(&desk, "2025-01-30");
+    let waited = desk.command_on(&late, &["-q"]).output().unwrap();
+    assert_eq!(code(&waited), Some(4), "{}", errors(&waited));
+    assert!(errors(&waited).contains("prices of 2025-01-31 have not come"), "{}", errors(&waited));
+    assert_eq!(desk.whole(), 0, "a brief without the week's return is none");
+    let made = desk.run(&["-q"]);
+    assert_eq!((code(&made), desk.whole()), (Some(0), 1), "{}", errors(&made));
+    let twin: Value = serde_json::from_slice(
+        &fs_err::read(desk.path("out/weekly-01").join(WEEK).join("brief.json")).unwrap(),
+    )
+    .unwrap();
+    assert!(twin["findings"]["figures"]["gspc.return.period"]["value"].is_number());
+}
+
+#[test]
+fn a_session_of_which_nothing_is_known_is_not_quiet() {
+    let desk = Desk::with(0);
+    copy(&root().join("reports/flash"), &desk.path("reports/flash"));
+    let report = desk.path("reports/flash/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap().replace("period: \"2025-01-27\"\n", "");
+    write(&report, &text);
+    let late = until(&desk, "2025-01-24");
+    let evening = ["-q", "--now", "2025-01-27T22:00:00Z"];
+    // Its prices have not come; then they have, but the history is too short to judge them by.
+    for (data, said) in [(late, "prices of 2025-01-27 have not come"), (sample(), "cannot be judged")] {
+        let output = desk.command_on(&data, &evening).output().unwrap();
+        assert_eq!(code(&output), Some(4), "{}", errors(&output));
+        assert!(errors(&output).contains(said), "{}", errors(&output));
+    }
+    assert!(desk.ledger().iter().all(|entry| entry["event"] == "failed"), "{:?}", desk.ledger());
+    // On the next evening the session before is still open.
+    let plan = desk.run(&["--dry-run", "--now", "2025-01-28T22:00:00Z"]);
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(plan.contains("flash 2025-01-27: ") && plan.contains("flash 2025-01-28: "), "{plan}");
+}
+
+#[test]
+fn a_folder_removed_by_hand_is_made_again_and_told() {
+    let desk = Desk::with(2);
+    assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    let gone = desk.path("out/weekly-01").join(WEEK);
+    fs_err::remove_dir_all(&gone).unwrap();
+    let output = desk.run(&[]);
+    assert_eq!((code(&output), desk.whole()), (Some(0), 2), "{}", errors(&output));
+    assert!(errors(&output).contains("its folder was removed"), "{}", errors(&output));
+    assert!(!errors(&output).contains("weekly-02"), "{}", errors(&output));
+}
+
+#[test]
+fn a_day_is_compared_with_the_session_before_and_not_with_a_sunday() {
+    let desk = Desk::with(1);
+    let report = desk.path("reports/weekly-01/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    let text = text.replace("every: week", "every: day").replace("period: \"2025-W05\"\n", "");
+    write(&report, &text);
+    let monday = desk.run(&["-q", "--now", "2025-01-27T22:30:00Z"]);
+    assert_eq!(code(&monday), Some(0), "{}", errors(&monday));
+    let twin = desk.path("out/weekly-01/2025-01-27/brief.json");
+    let twin: Value = serde_json::from_slice(&fs_err::read(twin).unwrap()).unwrap();
+    let before = &twin["findings"]["figures"]["previous.market.dispersion"];
+    assert_eq!(before["as_of"], "2025-01-24", "{before}");
 }

@@ -38,7 +38,7 @@ fn the_line_of_the_crontab_starts_the_command() {
     let [job] = jobs.as_slice() else { panic!("{text}") };
     let fields: Vec<&str> = job.splitn(6, ' ').collect();
     let number = |at: usize, range: std::ops::Range<u32>| range.contains(&fields[at].parse().unwrap());
-    assert!(number(0, 0..60) && number(1, 0..24) && fields[2..5] == ["*", "*", "*"], "{job}");
+    assert!(number(0, 0..60) && fields[1..5] == ["*", "*", "*", "*"], "{job}");
     let table = folder.path().join("table");
     fs_err::write(&table, &text).unwrap();
     match reader() {
@@ -108,7 +108,6 @@ fn the_cron_job_is_one_that_kubernetes_knows() {
             &job["spec"],
             &[
                 "schedule",
-                "timeZone",
                 "concurrencyPolicy",
                 "startingDeadlineSeconds",
                 "successfulJobsHistoryLimit",
@@ -117,11 +116,36 @@ fn the_cron_job_is_one_that_kubernetes_knows() {
             ],
         );
         let spec = &job["spec"]["jobTemplate"]["spec"];
-        known(spec, &["backoffLimit", "completionMode", "completions", "parallelism", "template"]);
+        known(
+            spec,
+            &[
+                "backoffLimit",
+                "backoffLimitPerIndex",
+                "maxFailedIndexes",
+                "completionMode",
+                "completions",
+                "parallelism",
+                "template",
+            ],
+        );
+        assert_ne!(spec["backoffLimit"].is_null(), spec["backoffLimitPerIndex"].is_null(), "{text}");
         let pod = &spec["template"]["spec"];
-        known(pod, &["restartPolicy", "containers", "volumes"]);
+        known(pod, &["restartPolicy", "terminationGracePeriodSeconds", "containers", "volumes"]);
         let container = &pod["containers"][0];
-        known(container, &["name", "image", "workingDir", "command", "args", "env", "volumeMounts"]);
+        known(
+            container,
+            &[
+                "name",
+                "image",
+                "workingDir",
+                "command",
+                "args",
+                "resources",
+                "env",
+                "envFrom",
+                "volumeMounts",
+            ],
+        );
         assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
         assert_eq!(spec["completions"].as_u64(), shards);
         let places: Vec<&str> =
@@ -132,7 +156,7 @@ fn the_cron_job_is_one_that_kubernetes_knows() {
             assert!(volumes.iter().any(|volume| volume["name"] == mount["name"]), "{mount}");
         }
         if let Some(shards) = shards {
-            assert_eq!(container["env"][0]["value"], shards.to_string());
+            assert_eq!(container["env"][1]["value"], shards.to_string());
         }
     }
 }
@@ -142,4 +166,105 @@ fn known(object: &Value, keys: &[&str]) {
     for key in object.as_object().unwrap().keys() {
         assert!(keys.contains(&key.as_str()), "{key}");
     }
+}
+
+/// A shell that knows nothing, as schedulers start it.
+fn bare(script: &str) -> std::process::Output {
+    Command::new("/bin/sh").args(["-c", script]).env_clear().current_dir("/").output().unwrap()
+}
+
+#[test]
+fn every_unit_starts_on_a_machine_that_knows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path());
+    let keys = folder.path().join("my keys.env");
+    fs_err::write(&keys, "DESK_KEY=x\n").unwrap();
+    let keys = ["--env-file", keys.to_str().unwrap(), "--shards", "3"];
+    let job = |text: String, marked: bool| {
+        let line = text.lines().find(|line| line.contains(" * * * ") && !line.starts_with('#')).unwrap();
+        // In a file of its own the user stands before the command.
+        line.splitn(if marked { 6 } else { 7 }, ' ').last().unwrap().replace("\\%", "%")
+    };
+    let systemd = unit(&desk, "systemd", &keys);
+    let start = systemd.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let place = systemd.lines().find_map(|line| line.strip_prefix("WorkingDirectory=")).unwrap();
+    let started = format!(
+        "cd '{}' && {}",
+        place.replace("%%", "%"),
+        // What is quoted there is quoted for the shell; this desk's names hold no backslash.
+        start.replace("%%", "%").replace("$$", "\\$")
+    );
+    let slurm = unit(&desk, "slurm", &keys);
+    assert!(slurm.contains("#SBATCH --array=1-3\n"), "{slurm}");
+    let calls = [
+        ("crontab", job(unit(&desk, "crontab", &keys), true)),
+        ("cron.d", job(unit(&desk, "cron.d", &keys), false)),
+        ("systemd", started),
+        ("slurm", slurm.trim_end().to_owned()),
+    ];
+    for (name, call) in calls {
+        let call = call.replace("--delay-up-to 300s", "--delay-up-to 1ms");
+        let output = bare(&format!("{call} --dry-run --now 2025-02-03T07:00:00Z"));
+        succeeded(&output);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with("weekly 2025-W05: "), "{name}: {said}");
+    }
+}
+
+#[test]
+fn the_lines_of_others_stay_in_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path());
+    let table = folder.path().join("table");
+    fs_err::write(&table, "MAILTO=them\n0 3 * * * backup-of-somebody\n").unwrap();
+    for _ in 0..2 {
+        unit(&desk, "crontab", &["--add-to", table.to_str().unwrap()]);
+    }
+    let text = fs_err::read_to_string(&table).unwrap();
+    assert!(text.starts_with("MAILTO=them\n0 3 * * * backup-of-somebody\n"), "{text}");
+    assert_eq!(text.matches(" run --quiet ").count(), 1, "{text}");
+}
+
+#[test]
+fn the_doctor_names_what_would_fail_and_shows_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path());
+    fs_err::write(desk.join("key"), "s3cret-of-the-desk").unwrap();
+    let report = desk.join("reports/weekly/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    fs_err::write(&report, format!("deliver: [desk, hook]\n{text}")).unwrap();
+    let targets = "targets:\n  desk: {url: \"https://desk.example/hook\", token: {env: DESK_OF_TEST}}\n  \
+                   hook: {url: \"https://desk.example/hook\", token: {file: key}}\n";
+    fs_err::write(desk.join("config/delivery.yaml"), targets).unwrap();
+    let ask = |more: &[&str]| {
+        let mut doctor = shockbrief(["doctor", "--data", "da'ta", "--now", "2025-02-03T07:00:00Z"]);
+        let output =
+            doctor.args(more).env("DESK_OF_TEST", "s3cret-of-the-desk").current_dir(&desk).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(!said.contains("s3cret"), "{said}");
+        (output.status.code(), said)
+    };
+    let line = |said: &str, state: &str, words: &str| {
+        said.lines().any(|line| line.starts_with(state) && line.contains(words))
+    };
+    let (code, said) = ask(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    for (state, words) in [
+        ("ok", "desk: the environment variable DESK_OF_TEST holds one"),
+        ("warning", "hook: others can read key"),
+        ("ok", "XNYS reaches to"),
+        ("ok", "keeps a second run out"),
+        ("ok", " names to 2025-0"),
+    ] {
+        assert!(line(&said, state, words), "{state} {words} is missing in\n{said}");
+    }
+    let (code, said) = ask(&["--as-cron", "--out", "config/brand.yaml"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(line(&said, "error", "a scheduled run has no variable DESK_OF_TEST"), "{said}");
+    assert!(line(&said, "error", "config/brand.yaml is not a folder"), "{said}");
+    let keys = folder.path().join("keys");
+    fs_err::write(&keys, "export DESK_OF_TEST=s3cret-of-the-desk\n").unwrap();
+    let (_, said) = ask(&["--as-cron", "--env-file", keys.to_str().unwrap()]);
+    assert!(line(&said, "ok", "desk: DESK_OF_TEST stands in the file of variables"), "{said}");
+    assert!(line(&said, "warning", "others can read"), "{said}");
 }

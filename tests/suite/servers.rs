@@ -38,6 +38,16 @@ pub struct MailServer {
     /// Its certificate, in PEM.
     pub certificate: String,
     taken: Arc<Mutex<Vec<Mail>>>,
+    rules: Arc<Mutex<Rules>>,
+}
+
+/// What the server says to readers' addresses.
+#[derive(Debug, Default)]
+struct Rules {
+    /// Refused for good.
+    refused: Vec<String>,
+    /// Put off at the first time (greylisting).
+    grey: Vec<String>,
 }
 
 impl MailServer {
@@ -61,15 +71,27 @@ impl MailServer {
         let port = listener.local_addr().expect("an address").port();
         let (taken, config) = (Arc::new(Mutex::new(Vec::new())), Arc::new(config));
         let (kept, busy) = (taken.clone(), Arc::new(Mutex::new(busy)));
+        let rules: Arc<Mutex<Rules>> = Arc::default();
+        let obeyed = rules.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let reader = Reader { mail: Mail::default(), kept: kept.clone(), busy: busy.clone() };
+                let (kept, busy, rules) = (kept.clone(), busy.clone(), obeyed.clone());
+                let reader = Reader { mail: Mail::default(), kept, busy, rules };
                 let config = config.clone();
                 // A client that hangs up ends its session and nothing else.
                 std::thread::spawn(move || serve(stream, &config, reader));
             }
         });
-        Self { port, certificate: identity.cert.pem(), taken }
+        Self { port, certificate: identity.cert.pem(), taken, rules }
+    }
+
+    /// Has it refuse a reader for good, or put another off once.
+    ///
+    /// # Panics
+    /// When its thread crashed.
+    pub fn rule(&self, refused: &[&str], grey: &[&str]) {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        *self.rules.lock().expect("the server runs") = Rules { refused: own(refused), grey: own(grey) };
     }
 
     /// What it took.
@@ -86,6 +108,7 @@ struct Reader {
     mail: Mail,
     kept: Arc<Mutex<Vec<Mail>>>,
     busy: Arc<Mutex<usize>>,
+    rules: Arc<Mutex<Rules>>,
 }
 
 impl Handler for Reader {
@@ -95,6 +118,14 @@ impl Handler for Reader {
     }
 
     fn rcpt(&mut self, to: &str) -> Response {
+        let mut rules = self.rules.lock().expect("no other session crashed");
+        if rules.refused.iter().any(|own| to.contains(own)) {
+            return Response::custom(550, "5.1.1 no such user".to_owned());
+        }
+        if let Some(at) = rules.grey.iter().position(|own| to.contains(own)) {
+            rules.grey.remove(at);
+            return Response::custom(451, "4.7.1 greylisted, try again later".to_owned());
+        }
         self.mail.to.push(to.to_owned());
         mailin::response::OK
     }

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking and tells what it counted"
 )]
 
-use crate::printed::{Label, Printed, Text, own};
+use crate::printed::{self, Label, Printed, Text, own};
 use crate::rules::broken;
 use lopdf::{Document, Object};
 use shockbrief_tests::real_data;

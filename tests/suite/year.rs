@@ -78,7 +78,7 @@ fn shocks() -> BTreeSet<(String, String, String)> {
     let (_, sample) = panel.split_once("sample: [").unwrap();
     let sample: String = sample.split(']').next().unwrap().split_whitespace().collect();
     let mut detect =
-        shockbrief(["detect", "--format", "csv", "--model", "market-adjusted", "--benchmark", "^GSPC"]);
+        shockbrief(["detect", "--format", "csv", "--model", "market-model", "--benchmark", "^GSPC"]);
     detect.args(["--from", "2024-06-28", "--to", "2025-06-27", "--symbols", &sample, "--data"]);
     let output = detect.arg(real_data()).output().unwrap();
     let listed = String::from_utf8(output.stdout).unwrap();

@@ -17,10 +17,11 @@ use divan::{Bencher, black_box};
 use faer::Mat;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use shockbrief_analytics::calibration::{moved, over_days};
 use shockbrief_analytics::event_study::bootstrap::{Scheme, bootstrap};
 use shockbrief_analytics::event_study::cross_section::CrossSection;
 use shockbrief_analytics::event_study::placebo::placebo;
-use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, fit, tests};
+use shockbrief_analytics::event_study::{FirmEvent, Model, Spec, fit, statistics, tests};
 use shockbrief_analytics::rng::Stream;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ fn panel(n: usize, rows: usize, after: usize, gaps: f64) -> Vec<FirmEvent> {
     let common: Vec<f64> = (0..rows).map(|_| 0.01 * s.normal()).collect();
     (0..n)
         .map(|i| {
-            let returns = (0..rows)
+            let returns: Vec<_> = (0..rows)
                 .map(|t| {
                     let m = market[t].unwrap_or(0.0);
                     let r = m + common[t] + 0.02 * s.normal();
@@ -78,15 +79,26 @@ fn market_missing(bencher: Bencher<'_, '_>) {
 fn dates(bencher: Bencher<'_, '_>) {
     let firms = panel(500, 2_500, 50, 0.0);
     bencher.bench_local(|| {
-        let mut done = 0;
-        for k in 0..500_usize {
-            let at: Vec<FirmEvent> =
-                firms.iter().map(|f| FirmEvent { event_row: 300 + 4 * k, ..f.clone() }).collect();
-            if let Ok(study) = fit(&at, &spec()) {
-                done += usize::from(tests(&study, [0, 0]).is_ok());
-            }
-        }
-        done
+        let days: Vec<usize> = (0..500).map(|k| 300 + 4 * k).collect();
+        let one = |row: usize| {
+            let at = moved(&firms, &spec(), row).ok()?;
+            tests(&fit(&at, &spec()).ok()?, [0, 0]).ok()
+        };
+        over_days(&days, one).iter().flatten().count()
+    });
+}
+
+/// The same for the adjusted BMP test alone, as calibration asks for it.
+#[divan::bench(sample_count = 2, sample_size = 1)]
+fn dates_headline(bencher: Bencher<'_, '_>) {
+    let firms = panel(500, 2_500, 50, 0.0);
+    bencher.bench_local(|| {
+        let days: Vec<usize> = (0..500).map(|k| 300 + 4 * k).collect();
+        let one = |row: usize| {
+            let at = moved(&firms, &spec(), row).ok()?;
+            statistics(&fit(&at, &spec()).ok()?, [0, 0], &["kp_adj_bmp_t"]).ok()
+        };
+        over_days(&days, one).iter().flatten().count()
     });
 }
 

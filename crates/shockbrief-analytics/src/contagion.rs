@@ -99,7 +99,7 @@ fn effective(n: usize, overlap: usize) -> Outcome<f64> {
 }
 
 fn imperfect(rho: f64) -> Outcome<f64> {
-    if rho.abs() < 1.0 - 1e-14 {
+    if rho.abs() < 1.0 - 1e-10 {
         Ok(rho)
     } else {
         Err(Missing::NotApplicable { what: "the correlation is perfect" })

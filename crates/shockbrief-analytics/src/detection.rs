@@ -4,7 +4,9 @@
 //! covariances and quantiles come from the rows before it. A day is a shock when the group moved or the
 //! panel turned turbulent, *and* two or more firms stand out after the false discovery rate is held: one
 //! firm's news is not a shock. A score whose history is too short is `None`; the day is then judged by
-//! what is left and never by a full-sample estimate.
+//! what is left and never by a full-sample estimate. A suspended firm, whose price stood still on more than
+//! half of the days behind its variance, is left out of a day's scores and named: neither its silence nor
+//! the jump of its return is news of the group.
 
 use crate::contagion::covariance_matrix;
 use crate::distributions::normal_two_sided;
@@ -72,6 +74,8 @@ pub struct Day {
     pub turbulence_threshold: Option<f64>,
     /// Columns of firms past their threshold, ascending.
     pub names: Vec<usize>,
+    /// Columns of firms left out of the day's scores because their price stood still before, ascending.
+    pub suspended: Vec<usize>,
     /// Whether the day is a shock.
     pub shock: bool,
 }
@@ -92,9 +96,37 @@ pub fn detect(panel: &[&[Option<f64>]], settings: Settings) -> Outcome<Vec<Day>>
         Err(Missing::TooFew { .. } | Missing::ConstantSeries { .. }) => Ok(vec![None; rows]),
         Err(other) => Err(other),
     };
-    let z: Vec<Vec<Option<f64>>> = panel.iter().map(scale).collect::<Outcome<_>>()?;
+    let mut z: Vec<Vec<Option<f64>>> = panel.iter().map(scale).collect::<Outcome<_>>()?;
+    let still: Vec<Vec<bool>> = panel.iter().map(|firm| standing_still(firm, settings.seed)).collect();
+    for (z, still) in z.iter_mut().zip(&still) {
+        z.iter_mut().zip(still).filter(|(_, still)| **still).for_each(|(z, _)| *z = None);
+    }
     let mut past = Past { log_dispersion: Vec::new(), turbulence: Vec::new() };
-    Ok((0..rows).map(|t| day(panel, &z, t, settings, &mut past)).collect())
+    Ok((0..rows).map(|t| day(panel, (&z, &still), t, settings, &mut past)).collect())
+}
+
+/// Rows before which more than half of the last `rows` returns are zero: trading was suspended, or hardly
+/// took place. Rows without a return count neither way.
+fn standing_still(firm: &[Option<f64>], rows: usize) -> Vec<bool> {
+    let (mut zeros, mut present) = (0_usize, 0_usize);
+    let mut still = Vec::with_capacity(firm.len());
+    for t in 0..firm.len() {
+        still.push(present > 0 && 2 * zeros > present);
+        let mut count = |value: Option<f64>, enters: bool| {
+            let Some(value) = value else { return };
+            let zero = usize::from(value.abs() <= moments::ZERO_RETURN);
+            if enters {
+                (zeros, present) = (zeros + zero, present + 1);
+            } else {
+                (zeros, present) = (zeros - zero, present - 1);
+            }
+        };
+        count(firm[t], true);
+        if let Some(old) = t.checked_sub(rows.max(1)) {
+            count(firm[old], false);
+        }
+    }
+    still
 }
 
 fn check(panel: &[&[Option<f64>]], settings: Settings) -> Outcome<usize> {
@@ -125,14 +157,17 @@ struct Past {
 
 fn day(
     panel: &[&[Option<f64>]],
-    z: &[Vec<Option<f64>>],
+    (z, still): (&[Vec<Option<f64>>], &[Vec<bool>]),
     t: usize,
     settings: Settings,
     past: &mut Past,
 ) -> Day {
     let scores: Vec<(usize, f64)> = z.iter().enumerate().filter_map(|(i, z)| Some((i, z[t]?))).collect();
-    let today: Vec<f64> = panel.iter().filter_map(|firm| firm[t]).collect();
-    let (r_bar, turbulence) = window_scores(panel, t, settings).unzip();
+    let suspended: Vec<usize> = (0..panel.len()).filter(|i| still[*i][t] && panel[*i][t].is_some()).collect();
+    let trading: Vec<&[Option<f64>]> =
+        panel.iter().enumerate().filter(|(i, _)| !still[*i][t]).map(|(_, firm)| *firm).collect();
+    let today: Vec<f64> = trading.iter().filter_map(|firm| firm[t]).collect();
+    let (r_bar, turbulence) = window_scores(&trading, t, settings).unwrap_or((None, None));
     let group_z = r_bar.and_then(|r| group_z(&scores, r));
     let dispersion = dispersion(&today).ok();
     let dispersion_score = dispersion.and_then(|d| robust_score(&past.log_dispersion, d.ln(), settings));
@@ -151,24 +186,32 @@ fn day(
         dispersion_score,
         turbulence,
         turbulence_threshold,
+        suspended,
         shock: (moved || turbulent) && names.len() >= settings.min_names,
         names,
     }
 }
 
-/// r̄ and turbulence from the rows before t, over firms complete there and present on t.
-fn window_scores(panel: &[&[Option<f64>]], t: usize, settings: Settings) -> Option<(f64, f64)> {
+/// r̄ and turbulence from the rows before t, over firms complete and moving there and present on t; each
+/// fails alone.
+fn window_scores(
+    panel: &[&[Option<f64>]],
+    t: usize,
+    settings: Settings,
+) -> Option<(Option<f64>, Option<f64>)> {
     let start = t.checked_sub(settings.window)?;
     let complete = |firm: &&[Option<f64>]| -> Option<(Vec<f64>, f64)> {
-        Some((firm[start..t].iter().copied().collect::<Option<Vec<f64>>>()?, firm[t]?))
+        let past = firm[start..t].iter().copied().collect::<Option<Vec<f64>>>()?;
+        moments::positive_sd(&past, "a return").ok()?;
+        Some((past, firm[t]?))
     };
     let firms: Vec<(Vec<f64>, f64)> = panel.iter().filter_map(complete).collect();
     let history: Vec<&[f64]> = firms.iter().map(|(past, _)| past.as_slice()).collect();
     let today: Vec<f64> = firms.iter().map(|(_, now)| *now).collect();
     let covariance = covariance_matrix(&history).ok()?;
-    let r_bar = mean_correlation(&covariance)?;
-    let law = Turbulence::with_covariance(&history, covariance, Shrinkage::LedoitWolf).ok()?;
-    Some((r_bar, law.of(&today).ok()?))
+    let r_bar = mean_correlation(&covariance);
+    let law = Turbulence::with_covariance(&history, covariance, Shrinkage::LedoitWolf);
+    Some((r_bar, law.and_then(|law| law.of(&today)).ok()))
 }
 
 fn mean_correlation(covariance: &Mat<f64>) -> Option<f64> {
@@ -339,6 +382,43 @@ mod tests {
         assert_eq!(days[610].names, [0]);
         assert!(!days[610].shock && days[610].turbulence > days[610].turbulence_threshold);
         assert!(days.iter().filter(|d| d.shock).count() < 8);
+    }
+
+    #[test]
+    fn a_suspended_firm_neither_silences_nor_raises_a_shock() {
+        let mut data = panel(5, 620);
+        data[4].iter_mut().for_each(|r| *r = Some(0.0));
+        for firm in &mut data[..4] {
+            firm[600] = Some(-0.07);
+        }
+        // It trades again, far below.
+        data[4][610] = Some(-0.4);
+        let days = run(&data);
+        let four = run(&data[..4]);
+        assert!(days[600].shock && days[600].suspended == [4]);
+        assert_eq!((days[600].group_z, days[600].r_bar), (four[600].group_z, four[600].r_bar));
+        assert_eq!((days[610].group_z, days[610].names.as_slice()), (four[610].group_z, &[][..]));
+        // Suspended half way: it counts before and is left out once half of its last returns are zero.
+        let mut half = panel(5, 620);
+        half[2][400..].iter_mut().for_each(|r| *r = Some(0.0));
+        let days = run(&half);
+        assert!(days[420].suspended.is_empty() && days[500].suspended == [2]);
+    }
+
+    #[test]
+    fn the_order_of_the_firms_changes_nothing() {
+        let mut data = panel(6, 620);
+        data.iter_mut().for_each(|firm| firm[600] = Some(-0.06));
+        let there = run(&data);
+        data.reverse();
+        for (a, b) in there.iter().zip(&run(&data)) {
+            let close = |x: Option<f64>, y: Option<f64>| match (x, y) {
+                (Some(x), Some(y)) => (x - y).abs() <= 1e-9 * x.abs().max(1.0),
+                (x, y) => x == y,
+            };
+            assert!(a.shock == b.shock && a.names.len() == b.names.len());
+            assert!(close(a.group_z, b.group_z) && close(a.turbulence, b.turbulence));
+        }
     }
 
     #[test]

@@ -269,33 +269,69 @@ pub fn kaplan_meier(durations: &[Duration]) -> Outcome<KaplanMeier> {
     times.sort_unstable();
     let ended = times.len();
     times.dedup();
-    let (mut survival, mut greenwood) = (1.0, 0.0);
+    let (mut survival, mut greenwood) = (Share::ONE, 0.0);
     let mut steps = Vec::with_capacity(times.len());
+    let mut median = None;
     for time in times {
         let step = next_step(durations, time, &mut survival, &mut greenwood);
+        if median.is_none() && survival.at_most_half() {
+            median = Some(time);
+        }
         steps.push(step);
     }
-    let median = steps.iter().find(|step| step.survival <= 0.5).map(|step| step.time);
     Ok(KaplanMeier { n: durations.len(), ended, steps, median })
 }
 
-fn next_step(
-    durations: &[Duration],
-    time: usize,
-    survival: &mut f64,
-    greenwood: &mut f64,
-) -> KaplanMeierStep {
+/// A product of fractions, exact as long as numerator and denominator in lowest terms fit in 128 bits.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    exact: Option<(u128, u128)>,
+    value: f64,
+}
+
+impl Share {
+    const ONE: Self = Self { exact: Some((1, 1)), value: 1.0 };
+
+    fn times(self, top: usize, bottom: usize) -> Self {
+        let product = self.exact.and_then(|(a, b)| {
+            // Reduced across before multiplying: without censoring the product is a plain count over another.
+            let (left, right) = (gcd(a, bottom as u128), gcd(top as u128, b));
+            let num = (a / left).checked_mul(top as u128 / right)?;
+            Some((num, (b / right).checked_mul(bottom as u128 / left)?))
+        });
+        let value = match product {
+            Some((num, den)) => num as f64 / den as f64,
+            None => self.value * top as f64 / bottom as f64,
+        };
+        Self { exact: product, value }
+    }
+
+    fn at_most_half(self) -> bool {
+        match self.exact {
+            Some((num, den)) => num <= den / 2,
+            // Beyond 128 bits a share this close to one half is one half up to rounding of the product.
+            None => self.value <= 0.5 * (1.0 + 1e-12),
+        }
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn next_step(durations: &[Duration], time: usize, share: &mut Share, greenwood: &mut f64) -> KaplanMeierStep {
     let at_risk = durations.iter().filter(|d| d.sessions >= time).count();
     let ended = durations.iter().filter(|d| d.ended && d.sessions == time).count();
-    *survival *= (at_risk - ended) as f64 / at_risk as f64;
+    *share = share.times(at_risk - ended, at_risk);
+    let survival = share.value;
     if at_risk == ended {
         return KaplanMeierStep { time, at_risk, ended, survival: 0.0, se: 0.0, interval: None };
     }
     *greenwood += ended as f64 / (at_risk as f64 * (at_risk - ended) as f64);
     let spread = 1.959_963_984_540_054 * greenwood.sqrt() / survival.ln().abs();
     let interval = (survival.powf(spread.exp()), survival.powf((-spread).exp()));
-    let se = *survival * greenwood.sqrt();
-    KaplanMeierStep { time, at_risk, ended, survival: *survival, se, interval: Some(interval) }
+    let se = survival * greenwood.sqrt();
+    KaplanMeierStep { time, at_risk, ended, survival, se, interval: Some(interval) }
 }
 
 #[cfg(test)]
@@ -357,6 +393,33 @@ mod tests {
         let se: Vec<f64> = curve.steps.iter().map(|s| (s.se * 1e4).round() / 1e4).collect();
         assert_eq!(se, [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]);
         assert_eq!(curve.median, Some(23));
+    }
+
+    #[test]
+    fn the_median_is_met_exactly() {
+        // n durations of 1, 2, ..., n sessions, all ended: S(k) = (n - k)/n, one half at n/2 and not later.
+        for n in 2..200 {
+            let all: Vec<Duration> = (1..=n).map(|sessions| Duration { sessions, ended: true }).collect();
+            assert_eq!(kaplan_meier(&all).unwrap().median, Some(n.div_ceil(2)), "n = {n}");
+        }
+        // By hand, with one censored in between: 4/5 · 3/4, then 2 at risk: · 1/2 = 3/10.
+        let data = [(1, true), (2, true), (2, false), (3, true), (4, true)];
+        let data = data.map(|(sessions, ended)| Duration { sessions, ended });
+        let curve = kaplan_meier(&data).unwrap();
+        assert_eq!(curve.median, Some(3));
+        assert!((curve.steps[2].survival - 0.3).abs() < 1e-16);
+    }
+
+    #[test]
+    fn shares_beyond_128_bits_stay_close() {
+        let durations: Vec<Duration> =
+            (0..900).map(|k| Duration { sessions: 1 + k / 2, ended: k % 2 == 0 }).collect();
+        let curve = kaplan_meier(&durations).unwrap();
+        let mut want = 1.0;
+        for step in &curve.steps {
+            want *= 1.0 - step.ended as f64 / step.at_risk as f64;
+            assert!((step.survival - want).abs() < 1e-12);
+        }
     }
 
     proptest! {

@@ -14,130 +14,35 @@
 //!
 //! Sub-modules hold one statistic family each.
 
+pub mod battery;
 pub mod bhar;
 pub mod bootstrap;
 pub mod calendar_time;
 pub mod cross_section;
 pub mod dependence;
 pub mod event_time;
+pub mod firm_event;
+pub mod firm_fit;
 pub mod fit;
 pub mod intraday;
 pub mod model;
 pub mod mvrm;
 pub mod nonsynchronous;
+pub mod pair_sums;
 pub mod placebo;
 pub mod portfolio;
+pub mod prepared;
 pub mod rank;
+pub mod rank_panel;
 pub mod sign;
 pub mod size;
 pub mod standardised;
-pub mod tests;
+pub mod statistic;
 pub mod volume;
 
-pub use fit::{Car, Dropped, EventDay, FirmFit, SampleQuantile, Study, fit};
-pub use model::Model;
-pub use tests::{Stat, Tests, tests};
-
-use jiff::civil::Date;
-use std::sync::Arc;
-
-/// One firm at one event, with aligned columns over its own sessions.
-///
-/// Columns that firms share (dates, market) sit behind [`Arc`], so that a
-/// panel of thousands of firms holds them once and factorises them once.
-#[derive(Debug, Clone)]
-pub struct FirmEvent {
-    /// Identifier of this firm-event pair, unique in a study.
-    pub id: String,
-    /// Firm name or ticker; one firm may have several events.
-    pub firm: String,
-    /// Session dates, strictly ascending.
-    pub dates: Arc<[Date]>,
-    /// Returns in decimals; `None` where missing.
-    pub returns: Vec<Option<f64>>,
-    /// Regressor columns in the order of [`Model::columns`]: the market total
-    /// return first (or the control return of a matched study). A market
-    /// model takes further columns as additional regressors.
-    pub regressors: Vec<Arc<[Option<f64>]>>,
-    /// Risk-free return per row, needed by the factor models.
-    pub rf: Option<Arc<[Option<f64>]>>,
-    /// Reference sessions spanned by each row (1 = an ordinary day).
-    pub gaps: Option<Vec<u32>>,
-    /// Rows kept out of the estimation window, such as other shocks' windows.
-    pub excluded: Vec<usize>,
-    /// Row of relative day 0.
-    pub event_row: usize,
-    /// Whether `returns` are already a difference of two positions (a
-    /// long-short portfolio): no risk-free rate or market is taken off.
-    pub zero_investment: bool,
-}
-
-impl FirmEvent {
-    /// A firm without regressors, gaps or exclusions.
-    pub fn new(
-        id: impl Into<String>,
-        dates: impl Into<Arc<[Date]>>,
-        returns: Vec<Option<f64>>,
-        event_row: usize,
-    ) -> Self {
-        let id = id.into();
-        Self {
-            firm: id.clone(),
-            id,
-            dates: dates.into(),
-            returns,
-            regressors: Vec::new(),
-            rf: None,
-            gaps: None,
-            excluded: Vec::new(),
-            event_row,
-            zero_investment: false,
-        }
-    }
-
-    /// The same firm with regressor columns.
-    #[must_use]
-    pub fn with_regressors(mut self, columns: Vec<Arc<[Option<f64>]>>) -> Self {
-        self.regressors = columns;
-        self
-    }
-
-    /// The same firm with a risk-free column.
-    #[must_use]
-    pub fn with_rf(mut self, rf: Arc<[Option<f64>]>) -> Self {
-        self.rf = Some(rf);
-        self
-    }
-
-    /// The date of relative day 0, when that row exists.
-    pub fn event_date(&self) -> Option<Date> {
-        self.dates.get(self.event_row).copied()
-    }
-
-    /// The row of relative day `day`, when it exists.
-    pub fn row(&self, day: i32) -> Option<usize> {
-        let row = self.event_row.checked_add_signed(day as isize)?;
-        (row < self.dates.len()).then_some(row)
-    }
-}
-
-/// The windows, the model and the smallest estimation sample of a study.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spec {
-    /// First and last relative day of the estimation window, inclusive.
-    pub estimation: [i32; 2],
-    /// First and last relative day of the event window, inclusive.
-    pub window: [i32; 2],
-    /// Usable estimation observations below which a firm is dropped.
-    pub min_observations: usize,
-    /// Normal-return model.
-    pub model: Model,
-}
-
-impl Default for Spec {
-    /// Estimation [-130, -11], event window [-5, 5], 60 observations, market
-    /// model.
-    fn default() -> Self {
-        Self { estimation: [-130, -11], window: [-5, 5], min_observations: 60, model: Model::MarketModel }
-    }
-}
+pub use battery::{Tests, sample_tests, statistics, tests};
+pub use firm_event::FirmEvent;
+pub use firm_fit::{Car, Dropped, EventDay, FirmFit, SampleQuantile, Study};
+pub use fit::fit;
+pub use model::{Model, Spec};
+pub use statistic::Stat;

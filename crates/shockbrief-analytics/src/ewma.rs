@@ -1,9 +1,10 @@
 //! Exponentially weighted variance, one step ahead.
 //!
 //! `v_t = λ v_{t-1} + (1 - λ) e²_{t-1}`: the value at row t uses nothing of row t, so that a shock is
-//! measured against the variance expected before it. The seed is the mean of the first squares. This
-//! module never looks ahead and never scales a row by a variance that contains it.
+//! measured against the variance expected before it. The seed is the mean of the first squares. A variance
+//! that is rounding scales nothing: such a row has no z. This module never looks ahead and never scales a row by a variance that contains it.
 
+use crate::moments::RETURN_ROUNDING;
 use crate::reason::{Missing, Outcome};
 use serde::Serialize;
 
@@ -33,7 +34,7 @@ pub struct Ewma {
 ///
 /// # Errors
 /// [`Missing::Invalid`] unless `0 < λ < 1` and `seed > 0` and values are finite, [`Missing::TooFew`] with
-/// fewer values than the seed needs, [`Missing::ConstantSeries`] when a variance is zero.
+/// fewer values than the seed needs, [`Missing::ConstantSeries`] when no variance is more than rounding.
 pub fn ewma(e: &[Option<f64>], lambda: f64, seed: usize) -> Outcome<Ewma> {
     if seed == 0 {
         return Err(Missing::Invalid { what: "the seed length" });
@@ -59,19 +60,25 @@ fn run(e: &[Option<f64>], lambda: f64, seed: usize, start: Option<f64>) -> Outco
     let (mut variance, mut z) = (Vec::with_capacity(e.len()), Vec::with_capacity(e.len()));
     for value in e {
         variance.push(v);
-        z.push(value.zip(v).map(|(e, v): (f64, f64)| e / v.sqrt()));
+        z.push(value.zip(v.filter(varies)).map(|(e, v): (f64, f64)| e / v.sqrt()));
         let Some(square) = value.map(|e| e * e) else { continue };
         v = v.map(|v| lambda * v + (1.0 - lambda) * square);
         if v.is_none() {
             first.push(square);
             v = (first.len() == seed).then(|| first.iter().sum::<f64>() / seed as f64);
         }
-        if v.is_some_and(|v| v <= 0.0) {
-            return Err(Missing::ConstantSeries { what: "the series behind the variance" });
-        }
+    }
+    if variance.iter().chain([&v]).any(Option::is_some)
+        && !variance.iter().flatten().chain(&v).any(|v| varies(v))
+    {
+        return Err(Missing::ConstantSeries { what: "the series behind the variance" });
     }
     let next = v.ok_or(Missing::TooFew { what: "values for the seed", have: first.len(), need: seed })?;
     Ok(Ewma { lambda, seed, variance, z, next })
+}
+
+fn varies(v: &f64) -> bool {
+    *v > RETURN_ROUNDING * RETURN_ROUNDING
 }
 
 fn check(e: &[Option<f64>], lambda: f64) -> Outcome<()> {

@@ -23,6 +23,8 @@ pub struct Design {
     q: Vec<f64>,
     /// Upper triangle R, column after column (`r[c * cols + row]`).
     r: Vec<f64>,
+    /// `sqrt(((X'X)⁻¹)_jj)` for every column.
+    unscaled_sd: Vec<f64>,
 }
 
 /// One least-squares fit.
@@ -70,7 +72,7 @@ impl Design {
             return Err(Missing::Invalid { what: "a regressor" });
         }
         if cols == 0 {
-            return Ok(Self { rows, cols, q: Vec::new(), r: Vec::new() });
+            return Ok(Self { rows, cols, q: Vec::new(), r: Vec::new(), unscaled_sd: Vec::new() });
         }
         Self::factorise(columns, rows)
     }
@@ -91,7 +93,9 @@ impl Design {
             }
         }
         let q = (0..cols).flat_map(|c| (0..rows).map(move |i| (i, c))).map(|(i, c)| thin_q[(i, c)]).collect();
-        Ok(Self { rows, cols, q, r })
+        let mut design = Self { rows, cols, q, r, unscaled_sd: Vec::new() };
+        design.unscaled_sd = design.inverse_diagonal();
+        Ok(design)
     }
 
     /// Number of rows.
@@ -124,7 +128,7 @@ impl Design {
         let sse = dot(&residuals, &residuals);
         let df = self.rows - self.cols;
         let sigma = finite((sse / df as f64).sqrt(), "the residual spread")?;
-        let se = self.unscaled_sd().iter().map(|d| d * sigma).collect();
+        let se = self.unscaled_sd.iter().map(|d| d * sigma).collect();
         let r2 = if self.cols > 1 { r_squared(y, sse) } else { None };
         Ok(Ols { coef, se, residuals, sse, df, sigma, r2 })
     }
@@ -183,7 +187,11 @@ impl Design {
     }
 
     /// `sqrt(((X'X)⁻¹)_jj)` for every column.
-    pub fn unscaled_sd(&self) -> Vec<f64> {
+    pub fn unscaled_sd(&self) -> &[f64] {
+        &self.unscaled_sd
+    }
+
+    fn inverse_diagonal(&self) -> Vec<f64> {
         (0..self.cols)
             .map(|j| {
                 let mut unit = vec![0.0; self.cols];
@@ -209,11 +217,15 @@ pub fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
+/// Share of its variance that the others must leave unexplained in a variable of a covariance matrix; less is
+/// rounding, and the matrix is taken as singular.
+const INDEPENDENT_SHARE: f64 = 1e-10;
+
 /// `v' A⁻¹ v` for a symmetric positive definite A by Cholesky.
 ///
 /// # Errors
-/// [`Missing::Singular`] when A is not positive definite,
-/// [`Missing::LengthMismatch`].
+/// [`Missing::Singular`] when A is not positive definite beyond rounding: a pivot of the factor is the part
+/// of a variable's variance that those before it do not explain. [`Missing::LengthMismatch`].
 pub fn inverse_quadratic_form(a: MatRef<'_, f64>, v: &[f64]) -> Outcome<f64> {
     let n = v.len();
     if a.nrows() != n || a.ncols() != n {
@@ -224,6 +236,9 @@ pub fn inverse_quadratic_form(a: MatRef<'_, f64>, v: &[f64]) -> Outcome<f64> {
     let mut w = vec![0.0; n];
     let mut total = 0.0;
     for i in 0..n {
+        if l[(i, i)].powi(2) <= INDEPENDENT_SHARE * a[(i, i)] {
+            return Err(Missing::Singular);
+        }
         let known: f64 = (0..i).map(|j| l[(i, j)] * w[j]).sum();
         w[i] = (v[i] - known) / l[(i, i)];
         total += w[i] * w[i];
@@ -261,6 +276,15 @@ mod tests {
         let one = [1.0; 8];
         let design = Design::new(&[&one], 8).unwrap();
         assert!((design.leverage(&[1.0]) - 0.125).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_variable_that_others_explain_is_singular() {
+        let one = |rho: f64| Mat::from_fn(2, 2, |i, j| if i == j { 4.0 } else { 4.0 * rho });
+        assert_eq!(inverse_quadratic_form(one(1.0 - 1e-15).as_ref(), &[1.0, 1.0]), Err(Missing::Singular));
+        // By hand: 4 (1 + ρ) on the diagonal direction, 2/(4 · 1.5).
+        let form = inverse_quadratic_form(one(0.5).as_ref(), &[1.0, 1.0]).unwrap();
+        assert!((form - 1.0 / 3.0).abs() < 1e-15);
     }
 
     #[test]

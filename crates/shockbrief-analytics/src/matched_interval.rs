@@ -78,31 +78,6 @@ fn in_progress(close: Timestamp, benchmark: &[Session], now: usize, last: Option
     Some(next.level / last? - 1.0)
 }
 
-/// Benchmark without the event firms:
-/// m' = (m - Σ w_j r_j)/(1 - Σ w_j), weights at the previous close. A member
-/// without a return that day stays in the benchmark: its weight counts for
-/// neither sum.
-///
-/// # Errors
-/// [`Missing::LengthMismatch`], [`Missing::Invalid`] when weights leave no
-/// benchmark (Σ w >= 1) or one is negative.
-pub fn purged(market: f64, members: &[(f64, Option<f64>)]) -> Outcome<f64> {
-    let (mut weight, mut part) = (0.0, 0.0);
-    for (w, r) in members {
-        if !(*w >= 0.0 && *w < 1.0) {
-            return Err(Missing::Invalid { what: "a benchmark weight" });
-        }
-        if let Some(r) = r {
-            weight += w;
-            part += w * r;
-        }
-    }
-    if weight >= 1.0 {
-        return Err(Missing::Invalid { what: "the sum of the event firms' weights" });
-    }
-    crate::reason::finite((market - part) / (1.0 - weight), "the purged return")
-}
-
 /// Row of the event: the first session that closes after the event's instant.
 pub fn event_row(closes: &[Timestamp], event: Timestamp) -> Option<usize> {
     let row = closes.partition_point(|c| *c <= event);
@@ -150,12 +125,5 @@ mod tests {
         let amsterdam = [at("2025-01-23T16:40:00Z"), at("2025-01-24T16:40:00Z")];
         let m = matched(&amsterdam, &b).unwrap();
         assert_eq!(m.in_progress[1], Some(0.98 - 1.0));
-    }
-
-    #[test]
-    fn purging_restores_the_rest() {
-        let m = 0.3 * -0.10 + 0.7 * 0.01;
-        let rest = purged(m, &[(0.3, Some(-0.10))]).unwrap();
-        assert!((rest - 0.01).abs() < 1e-15);
     }
 }

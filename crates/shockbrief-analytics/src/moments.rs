@@ -7,6 +7,21 @@
 
 use crate::reason::{Missing, Outcome};
 
+/// Standard deviation of a return at or below which it is rounding: prices in 17 digits leave 1e-16, prices
+/// in eight digits less than 1e-7, and no asset moves by a hundred-thousandth of a percent a day.
+pub const RETURN_ROUNDING: f64 = 1e-7;
+
+/// Size of a sum or difference of returns at or below which its sign is rounding.
+pub const ZERO_RETURN: f64 = 1e-12;
+
+/// Spread over size at or below which a series in any unit is constant up to rounding.
+const RELATIVE_ROUNDING: f64 = 1e-10;
+
+/// Whether `spread`, a standard deviation of returns of this `size`, is more than rounding.
+pub fn return_varies(spread: f64, size: f64) -> bool {
+    spread > RETURN_ROUNDING.max(RELATIVE_ROUNDING * size)
+}
+
 fn need(x: &[f64], need: usize) -> Outcome<()> {
     if x.len() < need {
         return Err(Missing::TooFew { what: "observations", have: x.len(), need });
@@ -57,7 +72,7 @@ pub fn sd(x: &[f64], ddof: usize) -> Outcome<f64> {
 }
 
 /// Standard deviation with `n - 1`, refused when the series is constant to
-/// rounding (spread below 1e-14 of its size).
+/// rounding (spread at or below 1e-10 of its size).
 ///
 /// # Errors
 /// [`Missing::TooFew`] below two observations, [`Missing::ConstantSeries`]
@@ -65,7 +80,7 @@ pub fn sd(x: &[f64], ddof: usize) -> Outcome<f64> {
 pub fn positive_sd(x: &[f64], what: &'static str) -> Outcome<f64> {
     let s = sd(x, 1)?;
     let size = x.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
-    if s <= 1e-14 * size || s == 0.0 {
+    if s <= RELATIVE_ROUNDING * size || s == 0.0 {
         return Err(Missing::ConstantSeries { what });
     }
     crate::reason::finite(s, what)
@@ -187,6 +202,17 @@ mod tests {
     #[test]
     fn constant_series_has_no_skewness() {
         assert!(matches!(skewness(&[0.1; 5]), Err(Missing::ConstantSeries { .. })));
+    }
+
+    #[test]
+    fn rounding_is_no_spread() {
+        // A price that grows by a tenth of a percent a day, in 17 digits.
+        let r: Vec<f64> =
+            (1..30).map(|k| 100.0 * 1.001_f64.powi(k) / (100.0 * 1.001_f64.powi(k - 1)) - 1.0).collect();
+        let spread = sd(&r, 1).unwrap();
+        assert!(spread > 0.0 && !return_varies(spread, 0.001));
+        assert!(matches!(positive_sd(&r, "r"), Err(Missing::ConstantSeries { .. })));
+        assert!(return_varies(1e-6, 0.01) && !return_varies(0.0, 0.0));
     }
 
     #[test]

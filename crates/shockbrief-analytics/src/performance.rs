@@ -1,7 +1,9 @@
 //! Risk and performance measures of a return series, with or without a benchmark.
 //!
 //! Inputs are simple returns per period in decimals, `None` where missing. A missing return is not a
-//! period: it enters neither sums nor the exponent of the annualised return. The risk-free rate is zero
+//! period: it enters neither sums nor the exponent of the annualised return, unless the return after it
+//! spans it ([`performance_over`]). A spread that is rounding of prices is no spread: the returns are then
+//! taken as constant, and what divides by their spread has a reason. The risk-free rate is zero
 //! unless the caller subtracts it; the number of periods per year is an argument and never guessed.
 //! Definitions follow Bacon (2008), *Practical Portfolio Performance Measurement and Attribution*, as
 //! computed by R's PerformanceAnalytics; each entry of [`MEASURES`] and [`RELATIVE`] states its own.
@@ -79,6 +81,20 @@ pub fn performance(returns: &[Option<f64>], settings: Settings) -> Outcome<Measu
     Ok(Measures::of(MEASURES, &single, single.r.len()))
 }
 
+/// As [`performance`] for returns that span `elapsed` periods together: a return after a gap in prices
+/// covers the gap, and annualised returns count its periods.
+///
+/// # Errors
+/// As [`performance`], and [`Missing::Invalid`] for fewer periods than returns.
+pub fn performance_over(returns: &[Option<f64>], settings: Settings, elapsed: usize) -> Outcome<Measures> {
+    let mut single = Single::new(returns.iter().flatten().copied().collect(), settings)?;
+    if elapsed < single.r.len() {
+        return Err(Missing::Invalid { what: "the number of periods" });
+    }
+    single.periods = elapsed as f64;
+    Ok(Measures::of(MEASURES, &single, single.r.len()))
+}
+
 /// Every measure of [`RELATIVE`] for a series against a benchmark, over the rows where both are present.
 ///
 /// # Errors
@@ -98,6 +114,8 @@ pub fn relative(returns: &[Option<f64>], benchmark: &[Option<f64>], settings: Se
 pub struct Single {
     r: Vec<f64>,
     settings: Settings,
+    /// Periods that the returns cover.
+    periods: f64,
     mean: f64,
     sd: f64,
     sd_ml: f64,
@@ -114,11 +132,15 @@ impl Single {
         if r.iter().any(|r| !r.is_finite() || *r <= -1.0) {
             return Err(Missing::Invalid { what: "a return" });
         }
-        let (mean, sd, sd_ml) = (moments::mean(&r)?, moments::sd(&r, 1)?, moments::sd(&r, 0)?);
+        let (mean, spread) = (moments::mean(&r)?, moments::sd(&r, 1)?);
+        let varies = moments::return_varies(spread, mean.abs());
+        let r = if varies { r } else { vec![mean; r.len()] };
+        let (sd, sd_ml) = if varies { (spread, moments::sd(&r, 0)?) } else { (0.0, 0.0) };
         let wealth = wealth(&r);
         let priced: Vec<Option<f64>> = wealth.iter().copied().map(Some).collect();
         let episodes = drawdowns(&priced)?;
-        Ok(Self { r, settings, mean, sd, sd_ml, drawdown: below_peak(&wealth), episodes })
+        let periods = r.len() as f64;
+        Ok(Self { r, settings, periods, mean, sd, sd_ml, drawdown: below_peak(&wealth), episodes })
     }
 
     fn n(&self) -> f64 {
@@ -130,24 +152,29 @@ impl Single {
     }
 
     fn annual(&self) -> f64 {
-        self.cumulated().powf(self.settings.periods_per_year / self.n()) - 1.0
+        self.cumulated().powf(self.settings.periods_per_year / self.periods) - 1.0
     }
 
     fn root_year(&self) -> f64 {
         self.settings.periods_per_year.sqrt()
     }
 
+    /// The standard deviation, refused when it is rounding.
+    fn spread(&self) -> Outcome<f64> {
+        if self.sd == 0.0 { Err(Missing::ConstantSeries { what: "the return" }) } else { Ok(self.sd) }
+    }
+
     fn above(&self, level: f64) -> (f64, f64) {
-        sum_and_count(self.r.iter().map(|r| r - level).filter(|d| *d > 0.0))
+        sum_and_count(self.r.iter().map(|r| r - level).filter(|d| *d > moments::ZERO_RETURN))
     }
 
     fn below(&self, level: f64) -> (f64, f64) {
-        sum_and_count(self.r.iter().map(|r| level - r).filter(|d| *d > 0.0))
+        sum_and_count(self.r.iter().map(|r| level - r).filter(|d| *d > moments::ZERO_RETURN))
     }
 
     fn squares_below(&self) -> (f64, f64) {
-        let mar = self.settings.mar;
-        sum_and_count(self.r.iter().map(|r| mar - r).filter(|d| *d > 0.0).map(|d| d * d))
+        let short = self.r.iter().map(|r| self.settings.mar - r).filter(|d| *d > moments::ZERO_RETURN);
+        sum_and_count(short.map(|d| d * d))
     }
 
     fn central(&self, power: i32) -> f64 {
@@ -299,13 +326,13 @@ macro_rules! measure {
 /// Measures of one series, in the order of the results.
 pub const MEASURES: &[Measure<Single>] = &[
     measure!("mean", "mean return per period, Σr/n", |s| Ok(s.mean)),
-    measure!("sd", "standard deviation per period, divisor n-1", |s| Ok(s.sd)),
+    measure!("sd", "standard deviation per period, divisor n-1", |s| s.spread()),
     measure!("cum_return", "Π(1+r) - 1", |s| Ok(s.cumulated() - 1.0)),
     measure!("ann_return_geo", "Π(1+r)^(periods/n) - 1", |s| Ok(s.annual())),
     measure!("ann_return_arith", "mean times periods per year", |s| {
         Ok(s.mean * s.settings.periods_per_year)
     }),
-    measure!("ann_sd", "sd times the root of periods per year", |s| Ok(s.sd * s.root_year())),
+    measure!("ann_sd", "sd times the root of periods per year", |s| { Ok(s.spread()? * s.root_year()) }),
     measure!("sharpe_period", "mean/sd per period (Sharpe 1966)", |s| over(s.mean, s.sd, "the return")),
     measure!("sharpe_ann_geo", "ann_return_geo/ann_sd", |s| {
         over(s.annual(), s.sd * s.root_year(), "the return")
@@ -456,7 +483,7 @@ impl Pair {
 
     fn tracking(&self) -> Outcome<f64> {
         let gap: Vec<f64> = self.a.r.iter().zip(&self.b.r).map(|(a, b)| a - b).collect();
-        Ok(moments::sd(&gap, 1)? * self.a.root_year())
+        Ok(spread_of(&gap, 1)? * self.a.root_year())
     }
 
     fn jensen(&self) -> f64 {
@@ -465,7 +492,7 @@ impl Pair {
 
     fn specific(&self) -> Outcome<f64> {
         let errors = self.a.r.iter().zip(&self.b.r).map(|(a, b)| a - b * self.beta - self.alpha);
-        Ok(moments::sd(&errors.collect::<Vec<f64>>(), 0)? * self.a.root_year())
+        Ok(spread_of(&errors.collect::<Vec<f64>>(), 0)? * self.a.root_year())
     }
 
     fn systematic(&self) -> f64 {
@@ -483,6 +510,12 @@ impl Pair {
         let products = a.r.iter().zip(&b.r).map(|(x, y)| (x - a.mean) * (y - b.mean).powi(power));
         products.sum::<f64>() / a.n()
     }
+}
+
+/// Standard deviation of differences of returns; zero when it is rounding.
+fn spread_of(x: &[f64], ddof: usize) -> Outcome<f64> {
+    let sd = moments::sd(x, ddof)?;
+    Ok(if moments::return_varies(sd, 0.0) { sd } else { 0.0 })
 }
 
 fn slope(a: &[f64], b: &[f64]) -> Outcome<f64> {
@@ -570,6 +603,35 @@ mod tests {
         assert!(
             performance(&[Some(-1.0), Some(0.0)], Settings { periods_per_year: 12.0, mar: 0.0 }).is_err()
         );
+    }
+
+    #[test]
+    fn rounding_of_prices_is_no_risk() {
+        let grown = |k: i32| 100.0 * 1.001_f64.powi(k);
+        let r: Vec<Option<f64>> = (1..30).map(|k| Some(grown(k) / grown(k - 1) - 1.0)).collect();
+        let out = performance(&r, Settings { periods_per_year: 252.0, mar: 0.001 }).unwrap();
+        for name in
+            ["sd", "sharpe_period", "sharpe_ann_geo", "skew_moment", "kurt_sample", "hurst", "sortino"]
+        {
+            assert!(out.get(name).unwrap().is_err(), "{name}");
+        }
+        assert!((value(&out, "cum_return") - (1.001_f64.powi(29) - 1.0)).abs() < 1e-12);
+        assert_eq!((value(&out, "downside_dev_full"), value(&out, "max_drawdown")), (0.0, 0.0));
+        // The same beside a benchmark that moves with it to the last digit.
+        let b: Vec<Option<f64>> = (1..30).map(|k| Some(f64::from(k % 5) * 0.01 - 0.02)).collect();
+        let a: Vec<Option<f64>> = b.iter().map(|b| b.map(|b| (1.0 + b) * 7.0 / 7.0 - 1.0)).collect();
+        let pair = relative(&a, &b, Settings { periods_per_year: 252.0, mar: 0.0 }).unwrap();
+        assert!(pair.get("information_ratio").unwrap().is_err());
+        assert!(pair.get("appraisal").unwrap().is_err());
+    }
+
+    #[test]
+    fn a_return_over_a_gap_counts_its_periods() {
+        let r = [Some(0.1), None, Some(0.1)];
+        let settings = Settings { periods_per_year: 3.0, mar: 0.0 };
+        let out = performance_over(&r, settings, 3).unwrap();
+        assert!((value(&out, "ann_return_geo") - 0.21).abs() < 1e-15);
+        assert!(performance_over(&r, settings, 1).is_err());
     }
 
     proptest! {

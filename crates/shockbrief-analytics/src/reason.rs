@@ -37,6 +37,12 @@ pub enum Missing {
     /// The regressors are linearly dependent over the rows used.
     #[error("the regressors are linearly dependent")]
     Singular,
+    /// Variables explain each other up to rounding, so that their covariance has no inverse.
+    #[error("{what} are linearly dependent")]
+    Dependent {
+        /// Which variables, in the plural.
+        what: &'static str,
+    },
     /// A series does not vary, so that nothing can be scaled by its spread.
     #[error("{what} does not vary")]
     ConstantSeries {
@@ -57,9 +63,17 @@ pub enum Missing {
     /// The estimation and event windows share rows.
     #[error("the estimation window overlaps the event window")]
     OverlappingWindows,
-    /// The event row, or the tested window, lies outside the firm's rows.
+    /// The event row lies outside the firm's rows.
     #[error("the event lies outside the sample")]
     OutsideSample,
+    /// A tested window that reaches beyond the event window of the study.
+    #[error("the window [{from}, {to}] reaches beyond the event window")]
+    BeyondWindow {
+        /// First relative day.
+        from: i32,
+        /// Last relative day.
+        to: i32,
+    },
     /// The firm has no usable return inside the tested window.
     #[error("no valid return in the event window")]
     NoEventReturn,

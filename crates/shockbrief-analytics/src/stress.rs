@@ -2,9 +2,13 @@
 //!
 //! Three readings of one shock, never mixed: *direct* moves only the shocked themes; *propagated* moves
 //! the others to their conditional mean; *replay* applies what each asset really did. Theme parts sum to
-//! the total by construction. A result is a range: residual and conditional factor risk beside the
-//! uncertainty of exposures. The module estimates no exposure and labels none.
+//! the total by construction. A result is a range: residual and conditional factor risk and the uncertainty
+//! of exposures. [`exposure`] is the slope on the theme *with* the asset in it, since that is what a shock of
+//! the theme moves: slopes then average to one over an equal-weight theme, and a portfolio that is the theme
+//! loses exactly the shock. Residuals within a theme are not independent (there they sum to zero), so
+//! [`Scenario::with_residuals`] takes their covariance.
 
+use crate::moments;
 use crate::reason::{Missing, Outcome, finite};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
@@ -46,6 +50,95 @@ pub struct Scenario {
     pub exposure_sd: Option<f64>,
 }
 
+/// The slope of an asset on its theme, by least squares with a constant, and what it leaves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exposure {
+    /// Return of the asset per unit return of the theme.
+    pub slope: f64,
+    /// One residual per row.
+    pub residuals: Vec<f64>,
+    /// Sum of squared deviations of the theme's returns.
+    pub theme_ss: f64,
+}
+
+/// Exposure of an asset to a theme whose returns include the asset; decimals, complete rows.
+///
+/// # Errors
+/// [`Missing::LengthMismatch`], [`Missing::TooFew`] below three rows, [`Missing::ConstantSeries`] for a theme that
+/// does not vary, [`Missing::Invalid`] for values that are not finite.
+pub fn exposure(asset: &[f64], theme: &[f64]) -> Outcome<Exposure> {
+    let n = theme.len();
+    if asset.len() != n {
+        return Err(Missing::LengthMismatch { what: "asset and theme", left: asset.len(), right: n });
+    }
+    if n < 3 {
+        return Err(Missing::TooFew { what: "returns", have: n, need: 3 });
+    }
+    let (own, center) = (moments::mean(asset)?, moments::mean(theme)?);
+    let theme_ss: f64 = theme.iter().map(|x| (x - center).powi(2)).sum();
+    if theme_ss <= 0.0 {
+        return Err(Missing::ConstantSeries { what: "the theme" });
+    }
+    let product: f64 = asset.iter().zip(theme).map(|(y, x)| (y - own) * (x - center)).sum();
+    let slope = finite(product / theme_ss, "an exposure")?;
+    let residuals = asset.iter().zip(theme).map(|(y, x)| y - own - slope * (x - center)).collect();
+    Ok(Exposure { slope, residuals, theme_ss })
+}
+
+/// Residuals of the assets, one series each over the same rows, and what their slopes were estimated on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Residuals<'a> {
+    /// N series of daily residuals.
+    pub series: &'a [Vec<f64>],
+    /// Theme of each asset.
+    pub theme: &'a [usize],
+    /// Sum of squared deviations of each of the K themes.
+    pub theme_ss: &'a [f64],
+    /// Days over which the scenario unfolds.
+    pub horizon: usize,
+}
+
+impl Scenario {
+    /// The same scenario with residuals that move together and slopes that are uncertain together, in place of the
+    /// independent `idio_sd` of the book, which is zero then.
+    ///
+    /// With e_p the portfolio's residual series and σ² its variance on M - 2 degrees of freedom, the range gains
+    /// `horizon σ²`; a theme k gains `s_k² σ_k² / SS_k` with σ_k² of the portfolio's residuals in that theme.
+    ///
+    /// # Errors
+    /// [`Missing::LengthMismatch`] and [`Missing::TooFew`] below three rows.
+    pub fn with_residuals(mut self, weights: &[f64], residuals: Residuals<'_>) -> Outcome<Self> {
+        let Residuals { series, theme, theme_ss, horizon } = residuals;
+        for (what, right) in [("weights and residuals", series.len()), ("weights and themes", theme.len())] {
+            if weights.len() != right {
+                return Err(Missing::LengthMismatch { what, left: weights.len(), right });
+            }
+        }
+        let rows = series.iter().map(Vec::len).min().unwrap_or(0);
+        if rows < 3 {
+            return Err(Missing::TooFew { what: "returns", have: rows, need: 3 });
+        }
+        let variance = |held: &dyn Fn(usize) -> bool| -> f64 {
+            let day = |row: usize| -> f64 {
+                weights.iter().enumerate().filter(|(i, _)| held(*i)).map(|(i, w)| w * series[i][row]).sum()
+            };
+            (0..rows).map(|row| day(row).powi(2)).sum::<f64>() / (rows - 2) as f64
+        };
+        let slopes: f64 = theme_ss
+            .iter()
+            .zip(&self.theme_shock)
+            .enumerate()
+            .filter(|(_, (ss, _))| **ss > 0.0)
+            .map(|(k, (ss, shock))| shock.powi(2) * variance(&|i| theme[i] == k) / ss)
+            .sum();
+        let whole = self.pnl_sd.powi(2) + horizon as f64 * variance(&|_| true) + slopes;
+        self.pnl_sd = finite(whole.sqrt(), "the stress range")?;
+        self.exposure_sd = Some(slopes.sqrt());
+        self.range = (self.pnl - WIDTH * self.pnl_sd, self.pnl + WIDTH * self.pnl_sd);
+        Ok(self)
+    }
+}
+
 /// The shock applied to its own themes, zero elsewhere. `shock` has K entries, `None` for themes that
 /// the scenario does not name.
 ///
@@ -62,11 +155,13 @@ pub fn direct(book: Book<'_>, shock: &[Option<f64>]) -> Outcome<Scenario> {
 /// matrix Ω of theme returns over the shock's horizon.
 ///
 /// # Errors
-/// As [`direct`], and [`Missing::Singular`] when Ω_SS has no inverse or the conditional variance is
+/// As [`direct`], [`Missing::Invalid`] for a covariance that is not symmetric or has a negative variance or
+/// direction, and [`Missing::Singular`] when Ω_SS has no inverse or the conditional variance is
 /// negative.
 pub fn propagated(book: Book<'_>, shock: &[Option<f64>], covariance: &[Vec<f64>]) -> Outcome<Scenario> {
     check(book, shock)?;
     check_rows(covariance, shock.len(), shock.len(), "theme covariance")?;
+    check_covariance(covariance)?;
     let (shocked, free): (Vec<usize>, Vec<usize>) = (0..shock.len()).partition(|k| shock[*k].is_some());
     let block = |rows: &[usize], cols: &[usize]| {
         Mat::from_fn(rows.len(), cols.len(), |i, j| covariance[rows[i]][cols[j]])
@@ -137,6 +232,24 @@ fn check(book: Book<'_>, shock: &[Option<f64>]) -> Outcome<()> {
     }
     if shock.iter().all(Option::is_none) {
         return Err(Missing::TooFew { what: "shocked themes", have: 0, need: 1 });
+    }
+    Ok(())
+}
+
+/// A covariance equals its transpose and gives no combination a negative variance.
+fn check_covariance(matrix: &[Vec<f64>]) -> Outcome<()> {
+    let n = matrix.len();
+    let size = matrix.iter().flatten().fold(0.0_f64, |a, v| a.max(v.abs()));
+    let pairs = || (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
+    if pairs().any(|(i, j)| (matrix[i][j] - matrix[j][i]).abs() > 1e-9 * size) {
+        return Err(Missing::Invalid { what: "a theme covariance that is not symmetric" });
+    }
+    let square = Mat::from_fn(n, n, |i, j| 0.5 * (matrix[i][j] + matrix[j][i]));
+    let values = square
+        .self_adjoint_eigenvalues(Side::Lower)
+        .map_err(|_| Missing::NotConverged { what: "the eigenvalue computation" })?;
+    if values.iter().any(|v| *v < -1e-9 * size) {
+        return Err(Missing::Invalid { what: "a theme covariance with a negative variance" });
     }
     Ok(())
 }
@@ -262,7 +375,44 @@ mod tests {
         assert_eq!(propagated(book, &[Some(1.0), None], &flat), Err(Missing::Singular));
     }
 
+    #[test]
+    fn an_exposure_by_hand() {
+        // Sxx = 10, Sxy = 12: slope 1.2; residual sum of squares 21.2 - 14.4 = 6.8.
+        let line = exposure(&[2.0, 1.0, 4.0, 3.0, 7.0], &[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        assert!((line.slope - 1.2).abs() < 1e-12 && (line.theme_ss - 10.0).abs() < 1e-12);
+        assert!((line.residuals.iter().map(|e| e * e).sum::<f64>() - 6.8).abs() < 1e-12);
+        assert!(matches!(exposure(&[1.0; 4], &[2.0; 4]), Err(Missing::ConstantSeries { .. })));
+        // One asset of weight one with a shock of -0.5: variance 6.8 / 3 over two days, slope's 6.8 / 3 / 10.
+        let book =
+            Book { weights: &[1.0], exposures: &[vec![line.slope]], exposure_se: None, idio_sd: &[0.0] };
+        let residuals =
+            Residuals { series: &[line.residuals], theme: &[0], theme_ss: &[line.theme_ss], horizon: 2 };
+        let out = direct(book, &[Some(-0.5)]).unwrap().with_residuals(&[1.0], residuals).unwrap();
+        assert!((out.pnl_sd.powi(2) - (2.0 + 0.25 / 10.0) * 6.8 / 3.0).abs() < 1e-12);
+    }
+
     proptest! {
+        /// A portfolio that is an equal-weight theme loses what the theme loses, and nothing is uncertain about it.
+        #[test]
+        fn a_portfolio_equal_to_its_theme_loses_the_shock(
+            rows in proptest::collection::vec(proptest::collection::vec(-0.2..0.2f64, 4), 12..40),
+            names in 1..4_usize,
+            shock in -0.5..0.5f64,
+        ) {
+            let series: Vec<Vec<f64>> = (0..names).map(|i| rows.iter().map(|row| row[i]).collect()).collect();
+            let theme: Vec<f64> = rows.iter().map(|row| row[..names].iter().sum::<f64>() / names as f64).collect();
+            let fits: Vec<Exposure> = series.iter().map(|asset| exposure(asset, &theme).unwrap()).collect();
+            let weights = vec![1.0 / names as f64; names];
+            let slopes: Vec<Vec<f64>> = fits.iter().map(|fit| vec![fit.slope]).collect();
+            let idio_sd = vec![0.0; names];
+            let book = Book { weights: &weights, exposures: &slopes, exposure_se: None, idio_sd: &idio_sd };
+            let left: Vec<Vec<f64>> = fits.iter().map(|fit| fit.residuals.clone()).collect();
+            let residuals = Residuals { series: &left, theme: &vec![0; names], theme_ss: &[fits[0].theme_ss], horizon: 21 };
+            let out = direct(book, &[Some(shock)]).unwrap().with_residuals(&weights, residuals).unwrap();
+            prop_assert!((out.pnl - shock).abs() < 1e-12);
+            prop_assert!(out.pnl_sd < 1e-12);
+        }
+
         #[test]
         fn parts_sum_to_the_total(
             rows in proptest::collection::vec((-1.0..1.0f64, -2.0..2.0f64, -2.0..2.0f64, -2.0..2.0f64), 1..9),

@@ -6,17 +6,21 @@
 //! [`crate::catalogue`]. A statistic that cannot be computed is `null`, with
 //! its reason under `reasons` of the same object. Numbers are finite.
 //!
-//! Relative days count the rows of a firm's own calendar: the dates on which
-//! it has a return. Day 0 is its first row on or after the event date. Files,
-//! units and YAML are the caller's business.
+//! Each row of the table is a session. An empty cell is a missing return of that
+//! session: left out of the estimation, missing on that event day, and no window
+//! moves to later rows for it. Day 0 is the first row on or after the event date;
+//! an event before a firm's first return, or far from any row, is outside the
+//! sample. Rows inside the event window of another event of the same firm leave
+//! its estimation window. Files, units and YAML are the caller's business.
 
+pub use crate::catalogue::Extra;
 use crate::event_study::bootstrap::{Bootstrap, Scheme, bootstrap};
 use crate::event_study::cross_section::CrossSection;
 use crate::event_study::mvrm::{Mvrm, mvrm};
 use crate::event_study::placebo::placebo;
 use crate::event_study::portfolio::{long_short, portfolio};
 use crate::event_study::{
-    Car, FirmEvent, FirmFit, Model, Spec, Stat, Study, Tests, bhar, fit, nonsynchronous, tests,
+    Car, FirmEvent, FirmFit, Model, Spec, Stat, Study, Tests, bhar, fit, nonsynchronous, sample_tests, tests,
 };
 use crate::multiplicity::{benjamini_hochberg, holm};
 use crate::reason::{Missing, Outcome};
@@ -87,26 +91,6 @@ pub enum ReturnType {
     Simple,
     /// ln(P_t/P_{t-1}).
     Log,
-}
-
-/// Parts beyond the tests of each model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extra {
-    /// Equal-weight portfolio of all firms, market model.
-    Portfolio,
-    /// Multivariate regression for day 0, day +1 and each window.
-    Mvrm,
-    /// Placebo dates.
-    Placebo,
-    /// Residual and wild bootstrap.
-    Bootstrap,
-    /// Scholes-Williams, Dimson and Fowler-Rorke slopes.
-    NonsynchronousBetas,
-    /// Buy-and-hold abnormal returns against the market.
-    Bhar,
-    /// Holm and Benjamini-Hochberg over firms on day 0.
-    Multiplicity,
 }
 
 /// What to compute.
@@ -233,6 +217,50 @@ pub enum StudyError {
         /// Name.
         name: String,
     },
+    /// A simple return below -1: nobody loses more than everything, so that the unit is another.
+    #[error("{what}: `{name}` on {date} is {value}, and a simple return is a decimal of at least -1")]
+    BelowAll {
+        /// Which table.
+        what: &'static str,
+        /// Column.
+        name: String,
+        /// Row.
+        date: Date,
+        /// The cell.
+        value: f64,
+    },
+    /// Two events of one firm with the same day 0.
+    #[error("{what}: `{firm}` has two events whose day 0 is {date}, `{first}` and `{second}`")]
+    SameDay {
+        /// Which list.
+        what: &'static str,
+        /// Firm.
+        firm: String,
+        /// Day 0.
+        date: Date,
+        /// Id of one event.
+        first: String,
+        /// Id of the other.
+        second: String,
+    },
+    /// A theme that names no firm of the study, or one twice.
+    #[error("theme `{theme}`: {reason} `{name}`")]
+    ThemeMember {
+        /// Theme.
+        theme: String,
+        /// What is wrong with the name.
+        reason: &'static str,
+        /// Name.
+        name: String,
+    },
+    /// A pair of themes that cannot be told apart or found.
+    #[error("long_short: {reason} `{name}`")]
+    Pair {
+        /// What is wrong with the name.
+        reason: &'static str,
+        /// Theme.
+        name: String,
+    },
     /// No event, no model, or a window that cannot be used.
     #[error("{what}: {reason}")]
     Unusable {
@@ -294,6 +322,9 @@ fn check(
         let reason = Missing::Incomplete { what: "a model" };
         return unusable(what, reason);
     }
+    check_below(returns, spec, |_| true, "returns")?;
+    check_below(factors, spec, |name| name == spec.market, "factors")?;
+    check_themes(events, spec)?;
     let mut ids = BTreeSet::new();
     for event in events {
         if !ids.insert(&event.event_id) {
@@ -308,7 +339,104 @@ fn check(
         let reason = Missing::Invalid { what: "a relative day beyond a million" };
         return unusable("windows", reason);
     }
+    let [first, last] = spec.window;
+    if last as i64 - first as i64 > returns.dates.len() as i64 {
+        return unusable(
+            "windows",
+            Missing::TooFew {
+                what: "rows of the table for the event window",
+                have: returns.dates.len(),
+                need: (last as i64 - first as i64 + 1) as usize,
+            },
+        );
+    }
+    for [from, to] in spec.windows.iter().copied() {
+        if from > to {
+            return unusable("windows", Missing::EmptyWindow { from, to });
+        }
+        if from < first || to > last {
+            return unusable("windows", Missing::BeyondWindow { from, to });
+        }
+    }
+    check_days(returns, events)
+}
+
+/// Refuses simple returns below -1 in the columns that are returns of something held.
+fn check_below(
+    table: &Table,
+    spec: &StudySpec,
+    held: impl Fn(&str) -> bool,
+    what: &'static str,
+) -> Result<(), StudyError> {
+    if spec.return_type != ReturnType::Simple {
+        return Ok(());
+    }
+    for (name, column) in table.columns.iter().filter(|(name, _)| held(name)) {
+        let cells = table.dates.iter().zip(column);
+        if let Some((date, value)) = cells.filter_map(|(d, v)| Some((d, (*v)?))).find(|(_, v)| *v < -1.0) {
+            return Err(StudyError::BelowAll { what, name: name.clone(), date: *date, value });
+        }
+    }
     Ok(())
+}
+
+/// Themes name firms of the study, each once; pairs name two different themes.
+fn check_themes(events: &[EventInput], spec: &StudySpec) -> Result<(), StudyError> {
+    let known: BTreeSet<&str> = events.iter().flat_map(|e| [e.firm.as_str(), e.event_id.as_str()]).collect();
+    for (theme, members) in &spec.themes {
+        let mut seen = BTreeSet::new();
+        for name in members {
+            let reason = if !known.contains(name.as_str()) {
+                "no event of the study is of a firm"
+            } else if !seen.insert(name) {
+                "twice the firm"
+            } else {
+                continue;
+            };
+            return Err(StudyError::ThemeMember { theme: theme.clone(), reason, name: name.clone() });
+        }
+    }
+    for [long, short] in &spec.long_short {
+        if let Some(name) = [long, short].into_iter().find(|name| !spec.themes.contains_key(*name)) {
+            return Err(StudyError::Pair { reason: "no theme", name: name.clone() });
+        }
+        if long == short {
+            return Err(StudyError::Pair { reason: "both sides are the theme", name: long.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// No firm has two events with one day 0: it would count twice.
+fn check_days(returns: &Table, events: &[EventInput]) -> Result<(), StudyError> {
+    let mut seen: BTreeMap<(&str, usize), &EventInput> = BTreeMap::new();
+    for event in events {
+        let Some(row) = event_row(&returns.dates, event.event_date) else { continue };
+        if let Some(first) = seen.insert((&event.firm, row), event) {
+            return Err(StudyError::SameDay {
+                what: "events",
+                firm: event.firm.clone(),
+                date: returns.dates[row],
+                first: first.event_id.clone(),
+                second: event.event_id.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Row of day 0: the first on or after the date, `None` before the table, after it, or when the next row
+/// is further away than closures explain: ten days and three times the table's usual step.
+fn event_row(dates: &[Date], event: Date) -> Option<usize> {
+    let row = dates.partition_point(|d| *d < event);
+    let day = dates.get(row)?;
+    if row == 0 && *day > event {
+        return None;
+    }
+    let days = |from: Date, to: Date| (to - from).get_days();
+    let steps: Vec<f64> = dates.windows(2).map(|w| f64::from(days(w[0], w[1]))).collect();
+    let usual = crate::moments::median(&steps).unwrap_or(1.0);
+    (f64::from(days(event, *day)) <= 10.0 + 3.0 * usual).then_some(row)
 }
 
 /// The tables with the factors laid out on the returns' dates.
@@ -318,8 +446,10 @@ struct Inputs<'a> {
     spec: &'a StudySpec,
     /// Factor columns by name, aligned to the dates of `returns`.
     factors: BTreeMap<&'a str, Vec<Option<f64>>>,
-    /// One shared calendar for firms without an empty cell.
-    full: Arc<[Date]>,
+    /// The calendar of all firms: the rows of the table.
+    calendar: Arc<[Date]>,
+    /// Row of day 0 of each event, `None` outside the sample.
+    rows: Vec<Option<usize>>,
     shared: BTreeMap<&'a str, Arc<[Option<f64>]>>,
 }
 
@@ -333,7 +463,14 @@ impl<'a> Inputs<'a> {
         let factors: BTreeMap<&str, Vec<Option<f64>>> =
             factors.columns.iter().map(|(name, column)| (name.as_str(), aligned(column))).collect();
         let shared = factors.iter().map(|(name, column)| (*name, Arc::from(column.as_slice()))).collect();
-        Self { returns, events, spec, factors, full: Arc::from(returns.dates.as_slice()), shared }
+        let row = |e: &EventInput| {
+            let column = returns.column(&e.firm)?;
+            let listed = column.iter().position(Option::is_some)?;
+            event_row(&returns.dates, e.event_date).filter(|_| returns.dates[listed] <= e.event_date)
+        };
+        let rows = events.iter().map(row).collect();
+        let calendar = Arc::from(returns.dates.as_slice());
+        Self { returns, events, spec, factors, calendar, rows, shared }
     }
 
     fn firms(&self, model: Model) -> Result<Vec<FirmEvent>, StudyError> {
@@ -353,60 +490,75 @@ impl<'a> Inputs<'a> {
         if model.excess() && !self.factors.contains_key("rf") {
             return Err(StudyError::NoColumn { what: "factors", name: "rf".to_owned() });
         }
-        let firms = self.events.iter().map(|e| self.firm(e, &names));
+        let firms = self.events.iter().zip(&self.rows).map(|(e, row)| self.firm(e, *row, &names));
         Ok(firms.collect())
     }
 
-    fn firm(&self, event: &EventInput, names: &[&'a str]) -> FirmEvent {
+    fn firm(&self, event: &EventInput, row: Option<usize>, names: &[&'a str]) -> FirmEvent {
         let column = self.returns.column(&event.firm).unwrap_or(&[]);
-        let rows: Vec<usize> = (0..column.len()).filter(|r| column[*r].is_some()).collect();
-        let at = rows.partition_point(|r| self.returns.dates[*r] < event.event_date);
-        let complete = rows.len() == column.len();
+        let gaps = self.gaps(column);
         let pick = |name: &&str| -> Arc<[Option<f64>]> {
-            if complete {
-                return Arc::clone(&self.shared[*name]);
+            match &gaps {
+                None => Arc::clone(&self.shared[*name]),
+                Some(gaps) => self.compounded(&self.factors[*name], gaps),
             }
-            self.on_rows(&self.factors[*name], &rows)
         };
-        let dates = if complete {
-            Arc::clone(&self.full)
-        } else {
-            rows.iter().map(|r| self.returns.dates[*r]).collect()
-        };
+        // A row beyond the calendar stands for an event outside the sample.
+        let at = row.unwrap_or(self.calendar.len());
         let mut firm =
-            FirmEvent::new(event.event_id.clone(), dates, rows.iter().map(|r| column[*r]).collect(), at)
+            FirmEvent::new(event.event_id.clone(), Arc::clone(&self.calendar), column.to_vec(), at)
                 .with_regressors(names.iter().map(pick).collect());
         firm.firm = event.firm.clone();
         firm.rf = self.factors.contains_key("rf").then(|| pick(&"rf"));
-        if self.spec.returns_span_gaps && !complete {
-            firm.gaps = Some(gaps(&rows));
-        }
+        firm.excluded = self.other_events(event);
+        firm.gaps = gaps;
         firm
     }
 
-    /// A factor on the firm's rows, compounded over skipped ones on request.
-    fn on_rows(&self, column: &[Option<f64>], rows: &[usize]) -> Arc<[Option<f64>]> {
-        if !self.spec.returns_span_gaps {
-            return rows.iter().map(|r| column[*r]).collect();
-        }
-        let simple = self.spec.return_type == ReturnType::Simple;
-        (0..rows.len())
-            .map(|k| {
-                let from = k.checked_sub(1).map_or(rows[k], |j| rows[j] + 1);
-                let parts = column[from..=rows[k]].iter().copied();
-                if simple {
-                    parts.map(|v| v.map(|v| 1.0 + v)).product::<Option<f64>>().map(|v| v - 1.0)
-                } else {
-                    parts.sum()
-                }
-            })
-            .collect()
+    /// Rows inside the event windows of the firm's other events.
+    fn other_events(&self, event: &EventInput) -> Vec<usize> {
+        let others = self.events.iter().zip(&self.rows);
+        let others = others.filter(|(e, _)| e.firm == event.firm && e.event_id != event.event_id);
+        let [first, last] = self.spec.window;
+        let rows: BTreeSet<usize> = others
+            .filter_map(|(_, row)| *row)
+            .flat_map(|row| (first..=last).filter_map(move |day| row.checked_add_signed(day as isize)))
+            .filter(|row| *row < self.calendar.len())
+            .collect();
+        rows.into_iter().collect()
     }
-}
 
-fn gaps(rows: &[usize]) -> Vec<u32> {
-    let steps = rows.windows(2).map(|w| (w[1] - w[0]) as u32);
-    std::iter::once(1).chain(steps).take(rows.len()).collect()
+    /// Sessions that each return spans, when returns come from prices and a cell between them is empty.
+    fn gaps(&self, column: &[Option<f64>]) -> Option<Vec<u32>> {
+        let first = column.iter().position(Option::is_some)?;
+        if !self.spec.returns_span_gaps || column[first..].iter().all(Option::is_some) {
+            return None;
+        }
+        let mut last = first.checked_sub(1);
+        let spans = column.iter().enumerate().map(|(row, value)| {
+            if value.is_none() {
+                return 1;
+            }
+            let span = last.map_or(1, |last| row - last);
+            last = Some(row);
+            span as u32
+        });
+        Some(spans.collect())
+    }
+
+    /// A factor over the sessions that each return of a firm spans.
+    fn compounded(&self, column: &[Option<f64>], gaps: &[u32]) -> Arc<[Option<f64>]> {
+        let simple = self.spec.return_type == ReturnType::Simple;
+        let one = |(row, gap): (usize, &u32)| {
+            let parts = column[(row + 1).saturating_sub(*gap as usize)..=row].iter().copied();
+            if simple {
+                parts.map(|v| v.map(|v| 1.0 + v)).product::<Option<f64>>().map(|v| v - 1.0)
+            } else {
+                parts.sum()
+            }
+        };
+        gaps.iter().enumerate().map(one).collect()
+    }
 }
 
 /// Values with their reasons.
@@ -474,7 +626,7 @@ fn model_json(study: &Study, spec: &StudySpec) -> Value {
     let order = study.firms.first().map(|f| json!(f.coef_names));
     out.insert("coef_order".to_owned(), order.unwrap_or(json!([])));
     let firms = study.firms.iter();
-    let events = firms.clone().map(|f| (f.id.clone(), firm_json(f)));
+    let events = firms.clone().map(|f| (f.id.clone(), firm_json(f, spec.window)));
     out.insert("events".to_owned(), Value::Object(events.collect()));
     let windows = spec.tested();
     let single = firms.map(|f| (f.id.clone(), single_json(f, &windows)));
@@ -497,10 +649,10 @@ pub fn window_name(w: [i32; 2]) -> String {
     format!("[{}, {}]", w[0], w[1])
 }
 
-fn firm_json(f: &FirmFit) -> Value {
+fn firm_json(f: &FirmFit, window: [i32; 2]) -> Value {
+    let place: BTreeMap<i32, usize> = f.event.iter().enumerate().map(|(k, d)| (d.day, k)).collect();
     let by_day = |value: &dyn Fn(usize) -> f64| -> Value {
-        let days = f.event.iter().enumerate();
-        Value::Object(days.map(|(k, d)| (d.day.to_string(), json!(value(k)))).collect())
+        Value::Object(place.iter().map(|(day, k)| (day.to_string(), json!(value(*k)))).collect())
     };
     let mut value = json!({
         "firm": f.firm,
@@ -517,6 +669,12 @@ fn firm_json(f: &FirmFit) -> Value {
         "forecast_error_sigma": by_day(&|k| f.event[k].forecast_sd),
         "sar": by_day(&|k| f.event[k].sar),
     });
+    let missing = (window[0]..=window[1]).filter(|day| !place.contains_key(day));
+    let missing: Map<String, Value> =
+        missing.map(|day| (day.to_string(), json!("no return or no regressor on that day"))).collect();
+    if !missing.is_empty() {
+        value["missing_days"] = Value::Object(missing);
+    }
     if f.r2.is_none() {
         value["reasons"] = json!({"r2": "a model without slope"});
     }
@@ -573,9 +731,18 @@ fn flat(all: &Tests) -> Value {
 fn meta(firms: &[FirmEvent], study: &Study, events: &[EventInput], spec: &StudySpec) -> Value {
     let first = events.first().map(|e| e.event_date);
     let common = events.iter().all(|e| Some(e.event_date) == first);
+    let overlapping = firms.iter().enumerate().flat_map(|(k, a)| {
+        let near = move |b: &&FirmEvent| {
+            a.firm == b.firm
+                && a.event_row.abs_diff(b.event_row) <= (spec.window[1] - spec.window[0]) as usize
+        };
+        firms[k + 1..].iter().filter(near).map(|b| json!([a.id, b.id]))
+    });
     json!({
+        "overlapping_events": overlapping.collect::<Vec<_>>(),
         "event_date": first.filter(|_| common).map(|d| d.to_string()),
-        "event_row_zero_based": firms.first().filter(|_| common).map(|f| f.event_row),
+        "event_row_zero_based": firms.iter().find(|f| f.event_row < f.dates.len()).filter(|_| common)
+            .map(|f| f.event_row),
         "estimation_window": spec.estimation,
         "event_window": spec.window,
         "return_type": spec.return_type,
@@ -777,6 +944,7 @@ fn themes(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec
     }
     let windows = spec.tested();
     let mut legs = BTreeMap::new();
+    let mut membership = Map::new();
     let mut cells: Vec<(String, String, Outcome<Car>, Value)> = Vec::new();
     for (name, members) in &spec.themes {
         let held: Vec<FirmEvent> = studied(firms, study)
@@ -785,6 +953,10 @@ fn themes(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec
             .cloned()
             .collect();
         let refs: Vec<&FirmEvent> = held.iter().collect();
+        let used: BTreeSet<&str> = held.iter().flat_map(|f| [f.firm.as_str(), f.id.as_str()]).collect();
+        let left_out: Vec<&String> = members.iter().filter(|name| !used.contains(name.as_str())).collect();
+        let ids: Vec<&str> = held.iter().map(|f| f.id.as_str()).collect();
+        membership.insert(name.clone(), json!({"members": ids, "left_out": left_out}));
         let fitted = portfolio_fit(name, &refs, &study.spec);
         for w in &windows {
             let car = fitted.as_ref().map_err(Clone::clone).and_then(|(_, f)| f.car(*w));
@@ -795,6 +967,7 @@ fn themes(out: &mut Map<String, Value>, firms: &[FirmEvent], study: &Study, spec
             legs.insert(name.as_str(), event);
         }
     }
+    out.insert("theme_members".to_owned(), Value::Object(membership));
     out.insert("themes".to_owned(), adjusted(&cells, "portfolio", true));
     let pairs = pairs(spec);
     let mut cells = Vec::new();
@@ -850,27 +1023,25 @@ fn adjusted(cells: &[(String, String, Outcome<Car>, Value)], key: &str, joint: b
 
 /// The tests to read first on a common date, in order, per window.
 fn headline(firms: &[FirmEvent], study: &Study, spec: &StudySpec) -> Value {
-    let whole = portfolio_fit("portfolio", &studied(firms, study), &study.spec);
+    let whole = portfolio_fit("portfolio", &studied(firms, study), &study.spec).map(|(_, fit)| fit);
     per_window(spec, |w| {
-        let c = CrossSection::new(study, w)?;
         let all = tests(study, w)?;
         let mut block = Block::default();
         block.put("n", all.n);
         block.put("caar", all.caar);
         block.stat("kp_adj_bmp_t", &all.get("kp_adj_bmp_t"));
-        let car = whole.as_ref().map_err(Clone::clone).and_then(|(_, f)| f.car(w));
-        block.outcome("portfolio_t", car.as_ref().map(|c| c.t).map_err(Clone::clone));
-        if let Ok(car) = &car {
-            block.put("portfolio_df", car.df);
-            block.put("portfolio_p", car.p);
-        }
-        block.outcome("placebo_p", placebo(&c).map(|p| p.p));
-        let joint = mvrm(firms, &study.spec, w).and_then(|m| m.f);
-        block.outcome("mvrm_f", joint.as_ref().map(|f| f.value).map_err(Clone::clone));
-        if let Ok(f) = &joint {
-            block.put("mvrm_df1", json!(f.df));
-            block.put("mvrm_df2", json!(f.df2));
-            block.put("mvrm_p", json!(f.p));
+        for (key, value) in sample_tests(study, firms, &whole, w)? {
+            match (key, &value) {
+                ("placebo_p", _) => block.outcome(key, value.map(|s| s.value)),
+                ("mvrm_f", Ok(f)) => {
+                    block.put(key, f.value);
+                    block.put("mvrm_df1", json!(f.df));
+                    block.put("mvrm_df2", json!(f.df2));
+                    block.put("mvrm_p", json!(f.p));
+                }
+                ("mvrm_f", Err(_)) => block.outcome(key, value.map(|s| s.value)),
+                _ => block.stat(key, &value),
+            }
         }
         block.stat("event_variance_chi2", &all.get("event_variance_chi2"));
         Ok(block.finish())

@@ -1,5 +1,5 @@
 //! The archive: one page per language that lists every brief, one page per change from issue to issue, and an Atom
-//! feed, as text.
+//! feed, as text. The letters of a report for each portfolio have such an archive for each reader, who sees no other's.
 //!
 //! Nothing here reads a file or a clock: the same briefs give the same bytes. The pages work from a file system and
 //! from any static server; they can be read without a script, which only adds the filter.
@@ -23,6 +23,8 @@ pub struct Issue {
     pub brief: Brief,
     /// What it has else than the issue before.
     pub diff: Option<(String, Diff)>,
+    /// When it was last changed in a way that readers should notice (RFC 3339).
+    pub updated: String,
 }
 
 impl Issue {
@@ -44,9 +46,26 @@ impl Issue {
         }
     }
 
+    /// The folder whose archive lists it, from the output folder: its reader's own, with a slash, or none.
+    ///
+    /// A letter of a version that said nothing of readers has their portfolio's name after a dot: it is kept apart.
+    #[must_use]
+    pub fn home(&self) -> String {
+        let report = &self.manifest.report;
+        if self.manifest.apart.unwrap_or_else(|| report.contains('.')) {
+            format!("{report}/")
+        } else {
+            String::new()
+        }
+    }
+
     /// The folder from the archive's root, with a slash.
     pub(crate) fn folder(&self) -> String {
-        format!("{}/{}/", self.manifest.report, self.manifest.period)
+        if self.home().is_empty() {
+            format!("{}/{}/", self.manifest.report, self.manifest.period)
+        } else {
+            format!("{}/", self.manifest.period)
+        }
     }
 
     /// The name of the page of changes, from the archive's root.
@@ -81,6 +100,12 @@ impl Edition<'_> {
     pub(crate) fn word(&self, key: &str) -> String {
         let key = format!("archive.{key}");
         html::escape(self.words.get(&key).map_or(key.as_str(), String::as_str))
+    }
+
+    /// The name of this language's feed.
+    #[must_use]
+    pub fn feed_page(&self) -> String {
+        format!("feed.{}.xml", self.code)
     }
 
     /// The name of the archive's page in a language; the first language has the plain one.

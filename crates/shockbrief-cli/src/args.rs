@@ -1,5 +1,6 @@
 //! The command line; doc comments are the help text.
 
+use crate::desk;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -24,12 +25,20 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a desk that renders at once, in an empty folder.
+    Init(Init),
+    /// Begin a report, event, fact, portfolio or language.
+    New(New),
+    /// Write a file of the house's configuration into the desk, to be changed.
+    Eject(Eject),
     /// Make the named briefs for one period.
     Render(Render),
     /// Make what is due and nothing else; for cron, timers and job arrays.
     Run(Run),
-    /// Print units for cron, systemd or Kubernetes.
+    /// Print units for cron, systemd, Kubernetes or Slurm.
     Schedule(Schedule),
+    /// Look for what would keep runs from succeeding here, each with its next step.
+    Doctor(Doctor),
     /// Write the pages that list every brief of an output folder.
     Archive(Archive),
     /// Make published briefs again and compare every byte.
@@ -52,6 +61,52 @@ pub enum Command {
     Detect(Detect),
 }
 
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder of the desk.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `eject`.
+#[derive(Debug, Args)]
+pub struct Eject {
+    /// A file or folder of the house, such as universe.yaml, languages or prose/market.en.typ.j2.
+    pub part: String,
+    /// Where it is written.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What to begin.
+    #[arg(value_enum)]
+    pub part: Part,
+    /// Its name; the code of a language.
+    pub name: String,
+    /// The configuration folder of the desk.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// What `new` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// A brief, with prose.
+    Report,
+    /// A dated event in the desk's events.yaml.
+    Event,
+    /// A public fact with its source.
+    Fact,
+    /// A portfolio of the report that makes a brief for each.
+    Portfolio,
+    /// Every string, to be translated.
+    Language,
+}
+
 /// The store of fetched values.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Holding {
@@ -61,6 +116,28 @@ pub struct Holding {
     /// Read what the store knew at this time, such as 2025-02-01T07:00:00Z (default: the end of the as-of date in UTC).
     #[arg(long, requires = "store")]
     pub known_by: Option<Timestamp>,
+}
+
+impl Command {
+    /// The configuration folder that it reads.
+    #[must_use]
+    pub fn config(&self) -> Option<PathBuf> {
+        match self {
+            Self::Init(args) => Some(args.folder.join("config")),
+            Self::New(args) => Some(args.config.clone()),
+            Self::Eject(args) => Some(args.config.clone()),
+            Self::Render(args) => Some(args.inputs.config.clone()),
+            Self::Check(args) => Some(args.inputs.config.clone()),
+            Self::Run(args) => Some(args.config.clone()),
+            Self::Archive(args) => Some(args.config.clone()),
+            Self::Verify(args) => Some(args.config.clone()),
+            Self::Fetch(args) => Some(args.config.clone()),
+            Self::Sample(args) => Some(args.config.clone()),
+            Self::Detect(args) => Some(args.config.clone()),
+            Self::Doctor(args) => Some(args.config.clone()),
+            _ => None,
+        }
+    }
 }
 
 impl Holding {
@@ -79,10 +156,10 @@ impl Holding {
 #[derive(Debug, Clone, Args)]
 pub struct Inputs {
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Use nothing later than this date (default: the report's, else the end of the period).
     #[arg(long)]
@@ -98,7 +175,7 @@ pub struct Inputs {
 #[derive(Debug, Args)]
 pub struct Render {
     /// Report folders, such as reports/2025-01-deepseek.
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = desk::report)]
     pub reports: Vec<PathBuf>,
     #[command(flatten)]
     pub inputs: Inputs,
@@ -159,10 +236,10 @@ pub struct Run {
     #[arg(long, value_delimiter = ',', default_value = "reports/*")]
     pub reports: Vec<String>,
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Output folder.
     #[arg(long, default_value = "out")]
@@ -244,10 +321,10 @@ pub struct Verify {
     #[arg(required = true)]
     pub manifests: Vec<PathBuf>,
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     /// Folder with the reports' folders.
     #[arg(long, default_value = "reports")]
@@ -270,19 +347,24 @@ pub struct Archive {
     #[arg(default_value = "out")]
     pub out: PathBuf,
     /// Folder with brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
 /// What calls `run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scheduler {
-    /// Lines for `crontab -`.
+    /// Lines for a user's table; with `--add-to FILE` they are put into that file.
     Crontab,
+    /// A file of its own for /etc/cron.d.
+    #[value(name = "cron.d")]
+    CronD,
     /// A service and a timer.
     Systemd,
     /// A `CronJob`.
     Kubernetes,
+    /// A batch script for a job array.
+    Slurm,
 }
 
 /// Arguments of `schedule`.
@@ -300,19 +382,69 @@ pub struct Schedule {
     /// Output folder.
     #[arg(long, default_value = "out")]
     pub out: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+    /// The store of fetched values, where it is not .store in this folder.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// The typst command (default: the one found now).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// A file with the variables that keys are found in, NAME=value a line, readable by who runs it alone.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Who runs it, in cron.d and systemd (default: root).
+    #[arg(long)]
+    pub user: Option<String>,
+    /// A copy of a user's crontab (`crontab -l >FILE`): the lines are put into it, in place of those of before.
+    #[arg(long, value_name = "FILE")]
+    pub add_to: Option<PathBuf>,
     /// The container image, for Kubernetes.
     #[arg(long, default_value = "shockbrief:latest")]
     pub image: String,
-    /// Into how many jobs Kubernetes shares the briefs out.
+    /// Into how many jobs Kubernetes or Slurm shares the briefs out.
     #[arg(long, default_value = "1")]
     pub shards: std::num::NonZeroU32,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Report folders, as patterns.
+    #[arg(long, value_delimiter = ',', default_value = "reports/*")]
+    pub reports: Vec<String>,
+    /// Folder with market data.
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Folder with universe, events, sources, brand and languages.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+    /// Output folder.
+    #[arg(long, default_value = "out")]
+    pub out: PathBuf,
+    /// The store of fetched values.
+    #[arg(long, env = "SHOCKBRIEF_STORE")]
+    pub store: Option<PathBuf>,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Look with the eyes of cron: no variables but those of `--env-file`, and cron's short PATH.
+    #[arg(long)]
+    pub as_cron: bool,
+    /// The file with the variables that keys are found in, as given to `schedule`.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Look as if it were this time.
+    #[arg(long, hide = true)]
+    pub now: Option<Timestamp>,
 }
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Report folders; without any, the data are checked instead: gaps, duplicates, units, splits, second sources.
-    #[arg(value_name = "REPORT")]
+    #[arg(value_name = "REPORT", value_parser = desk::report)]
     pub folders: Vec<PathBuf>,
     /// Check the data for the instruments of these reports alone, as patterns (default: all instruments).
     #[arg(long, value_delimiter = ',', conflicts_with = "folders")]
@@ -320,8 +452,20 @@ pub struct Check {
     /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
     #[arg(long, num_args = 0..=1, value_name = "FILE")]
     pub json: Option<Option<PathBuf>>,
+    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
     #[command(flatten)]
     pub inputs: Inputs,
+}
+
+/// How `check` tells faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For editors.
+    Json,
 }
 
 /// Arguments of `fetch`.
@@ -345,9 +489,15 @@ pub struct Fetch {
     /// Merge all segments of the store; fetching merges small ones by itself.
     #[arg(long)]
     pub compact: bool,
-    /// Compare every segment of the store with its digest.
+    /// Compare every segment of the store with its digest, and the list of segments with its own.
     #[arg(long)]
     pub verify_store: bool,
+    /// Put the store together from what is whole: the list from its copy or from the segments, damaged files set aside.
+    #[arg(long, conflicts_with = "verify_store")]
+    pub repair_store: bool,
+    /// Make a store that was moved away again from the raw answers that were kept. Asks no provider.
+    #[arg(long, conflicts_with_all = ["verify_store", "repair_store"])]
+    pub rebuild_store: bool,
     /// List the kinds of providers and what they need.
     #[arg(long)]
     pub providers: bool,
@@ -364,7 +514,7 @@ pub struct Fetch {
     #[arg(long, default_value = ".store", env = "SHOCKBRIEF_STORE")]
     pub store: PathBuf,
     /// Folder with universe, providers and calendars.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
@@ -378,7 +528,7 @@ pub struct Sample {
     #[arg(long)]
     pub out: PathBuf,
     /// Folder with universe, events, sources, brand and languages.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
 }
 
@@ -471,10 +621,10 @@ pub enum DetectModel {
 #[derive(Debug, Args)]
 pub struct Detect {
     /// Folder with market data, laid out as config/sources.yaml says.
-    #[arg(long, env = "SHOCKBRIEF_DATA")]
+    #[arg(long, env = "SHOCKBRIEF_DATA", default_value = "data", value_parser = desk::data)]
     pub data: PathBuf,
     /// Folder with universe, events, sources and calendars.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
     #[command(flatten)]
     pub holding: Holding,

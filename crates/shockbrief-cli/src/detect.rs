@@ -133,10 +133,11 @@ fn load(args: &Detect, project: &Project, symbols: &[Symbol], benchmark: Option<
     })
 }
 
-/// Whether a session was a shock for the names of a report's panel, as `detect` judges by default.
+/// Whether a session was a shock for the names of a report's panel, net of each name's market model.
 ///
 /// # Errors
-/// A report without panel, or data that cannot be read.
+/// A report without panel, data that cannot be read or have not come for this session, or a history too short to judge
+/// it: of such a session nobody may say that it was quiet.
 pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) -> Result<bool> {
     let report = Report::load(folder)?;
     let Some(panel) = &report.panel else {
@@ -153,16 +154,27 @@ pub fn shock_on(project: &Project, folder: &Path, inputs: &Inputs, day: Date) ->
         symbols: panel.sample.iter().map(ToString::to_string).collect(),
         from: day,
         to: day,
-        model: DetectModel::MarketAdjusted,
+        model: DetectModel::MarketModel,
         benchmark: panel.benchmark.to_string(),
         format: DetectFormat::Table,
         validate: false,
         out: None,
     };
     let data = load(&args, project, &panel.sample, Some(&panel.benchmark))?;
-    let normal = Normal::MarketAdjusted(&panel.benchmark);
+    crate::late::check(&data, &panel.benchmark, day)?;
+    // As the briefs judge: a fall of the whole market is no shock to these names.
+    let normal = Normal::MarketModel(&panel.benchmark);
     let days = shock_days(&data, &panel.sample, normal, Settings::default())?;
-    Ok(days.iter().any(|found| found.date == day && found.shock))
+    match days.iter().find(|found| found.date == day) {
+        Some(found) if found.shock || found.judged() => Ok(found.shock),
+        _ => Err(Refusal::data(format!(
+            "{}: {day} cannot be judged: too few names have prices without gap over the {} sessions before",
+            report.origin.path.display(),
+            Settings::default().window
+        ))
+        .hint("complete the prices (`check --data` lists the gaps), or begin the report later")
+        .into()),
+    }
 }
 
 fn near(output: &Output<'_>) -> BTreeMap<Date, String> {

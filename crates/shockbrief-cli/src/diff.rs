@@ -1,6 +1,6 @@
 //! `diff`: what changed between two briefs, by cause.
 
-use crate::{args::Diff, say};
+use crate::{args::Diff, line, say};
 use anyhow::{Context, Result};
 use shockbrief_core::{
     Brief, Value,
@@ -17,7 +17,7 @@ pub fn run(args: &Diff) -> Result<()> {
         return Ok(());
     }
     for path in &found.revised {
-        say(format_args!("revised: {path}"));
+        say(line(&format!("revised: {path}")));
     }
     for cause in Cause::ALL {
         let changes: Vec<&Change> = found.changes.iter().filter(|change| change.cause == cause).collect();
@@ -25,7 +25,7 @@ pub fn run(args: &Diff) -> Result<()> {
             say(format_args!("{} ({})", title(cause), changes.len()));
         }
         for Change { figure, before, after, .. } in changes {
-            say(format_args!("  {figure}: {} -> {}", text(*before), text(*after)));
+            say(line(&format!("  {figure}: {} -> {}", text(*before), text(*after))));
         }
     }
     say(format_args!("the same ({})", found.same));

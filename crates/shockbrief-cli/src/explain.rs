@@ -1,6 +1,6 @@
 //! `explain`: where a figure of a brief comes from.
 
-use crate::{args::Explain, say};
+use crate::{args::Explain, line, say};
 use anyhow::{Context, Result};
 use shockbrief_core::{Brief, Figure, Refusal, Value, fs};
 
@@ -10,8 +10,12 @@ pub fn run(args: &Explain) -> Result<()> {
         .with_context(|| format!("{} is no brief.json of this version", args.brief.display()))?;
     let figure = brief.findings.figures.get(&args.figure).ok_or_else(|| unknown(&brief, args))?;
     say(describe(figure));
-    for input in &brief.inputs {
-        say(format_args!("  read: {} (sha256 {})", input.path, input.sha256));
+    let files = brief.files(&args.figure);
+    for input in brief.inputs.iter().filter(|input| files.contains(input.path.as_str())) {
+        say(line(&format!("  read: {} (sha256 {})", input.path, input.sha256)));
+    }
+    if files.is_empty() {
+        say(line("  read: no data file; configuration and facts alone"));
     }
     Ok(())
 }
@@ -36,7 +40,7 @@ fn describe(figure: &Figure) -> String {
     push("inputs", Some(figure.inputs.join(", ")));
     push("dates", figure.span.map(|(first, last)| format!("{first} to {last}")));
     push("as of", Some(figure.as_of.to_string()));
-    lines.join("\n")
+    lines.iter().map(|text| line(text)).collect::<Vec<_>>().join("\n")
 }
 
 fn unknown(brief: &Brief, args: &Explain) -> Refusal {

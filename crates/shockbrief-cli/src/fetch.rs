@@ -8,11 +8,11 @@ use crate::{args::Fetch as Args, complain, say};
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use shockbrief_core::{
-    Refusal, Symbol,
+    Class, Refusal, Symbol,
     config::{DataKind, Fetch, Instrument, Report, Universe},
 };
 use shockbrief_data::{Calendars, store::Store};
-use shockbrief_fetch::{Clock, Desk, Freshness, Http, Lag, Outcome, PROVIDERS, Raw, Wanted, judge};
+use shockbrief_fetch::{Clock, Desk, Freshness, Http, Lag, Outcome, PROVIDERS, Raw, Trouble, Wanted, judge};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -61,10 +61,21 @@ pub fn run(args: &Args) -> Result<()> {
         say(format_args!("{segments} segments, {rows} rows: as they were written"));
         return Ok(());
     }
+    if args.repair_store {
+        let did = values(&args.store).repair()?;
+        did.iter().for_each(say);
+        if did.is_empty() {
+            say("nothing to repair: all is as it was written");
+        }
+        return Ok(());
+    }
     if args.compact {
         return values(&args.store).writer()?.compact();
     }
     let fetching = Fetching::load(args)?;
+    if args.rebuild_store {
+        return fetching.rebuild();
+    }
     if args.status {
         return fetching.status();
     }
@@ -77,7 +88,53 @@ pub fn run(args: &Args) -> Result<()> {
     let outcomes = fetching.fetch(args.from, args.to)?;
     outcomes.iter().for_each(tell);
     tell_left_alone(&outcomes);
-    fetching.fresh(&outcomes)
+    fetching.fresh(&outcomes)?;
+    came(&outcomes)
+}
+
+/// Refuses to end well where nothing came, or where a series that no rule of freshness watches did not come. Of prices
+/// some of which came the rule of freshness decides.
+fn came(outcomes: &[Outcome]) -> Result<()> {
+    // A symbol that no provider serves has its prices from files.
+    let asked = outcomes
+        .iter()
+        .filter(|outcome| outcome.failures.iter().all(|failure| failure.provider != "no provider"));
+    let missed: Vec<&Outcome> = asked.clone().filter(|outcome| outcome.provider.is_none()).collect();
+    let (Some(first), none) = (missed.first(), missed.len() == asked.count()) else { return Ok(()) };
+    if none {
+        let refusal = first.failures.last().map(|failure| Refusal::from(failure.clone()));
+        let class = refusal.map_or(Class::Data, |refusal| refusal.class);
+        let names = listed(&missed);
+        return Err(Refusal::new(class, format!("nothing came: {names}"))
+            .hint("see the errors above")
+            .into());
+    }
+    // That a series has nothing new between two dates is no fault.
+    let fault =
+        |outcome: &&&Outcome| outcome.failures.iter().any(|failure| failure.trouble != Trouble::Empty);
+    let series: Vec<&Outcome> = missed
+        .iter()
+        .filter(|outcome| outcome.wanted.data != DataKind::Prices)
+        .filter(fault)
+        .copied()
+        .collect();
+    if series.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} of {} series did not come: {}", series.len(), outcomes.len(), listed(&series));
+    Err(Refusal::new(Class::Delivery, what)
+        .hint("see the errors above; what came is kept, and fetching again asks for the rest")
+        .into())
+}
+
+/// Names of subjects, of many the first ones.
+fn listed(outcomes: &[&Outcome]) -> String {
+    const MOST: usize = 8;
+    let names: Vec<&str> =
+        outcomes.iter().take(MOST).map(|outcome| outcome.wanted.subject.as_str()).collect();
+    let more = outcomes.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// The values below a store's folder, beside raw answers and the pace of providers.
@@ -276,6 +333,35 @@ impl Fetching {
         // What came is kept, also where the rest could not be asked for.
         sink.finish()?;
         outcomes
+    }
+
+    /// Makes the values of the store again from the raw answers beside them.
+    fn rebuild(&self) -> Result<()> {
+        let folder = self.store.folder();
+        let held = folder.is_dir()
+            && fs_err::read_dir(folder)?
+                .any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains('.')));
+        if held {
+            return Err(Refusal::config(format!("{} holds a store", folder.display()))
+                .hint("move the folder away first: nothing of it is written over")
+                .into());
+        }
+        let http = Http::new(&self.config.http, None, &self.folder.join("pace"), Arc::new(self.clock))?;
+        let raw = Raw::new(&self.folder.join("raw"));
+        let desk = Desk { config: &self.config, http: &http, raw: &raw, parquet: &parquet };
+        let mut sink = StoreSink::new(self.store.clone());
+        let replayed = desk.replay(&mut sink);
+        sink.finish()?;
+        let (read, failures) = replayed?;
+        say(format_args!("{read} questions read again"));
+        failures.iter().for_each(|failure| complain(&Refusal::from(failure.clone()).into()));
+        let (segments, rows) = self.store.verify()?;
+        say(format_args!("{segments} segments, {rows} rows"));
+        if failures.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{} questions could not be read again", failures.len());
+        Err(Refusal::data(what).hint("see the errors above; fetch their dates again").into())
     }
 
     fn lag(&self, instrument: &Instrument, held: Option<&Held>) -> Result<Lag> {

@@ -1,17 +1,20 @@
 //! Loading for a report: configuration, calendars and data for one as-of date.
 
-use crate::{analyse::Cache, args::Inputs};
+use crate::{analyse::Cache, args::Inputs, desk};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use shockbrief_core::{
-    Dataset, Mic, Period, Refusal, Session, Symbol,
+    Dataset, Mic, Period, Refusal, Refusals, Session, Symbol, at,
     config::{
-        Brand, DETECTED, Event, Events, Facts, HouseClaims, Instrument, Labels, Language, ModelName, Report,
-        Scenarios, Sources, Study, Universe, load_models,
+        Brand, DETECTED, Event, Events, Facts, House, HouseClaims, Instrument, Labels, Language, ModelName,
+        Report, Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
+        section::{Base, Edge, Instance, SectionFolders, When, instances},
     },
-    fs::sha256_file,
+    fs::{sha256, sha256_file},
+    house,
 };
 use shockbrief_data::{Calendars, Request};
+use shockbrief_sections::{Lookup, Method};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +23,9 @@ use std::{
 
 /// Sessions loaded before the first estimation row: the close before it, and room for closures abroad.
 const MARGIN: usize = 12;
+
+/// Days loaded before a date that a figure begins at: the longest time that an exchange was closed since 1933 is a week.
+const CLOSED: i64 = 10;
 
 /// The project's configuration, shared by all reports.
 pub struct Project {
@@ -39,6 +45,8 @@ pub struct Project {
     pub brand: Brand,
     /// Sentences that sections bring with them.
     pub claims: HouseClaims,
+    /// Sections declared for all reports.
+    pub sections: SectionFolders,
     /// Stress scenarios.
     pub scenarios: Scenarios,
     /// Names with digits that prose may use.
@@ -57,22 +65,77 @@ pub type Digests = BTreeMap<String, String>;
 impl Project {
     /// Reads all shared configuration.
     pub fn load(folder: &Path) -> Result<Self> {
-        Ok(Self {
-            // First of all: a file edited while it is read must be seen to differ from what was read.
-            digests: digests(folder)?,
-            folder: folder.to_owned(),
-            universe: Universe::load(&folder.join("universe.yaml"))?,
-            events: Events::load(&folder.join("events.yaml"))?,
-            facts: Facts::load(&folder.join("facts"))?,
-            models: load_models(&folder.join("models.yaml"))?,
-            sources: Sources::load(&folder.join("sources.yaml"))?,
-            brand: Brand::load(&folder.join("brand.yaml"))?,
-            claims: HouseClaims::load(&folder.join("claims.yaml"))?,
-            scenarios: Scenarios::load(&folder.join("scenarios.yaml"))?,
-            labels: Labels::load(&folder.join("numerals.yaml"))?.labels,
-            calendars: Calendars::load(&folder.join("calendars"))?,
-            shared: Cache::default(),
-        })
+        if !desk::is_desk(folder) {
+            return Err(Refusal::config(format!("there is no desk here: no folder {}", folder.display()))
+                .hint("`shockbrief init` makes one; or go to the folder that has config/ and reports/")
+                .into());
+        }
+        // First of all: a file edited while it is read must be seen to differ from what was read.
+        let digests = digests(folder)?;
+        let mut faults = Refusals::default();
+        let universe = faults.keep(Universe::load(&folder.join("universe.yaml")));
+        let events = faults.keep(Events::load(&folder.join("events.yaml")));
+        let facts = faults.keep(Facts::load(&folder.join("facts")));
+        let models = faults.keep(load_models(&folder.join("models.yaml")));
+        let sources = faults.keep(Sources::load(&folder.join("sources.yaml")));
+        let brand = faults.keep(Brand::load(&folder.join("brand.yaml")));
+        let claims = faults.keep(HouseClaims::load(&folder.join("claims.yaml")));
+        let sections = faults.keep(SectionFolders::load(&folder.join("sections")));
+        let scenarios = faults.keep(Scenarios::load(&folder.join("scenarios.yaml")));
+        let labels = faults.keep(Labels::load(&folder.join("numerals.yaml")));
+        let calendars = faults.keep(Calendars::load(&folder.join("calendars")));
+        if let (Some(universe), Some(events), Some(scenarios)) = (&universe, &events, &scenarios) {
+            bind_scenarios(scenarios, universe, events).iter().for_each(|fault| faults.push(fault.clone()));
+        }
+        faults.finish()?;
+        let whole = || -> Option<Self> {
+            Some(Self {
+                digests,
+                folder: folder.to_owned(),
+                universe: universe?,
+                events: events?,
+                facts: facts?,
+                models: models?,
+                sources: sources?,
+                brand: brand?,
+                claims: claims?,
+                sections: sections?,
+                scenarios: scenarios?,
+                labels: labels?.labels,
+                calendars: calendars?,
+                shared: Cache::default(),
+            })
+        };
+        whole().context("a part of the configuration is missing without a reason")
+    }
+
+    /// Whether every id of a report is declared, and every text there in its languages.
+    pub fn bind(&self, report: &Report, instances: &[Instance]) -> Result<()> {
+        let declared = self.sections.ids().chain(instances.iter().map(|section| section.id.as_str()));
+        let sections: Vec<&str> = shockbrief_sections::built_in().into_iter().chain(declared).collect();
+        let exchanges: Vec<&str> = self.calendars.mics().map(Mic::as_str).collect();
+        let house = House {
+            universe: &self.universe,
+            events: &self.events,
+            sections: &sections,
+            exchanges: &exchanges,
+        };
+        let mut faults = bind(report, &house);
+        faults.keep(self.claims.check(report));
+        faults.finish()
+    }
+
+    /// The sections of a report, with all that was declared of them.
+    pub fn instances(&self, report: &Report) -> Result<Vec<Instance>> {
+        let own = SectionFolders::load(&report.folder.join("sections"))?;
+        let built_in = shockbrief_sections::built_in();
+        let mut instances = instances(&report.entries, &report.origin, &own, &self.sections, &built_in)?;
+        // A kind that does not exist is told before its data are asked for.
+        instances.iter().try_for_each(|instance| shockbrief_sections::method(instance).map(drop))?;
+        if !report.figures.is_empty() {
+            instances.push(Instance::of_report(&report.figures, &report.origin));
+        }
+        Ok(instances)
     }
 
     /// Whether its files are no longer those that were read.
@@ -87,6 +150,17 @@ impl Project {
         Ok(config)
     }
 
+    /// The configuration that a report's sections look names up in.
+    pub fn lookup<'a>(&'a self, report: &'a Report) -> Lookup<'a> {
+        Lookup {
+            report,
+            universe: &self.universe,
+            events: &self.events,
+            facts: &self.facts,
+            sources: &self.sources,
+        }
+    }
+
     /// The brand of a report: the file that it names, in its folder or in the configuration, or the house's.
     pub fn brand_of(&self, report: &Report) -> Result<Brand> {
         let brand = match &report.brand {
@@ -94,18 +168,34 @@ impl Project {
             Some(name) => {
                 let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
                 let places = [report.folder.join(name), self.folder.join(name)];
-                let Some(path) = places.iter().find(|path| inside && path.is_file()) else {
+                let Some(path) = places.iter().find(|path| inside && house::is_file(path)) else {
                     return Err(report
                         .origin
-                        .refuse("brand:", format!("there is no brand file `{name}`"))
+                        .refuse(at!["brand"], format!("there is no brand file `{name}`"))
                         .hint(format!("put it at {}, or at {}", places[0].display(), places[1].display()))
                         .into());
                 };
+                self.inside(report, path)?;
                 Brand::load(path)?
             }
         };
         brand.speaks(&report.languages)?;
         Ok(brand)
+    }
+
+    /// Refuses a file of a report that lies elsewhere: a link would print what its writer cannot read.
+    pub fn inside(&self, report: &Report, path: &Path) -> Result<()> {
+        if house::find(path).is_some() {
+            return Ok(());
+        }
+        let real = fs_err::canonicalize(path)?;
+        let homes = [&report.folder, &self.folder].map(fs_err::canonicalize);
+        if homes.into_iter().flatten().any(|home| real.starts_with(home)) {
+            return Ok(());
+        }
+        Err(Refusal::config(format!("{}: lies outside the report, at {}", path.display(), real.display()))
+            .hint("put the file itself in place of the link")
+            .into())
     }
 
     /// The scenarios of a report: on its own portfolio where it has one, else on the model portfolios.
@@ -147,7 +237,12 @@ impl Project {
 
 fn digests(folder: &Path) -> Result<Digests> {
     let mut digests = Digests::new();
-    digest_tree(folder, Path::new("config"), &mut digests)?;
+    for (name, text) in house::files().iter().filter(|(name, _)| house::find(&folder.join(name)).is_some()) {
+        digests.insert(format!("config/{name}"), sha256(text.as_bytes()));
+    }
+    if folder.is_dir() {
+        digest_tree(folder, Path::new("config"), &mut digests)?;
+    }
     Ok(digests)
 }
 
@@ -189,6 +284,8 @@ fn digest_tree(folder: &Path, name: &Path, digests: &mut Digests) -> Result<()> 
 pub struct Issue {
     /// The report.
     pub report: Report,
+    /// Its sections, with all that was declared of them.
+    pub instances: Vec<Instance>,
     /// The period.
     pub period: Period,
     /// Nothing later is used.
@@ -214,10 +311,14 @@ impl Issue {
                 .hint("name the file of a portfolio")
                 .into());
         }
+        // Without its calendar the period has no sessions; whatever else points nowhere is told with it.
+        if project.calendars.get(&Mic::from(report.schedule.calendar.as_str())).is_err() {
+            project.bind(&report, &project.instances(&report)?)?;
+        }
         let period = match (inputs.period, &report.period) {
             (Some(period), _) => period,
             (None, Some(period)) => period.parse().map_err(|error: Refusal| {
-                let refusal = report.origin.refuse("period:", &error);
+                let refusal = report.origin.refuse(at!["period"], &error);
                 error.hint.into_iter().fold(refusal, Refusal::hint)
             })?,
             (None, None) => {
@@ -241,14 +342,44 @@ impl Issue {
             None => last_session(project, &report, period)?,
         };
         let known_by = inputs.holding.at(as_of)?.map(|store| store.known_by);
-        Ok(Self { report, period, as_of, known_by })
+        let instances = project.instances(&report)?;
+        Ok(Self { report, instances, period, as_of, known_by })
+    }
+
+    /// Refuses a panel that begins inside the period or after it: neither the period's change nor the number of its
+    /// sessions could be told from what is left.
+    pub fn covered(&self, project: &Project) -> Result<()> {
+        let Some(panel) = &self.report.panel else { return Ok(()) };
+        let calendar = Mic::from(self.report.schedule.calendar.as_str());
+        let (first, last) = (self.period.first_date(), self.period.last_date().min(self.as_of));
+        let covered = project.calendars.get(&calendar)?.covered_from();
+        let from = first.saturating_sub(jiff::Span::new().days(14)).max(covered).min(last);
+        let sessions = project.calendars.sessions(&calendar, from, last)?;
+        let start = sessions.partition_point(|session| session.date < first);
+        let (Some(session), Some(before)) = (sessions.get(start), start.checked_sub(1)) else {
+            return Ok(());
+        };
+        let before = sessions[before].date;
+        if panel.from <= before {
+            return Ok(());
+        }
+        let what = format!(
+            "the panel begins on {}, but the change over {} starts at the close before {}",
+            panel.from, self.period, session.date
+        );
+        Err(self
+            .report
+            .origin
+            .refuse(at!["panel", "from"], what)
+            .hint(format!("write `from: {before}` or an earlier date, or name a later period with --period"))
+            .into())
     }
 
     /// Loads what the report's study and panel need.
     pub fn data(&self, project: &Project, inputs: &Inputs) -> Result<Dataset> {
-        let instruments = instruments(&self.report, project);
+        let instruments = instruments(&self.report, &self.instances, project);
         let required = required(&self.report);
-        let records = needs(&self.report)?;
+        let records = needs(&self.report, &self.instances, project)?;
         shockbrief_data::load(&Request {
             data_dir: &inputs.data,
             store: inputs.holding.at(self.as_of)?,
@@ -258,7 +389,8 @@ impl Issue {
             from: self.from(project)?,
             as_of: self.as_of,
             factors: false,
-            fx: false,
+            // Rates where a letter adds up holdings in several currencies.
+            fx: self.report.client.is_some() && instruments.iter().any(foreign),
             shares: self.report.study.is_some(),
             records: &records,
             required: &required,
@@ -270,7 +402,8 @@ impl Issue {
     fn from(&self, project: &Project) -> Result<Date> {
         let panel = self.report.panel.iter().map(|panel| panel.from.min(self.as_of));
         let study = self.report.study.iter().map(|study| self.study_start(project, study));
-        let firsts = panel.map(Ok).chain(study).collect::<Result<Vec<Date>>>()?;
+        let declared = self.declared_start(project).map(|date| Ok(date.min(self.as_of)));
+        let firsts = panel.map(Ok).chain(study).chain(declared).collect::<Result<Vec<Date>>>()?;
         Ok(firsts.into_iter().min().unwrap_or(self.as_of))
     }
 
@@ -287,6 +420,42 @@ impl Issue {
         Ok(sessions[sessions.len().saturating_sub(rows)].date)
     }
 
+    /// The first date that declared figures, tables and charts look at.
+    fn declared_start(&self, project: &Project) -> Option<Date> {
+        let house = project.lookup(&self.report);
+        let first = |when: &When, last: u32| -> Option<Date> {
+            let day = match &when.base {
+                Base::Date(date) => *date,
+                Base::Event(id) => {
+                    let pinned = self.report.study.as_ref().map(|study| &study.event);
+                    let event = project.events.events.get(id.as_ref().or(pinned)?);
+                    let instant = event.map(|event| event.instant);
+                    instant
+                        .map_or(self.period.first_date(), |at| jiff::tz::TimeZone::UTC.to_datetime(at).date())
+                }
+                Base::Period(Edge::First) => self.period.first_date(),
+                Base::Period(Edge::Last) | Base::AsOf => self.as_of,
+                Base::Year => self.as_of.first_of_year(),
+            };
+            let back = i64::from(when.sessions.min(0).unsigned_abs()) + i64::from(last);
+            day.checked_sub(jiff::Span::new().days(back * 2 + CLOSED)).ok()
+        };
+        let today = When { base: Base::AsOf, sessions: 0 };
+        let sections = self.instances.iter().map(|instance| shockbrief_sections::needs(instance, &house));
+        sections
+            .flat_map(|needs| {
+                let back = (needs.last > 0).then(|| today.clone());
+                let last = needs.last;
+                needs
+                    .from
+                    .into_iter()
+                    .chain(back)
+                    .filter_map(move |when| first(&when, last))
+                    .collect::<Vec<_>>()
+            })
+            .min()
+    }
+
     /// Sessions of the exchanges whose day 0 is listed.
     pub fn exchanges(&self, project: &Project) -> Result<BTreeMap<Mic, Vec<Session>>> {
         let from = self.from(project)?;
@@ -295,9 +464,16 @@ impl Issue {
     }
 }
 
-/// The instruments of a report's study and panel.
-pub fn instruments(report: &Report, project: &Project) -> Vec<Instrument> {
+/// Whether prices are in another currency than the house's letters.
+fn foreign(instrument: &Instrument) -> bool {
+    !matches!(instrument.currency.as_str(), "USD" | "PTS")
+}
+
+/// The instruments of a report's study and panel, and of what its sections declare.
+pub fn instruments(report: &Report, instances: &[Instance], project: &Project) -> Vec<Instrument> {
     let mut wanted = required(report);
+    let house = project.lookup(report);
+    wanted.extend(instances.iter().flat_map(|instance| shockbrief_sections::needs(instance, &house).symbols));
     if let Some(panel) = &report.panel {
         wanted.extend(panel.sample.iter().chain(&panel.regions).cloned());
     }
@@ -327,7 +503,18 @@ fn last_session(project: &Project, report: &Report, period: Period) -> Result<Da
 }
 
 /// Record sources that the report's sections read.
-fn needs(report: &Report) -> Result<BTreeSet<String>> {
-    let sections = shockbrief_sections::of_report(report)?;
-    Ok(sections.into_iter().flat_map(|section| section.needs).map(|id| (*id).to_owned()).collect())
+fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<BTreeSet<String>> {
+    let house = project.lookup(report);
+    let mut records = BTreeSet::new();
+    for instance in instances {
+        match shockbrief_sections::method(instance)? {
+            Method::Once(section) => records.extend(section.needs.iter().map(|id| (*id).to_owned())),
+            Method::Kind(kind) => records.extend(kind.needs(instance)?.records),
+        }
+        records.extend(shockbrief_sections::needs(instance, &house).records);
+    }
+    // A study on a desk without a panel of other companies has one benchmark, and its figures say why.
+    let declared = |id: &str| project.sources.sources.iter().any(|source| source.id == id);
+    records.retain(|id| id != shockbrief_sections::REST || declared(id));
+    Ok(records)
 }

@@ -1,6 +1,9 @@
 //! What `run` has to make: reports, their schedules and the ledger, before any data is read.
 
-use crate::{args::Run, render};
+use crate::{
+    args::{CatchUp, Run},
+    render,
+};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, tz::TimeZone};
 use shockbrief_core::{
@@ -105,7 +108,7 @@ fn report_due(
     let schedule = &report.schedule;
     let zone = zone(report)?;
     let pinned = pinned(report)?;
-    let (settled, published) = (ledger.settled(&report.slug), ledger.published(&report.slug));
+    let (mut settled, published) = (ledger.settled(&report.slug), ledger.published(&report.slug));
     let last = settled.last().copied();
     let since = pinned.or(last).map(Period::first_date);
     let (from, to) =
@@ -116,6 +119,10 @@ fn report_due(
         .sessions(from.max(calendar.covered_from()), to)
         .with_context(|| format!("{}: schedule", report.origin.path.display()))?;
     let ready = due::ready(schedule, &zone, &sessions, now);
+    // Of an older period a newer one takes the place.
+    let gone = gone(args, report, &settled, &published)
+        .filter(|gone| pinned == Some(*gone) || ready.last().is_some_and(|last| last.period == *gone));
+    settled.retain(|period| Some(*period) != gone);
     let again = args.force || args.revise;
     // A pinned as-of date lies after the shock: before it is over, its data cannot be known.
     let known = report.as_of.is_none_or(|date| TimeZone::UTC.to_datetime(now).date() > date);
@@ -128,12 +135,36 @@ fn report_due(
         None => due::due(&ready, &settled, args.catch_up.into(), &zone, now),
     };
     let on_shock = schedule.every == Frequency::OnShock && pinned.is_none();
+    let wanted = if on_shock && args.catch_up != CatchUp::None {
+        due::with_open(&ready, &ledger.open(&report.slug), wanted)
+    } else {
+        wanted
+    };
     let cooling = |ready: &Ready| on_shock && cooling(&sessions, &published, ready, schedule.cooldown);
     Ok(wanted
         .into_iter()
         .filter(|ready| !cooling(ready))
-        .map(|ready| item(report, ready, pinned.is_some(), on_shock, &published))
+        .map(|ready| {
+            let before = match published.contains(&ready.period) {
+                true if gone == Some(ready.period) => "published before, but its folder was removed",
+                true => "published before",
+                false => "not yet published",
+            };
+            item(report, ready, pinned.is_some(), on_shock, before)
+        })
         .collect())
+}
+
+/// The last period, where it is published and its folder is there no more: the ledger alone does not settle it.
+fn gone(
+    args: &Run,
+    report: &Report,
+    settled: &BTreeSet<Period>,
+    published: &BTreeSet<Period>,
+) -> Option<Period> {
+    let last = settled.last().copied().filter(|period| published.contains(period))?;
+    let folder = args.out.join(&report.slug).join(last.to_string());
+    (!folder.join("manifest.json").is_file()).then_some(last)
 }
 
 fn cooling(sessions: &[Session], published: &BTreeSet<Period>, ready: &Ready, cooldown: usize) -> bool {
@@ -142,8 +173,7 @@ fn cooling(sessions: &[Session], published: &BTreeSet<Period>, ready: &Ready, co
     due::cooling_down(sessions, last, ready.last_session, cooldown)
 }
 
-fn item(report: &Report, ready: Ready, pinned: bool, on_shock: bool, published: &BTreeSet<Period>) -> Item {
-    let before = if published.contains(&ready.period) { "published before" } else { "not yet published" };
+fn item(report: &Report, ready: Ready, pinned: bool, on_shock: bool, before: &str) -> Item {
     Item {
         folder: report.client.as_ref().map_or(&report.folder, |client| &client.path).clone(),
         slug: report.slug.clone(),

@@ -10,6 +10,7 @@ use shockbrief_core::brief::Manifest;
 use shockbrief_core::{
     Brief, Class, Refusal,
     diff::{Diff, diff},
+    names::refuse_link,
 };
 use shockbrief_run::{ledger, shard::Shard};
 use std::{
@@ -95,6 +96,26 @@ impl Output {
         Ok(Self { root: root.to_owned(), locks })
     }
 
+    /// Removes what killed runs left unfinished, also of periods that are made no more. Only for who holds the folder
+    /// alone: a shard's neighbour may be at work.
+    pub fn sweep(&self) -> Result<()> {
+        if self.locks.len() > 1 {
+            return Ok(());
+        }
+        for report in ledger::folders(&self.root)? {
+            for entry in fs::read_dir(report)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let unfinished =
+                    name.to_string_lossy().strip_prefix('.').is_some_and(|n| n.contains(".part-"));
+                if unfinished && entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses to go on in a folder that was removed or replaced: what is there now is not what is locked, and another
     /// run may hold it.
     pub fn still_held(&self) -> Result<()> {
@@ -136,6 +157,7 @@ impl Output {
     pub fn stage(&self, slug: &str, period: &str) -> Result<Staged<'_>> {
         self.still_held()?;
         let parent = self.root.join(slug);
+        refuse_link(&parent)?;
         fs::create_dir_all(&parent)?;
         let target = parent.join(period);
         // Left by a run that ended between the two renames of `exchange`.
@@ -201,8 +223,7 @@ impl Drop for Staged<'_> {
 /// Locks a file and writes into it who holds it. The kernel frees the lock when its holder dies, on this host
 /// or on another that shares the folder: no lock is ever stale, and none is guessed to be.
 fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
-    let open = File::options().create(true).truncate(false).read(true).write(true).open(path);
-    let mut file = open.with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file = open_plain(path)?;
     let mut left = wait.unwrap_or_default();
     loop {
         let tried = if shared { file.try_lock_shared() } else { file.try_lock() };
@@ -223,6 +244,16 @@ fn take(path: &Path, shared: bool, wait: Option<Duration>) -> Result<File> {
         let _ = file.set_len(0).and_then(|()| write!(file, "process {} on {}", std::process::id(), host()));
     }
     Ok(file)
+}
+
+/// Opens or makes a file at this very place: what a link leads to is somebody else's, and nothing is written there.
+fn open_plain(path: &Path) -> Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    refuse_link(path)?;
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true).custom_flags(flags);
+    options.open(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn held(path: &Path, file: &mut File) -> Refusal {

@@ -4,7 +4,7 @@ use crate::{
     SomeFailed,
     analyse::Analysed,
     archive,
-    args::Render,
+    args::{Inputs, Render},
     complain,
     load::Project,
     progress::Progress,
@@ -15,14 +15,15 @@ use anyhow::Result;
 use fs_err as fs;
 use rayon::prelude::*;
 use shockbrief_core::{
-    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Verdict,
+    Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
-    config::Report,
+    config::{Listing, Report},
     fs::sha256,
 };
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
 use std::{
     collections::BTreeMap,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,14 +31,15 @@ use std::{
 /// Makes every named brief; one that fails does not stop the others.
 pub fn run(args: &Render) -> Result<()> {
     let project = Project::load(&args.inputs.config)?;
-    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?;
+    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?.guarded();
+    shockbrief_templating::sweep();
     let output = Output::open(&args.out)?;
     let (places, mut failures) = places(&args.reports);
     let total = places.len() + failures.len();
     let progress = Progress::of(places.len(), places.len() > 1);
     for place in &places {
         progress.begin(place.display().to_string());
-        match brief(&project, &typst, &output, place, args) {
+        match crate::safely(|| brief(&project, &typst, &output, place, args)) {
             Ok(published) => published.iter().for_each(|path| say(path.display())),
             Err(error) => failures.push(error),
         }
@@ -90,7 +92,10 @@ fn brief(
     args: &Render,
 ) -> Result<Vec<PathBuf>> {
     let mut analysed = Analysed::new(project, folder, &args.inputs)?;
+    analysed.left_out().into_iter().for_each(crate::tell);
     let making = Making {
+        place: folder,
+        inputs: &args.inputs,
         lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
         keep_source: args.keep_source,
@@ -102,6 +107,10 @@ fn brief(
 
 /// How a brief is made.
 pub struct Making<'a> {
+    /// What the report was loaded from, and with what.
+    pub place: &'a Path,
+    /// Data, configuration and store.
+    pub inputs: &'a Inputs,
     /// Languages; all of the report's where empty.
     pub lang: &'a [String],
     /// Time for one typesetting.
@@ -135,6 +144,7 @@ pub fn make(
     making: &Making<'_>,
 ) -> Result<Published> {
     let languages = languages(analysed, making.lang)?;
+    rehearse(project, typst, analysed, &languages, making)?;
     let (slug, period) = (slug_of(analysed), period_of(analysed));
     let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
     if let Some(earlier) = earlier {
@@ -147,6 +157,39 @@ pub fn make(
     }
     let product = produce(project, typst, analysed, &languages, making.limit)?;
     publish(project, typst, output, analysed, &product, making)
+}
+
+/// Has `check` try a brief whose templates name values, in a process of its own: what would take all memory or never end
+/// is found there, and the briefs beside it are made.
+fn rehearse(
+    project: &Project,
+    typst: &Typst,
+    analysed: &Analysed,
+    languages: &[String],
+    making: &Making<'_>,
+) -> Result<()> {
+    let Some((name, line)) = analysed.growing(project, languages)? else { return Ok(()) };
+    let (inputs, issue) = (making.inputs, &analysed.issue);
+    let (period, as_of) = (issue.period.to_string(), issue.as_of.to_string());
+    let mut words: Vec<OsString> = vec!["check".into(), making.place.into()];
+    let mut option = |name: &str, value: &OsStr| words.extend([name.into(), value.to_owned()]);
+    option("--data", inputs.data.as_os_str());
+    option("--config", inputs.config.as_os_str());
+    option("--period", period.as_ref());
+    option("--as-of", as_of.as_ref());
+    if let Some(store) = &inputs.holding.store {
+        option("--store", store.as_os_str());
+        inputs.holding.known_by.iter().for_each(|known| option("--known-by", known.to_string().as_ref()));
+    }
+    let memory = Typeset::default().memory / 2;
+    let options = Typeset { limit: making.limit, memory, ..Typeset::default() };
+    typst.rehearse(&words, &options).map_err(|how| {
+        Refusal::config(format!(
+            "{name}:{line}: the templates were tried in a process of their own, which {how}"
+        ))
+        .hint(shockbrief_templating::budget::HINT)
+        .into()
+    })
 }
 
 /// What a brief consists of, before it is published.
@@ -194,28 +237,32 @@ pub fn produce(
 
 /// Reads every PDF back: a numeral that no figure accounts for stops the brief.
 fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTreeMap<String, Audited>> {
-    let mut lines = Vec::new();
+    let mut faults = Refusals::default();
     let mut audited = BTreeMap::new();
     let read = composed.documents.par_iter().zip(pdfs).map(|(document, pdf)| {
         Ok((pdf, shockbrief_templating::audit::audit(&pdf.bytes, &document.numerals)?))
     });
     for (pdf, found) in read.collect::<Result<Vec<_>>>()? {
         audited.insert(pdf.language.clone(), Audited { pages: found.pages, numerals: found.numerals });
+        let (language, report) = (&pdf.language, analysed.issue.report.origin.path.display());
         for orphan in found.orphans {
-            let (language, page, numeral) = (&pdf.language, orphan.page, orphan.numeral);
-            lines.push(format!(
-                "{language}, page {page}: no figure accounts for `{numeral}` in “{}”",
-                orphan.around
-            ));
+            let (page, numeral, around) = (orphan.page, orphan.numeral, orphan.around);
+            let section = orphan.section.map_or(String::new(), |heading| format!(", “{heading}”"));
+            let message = format!(
+                "{report}: {language}, page {page}{section}: no figure accounts for `{numeral}` in “{around}”"
+            );
+            let hint = "print the number once for each time it stands there, with fig(...) and a filter, or declare a \
+                        name with digits in numerals.yaml";
+            faults.push(Refusal::new(Class::Claim, message).hint(hint));
+        }
+        for (page, address) in found.links {
+            let message =
+                format!("{report}: {language}, page {page}: a link opens `{}`", address.escape_debug());
+            let hint = "link to https://…, mailto:… or a place of the brief";
+            faults.push(Refusal::config(message).hint(hint));
         }
     }
-    if lines.is_empty() {
-        return Ok(audited);
-    }
-    let report = analysed.issue.report.origin.path.display();
-    Err(Refusal::new(Class::Claim, format!("{report}: {}", lines.join("\n")))
-        .hint("print the number with fig(...) and a filter, or declare a name with digits in config/numerals.yaml")
-        .into())
+    faults.or(audited)
 }
 
 fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
@@ -291,7 +338,7 @@ pub fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
 }
 
 fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
-    let brief = &product.brief;
+    let (brief, report) = (&product.brief, &analysed.issue.report);
     Manifest {
         schema: SCHEMA,
         report: brief.report.clone(),
@@ -299,6 +346,7 @@ fn manifest(analysed: &Analysed, product: &Product) -> Manifest {
         as_of: brief.as_of,
         known_by: analysed.issue.known_by.filter(|_| brief.inputs.iter().any(Input::is_stored)),
         revision: 1,
+        apart: report.client.is_some().then_some(report.archive == Listing::Apart),
         shockbrief: env!("CARGO_PKG_VERSION").to_owned(),
         typst: shockbrief_templating::typst::VERSION.to_owned(),
         config: analysed.config.clone(),

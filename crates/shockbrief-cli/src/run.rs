@@ -14,7 +14,7 @@ pub use signals::Stopped;
 
 use crate::{
     args::Run,
-    deliver::{Monitor, pending},
+    deliver::{Briefs, Monitor, pending},
     plan::Planner,
     publish::{Lock, Output},
     say,
@@ -59,27 +59,45 @@ fn attempt(work: &mut Work<'_>, monitor: &mut Monitor) -> Result<()> {
     if idle(work, &planner, &delivery)? {
         return Ok(());
     }
-    let signals = Signals::watch()?;
+    let signals = Signals::watch(ending::abandon(args.out.clone(), work.now, work.began))?;
     let output = Output::lock(&args.out, lock(args)?)?;
     monitor.start();
     // Another run may have published since, or died between publishing and its entry.
     work.ledger = Ledger::read(&args.out)?;
     let (_, broken) = heal(args, &mut work.ledger)?;
     work.failures.extend(broken);
+    tell_torn(args, &work.ledger);
     let planned = planner.due(args, &work.ledger, work.now);
     work.failures.extend(planned.refused);
     let made = work.make(&output, &planned.items, &signals);
     work.failures.extend(made.err());
+    signals.delivering();
     work.deliver(&output, planner.reports(), &delivery, &signals)?;
     work.stopped = signals.seen();
     Ok(())
+}
+
+/// Says that lines of the ledger are none: what is out and what was sent was read from manifests and receipts.
+fn tell_torn(args: &Run, ledger: &Ledger) {
+    if ledger.torn.is_empty() || args.quiet {
+        return;
+    }
+    let lines: Vec<String> = ledger.torn.iter().take(10).map(ToString::to_string).collect();
+    let more = if ledger.torn.len() > lines.len() { ", …" } else { "" };
+    let path = args.out.join(ledger::FILE);
+    crate::tell(format!(
+        "warning: {}: torn or altered in {} lines ({}{more}); what is out and was sent is known from manifests and receipts",
+        path.display(),
+        ledger.torn.len(),
+        lines.join(", ")
+    ));
 }
 
 /// Whether there is nothing to make and nothing to send; then no lock is taken and no data is read.
 fn idle(work: &mut Work<'_>, planner: &Planner, delivery: &Delivery) -> Result<bool> {
     work.ledger = Ledger::read(&work.args.out)?;
     let planned = planner.due(work.args, &work.ledger, work.now);
-    let (unsent, undeclared) = pending(planner.reports(), delivery, &work.ledger);
+    let (unsent, undeclared) = pending(planner.reports(), delivery, &work.ledger, &Briefs::new());
     let idle = planned.items.is_empty() && unsent.is_empty();
     if idle {
         work.failures.extend(planned.refused.into_iter().chain(undeclared));
@@ -145,7 +163,7 @@ fn spread(limit: Option<Duration>) {
 
 /// The clock of the command's edge; `--now` decides what is due, this one only dates records.
 #[expect(clippy::disallowed_methods, reason = "records say when they were written")]
-fn clock() -> Timestamp {
+pub fn clock() -> Timestamp {
     Timestamp::now()
 }
 

@@ -103,6 +103,8 @@ fn refusal(error: &StudyError, reader: &Reader<'_>, study: &Path) -> Refusal {
         | StudyError::Ragged { what, .. }
         | StudyError::Cell { what, .. }
         | StudyError::NoColumn { what, .. }
+        | StudyError::BelowAll { what, .. }
+        | StudyError::SameDay { what, .. }
         | StudyError::Unusable { what, .. } => *what,
         _ => "",
     };
@@ -115,6 +117,10 @@ fn refusal(error: &StudyError, reader: &Reader<'_>, study: &Path) -> Refusal {
     };
     let place = file.map_or_else(|| study.to_owned(), |file| reader.folder.join(file));
     Refusal::data(format!("{}: {error}", place.display())).hint(match error {
+        StudyError::BelowAll { .. } => {
+            "returns are decimals, -1.5 % is -0.015; `return: log` takes logarithmic ones"
+        }
+        StudyError::SameDay { .. } => "keep one event of the firm on that day",
         StudyError::NoColumn { .. } => "add the column, or take what needs it out of the study file",
         _ => "correct the study file or the table it names",
     })

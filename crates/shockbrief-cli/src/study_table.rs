@@ -6,7 +6,7 @@ use crate::say;
 use anyhow::Result;
 use serde_json::Value;
 use shockbrief_analytics::{
-    catalogue::{self, Entry, Standing},
+    catalogue::{self, Compute, Standing, Statistic},
     study::p_key,
 };
 use shockbrief_core::Refusal;
@@ -132,7 +132,7 @@ fn every_test(model: &str, windows: &Value) -> Vec<String> {
         lines.push(format!("  {:<25}{heads}", ""));
         for standing in [Standing::Headline, Standing::Valid, Standing::Appendix, Standing::Descriptive] {
             lines.extend(
-                catalogue::ENTRIES
+                catalogue::STATISTICS
                     .iter()
                     .filter(|entry| entry.standing == standing)
                     .filter(|entry| {
@@ -149,7 +149,7 @@ fn every_test(model: &str, windows: &Value) -> Vec<String> {
     lines
 }
 
-fn row(entry: &Entry, block: &[(&String, &Value)]) -> String {
+fn row(entry: &Statistic, block: &[(&String, &Value)]) -> String {
     let mark = if entry.standing == Standing::Appendix { MARK } else { ' ' };
     let cells: String = block
         .iter()
@@ -276,7 +276,7 @@ fn p_value(value: &Value) -> String {
 /// Formula, law, paper and caveat of one statistic, then its values with the numbers that went in.
 pub fn explain(key: &str, result: &Value) -> Result<()> {
     let entry = catalogue::explain(key).ok_or_else(|| {
-        let known = catalogue::ENTRIES.iter().map(|entry| entry.key).collect::<Vec<_>>().join(", ");
+        let known = catalogue::STATISTICS.iter().map(|entry| entry.key).collect::<Vec<_>>().join(", ");
         Refusal::config(format!("no statistic `{key}`")).hint(format!("there are: {known}"))
     })?;
     say(format_args!("{}: {}", entry.key, entry.name));
@@ -305,7 +305,19 @@ pub fn explain(key: &str, result: &Value) -> Result<()> {
         .filter_map(|(place, tests)| with_inputs(entry, &place, tests))
         .collect();
     if lines.is_empty() {
-        say("  this study did not compute it; see `extras` and `models` in the study file");
+        say(match entry.compute {
+            Compute::Extra(extra) => format!(
+                "  this study did not compute it under this key; ask for it with `extras: [{}]`",
+                serde_json::to_value(extra)?.as_str().unwrap_or_default()
+            ),
+            Compute::Table(name) => {
+                format!("  no part of a study: `shockbrief stat {name}` computes it from a table")
+            }
+            Compute::Firm => {
+                "  it stands beside each firm: single_event_windows of the study's JSON".to_owned()
+            }
+            _ => "  this study did not compute it; see `models` in the study file".to_owned(),
+        });
     }
     lines.iter().for_each(say);
     Ok(())
@@ -335,7 +347,7 @@ fn places(result: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-fn with_inputs(entry: &Entry, place: &str, tests: &Value) -> Option<String> {
+fn with_inputs(entry: &Statistic, place: &str, tests: &Value) -> Option<String> {
     let value = tests.get(entry.key)?;
     if value.is_null() {
         let reason = tests["reasons"][entry.key].as_str().unwrap_or("no reason stored");
@@ -343,33 +355,8 @@ fn with_inputs(entry: &Entry, place: &str, tests: &Value) -> Option<String> {
     }
     let p = p_key(entry.key);
     let inputs: Vec<String> = std::iter::once(p.as_str())
-        .chain(ingredients(entry.key).iter().copied())
+        .chain(entry.made_of.iter().copied())
         .filter_map(|key| Some(format!("{key} = {}", tests.get(key).filter(|value| !value.is_null())?)))
         .collect();
     Some(format!("  {place}: {value}\n      {}", inputs.join(", ")))
-}
-
-/// What a statistic is made of, by the keys of the same object.
-fn ingredients(key: &str) -> &'static [&'static str] {
-    match key {
-        "kp_adj_bmp_t" => &["kp_adj_bmp_df", "n", "bmp_t", "r_bar"],
-        "kpp_adj_bmp_t_theta" => &["kpp_adj_bmp_t_theta_df", "n", "bmp_t", "theta"],
-        "kp_adj_patell_z" => &["n", "patell_z_equalweight", "r_bar"],
-        "portfolio_t" => &["portfolio_df", "n", "caar"],
-        "placebo_p" => &["n", "caar"],
-        "mvrm_f" => &["mvrm_df1", "mvrm_df2", "n"],
-        "csect_t" => &["csect_df", "n", "caar", "car_sd"],
-        "skewadj_hall_t" | "skewadj_johnson_t" => &["n", "caar", "car_sd", "car_skew_g1adj"],
-        "cda_t" => &["cda_df", "caar", "l2", "cda_s"],
-        "corrado_rank_z" => &["l2", "corrado_rank_S", "corrado_T"],
-        "corrado_zivney_rank_z" => &["l2", "corrado_zivney_rank_S"],
-        "sign_z" | "sign_p_exact" => &["n", "n_pos"],
-        "gsign_z" => &["n", "n_pos", "gsign_phat"],
-        "wilcoxon_z" | "wilcoxon_p_exact" => &["n", "wilcoxon_wplus"],
-        "grank_t" => &["grank_df", "grank_Z", "grank_T", "grank_ubar0"],
-        "event_variance_chi2" => &["event_variance_chi2_df", "n"],
-        "r_bar" => &["pairs", "pairs_with_overlap_est"],
-        "theta" => &["pairs", "pairs_with_overlap_event", "r_bar"],
-        _ => &["n", "caar", "l2"],
-    }
 }

@@ -25,10 +25,11 @@ use std::{
 /// Verifies every manifest named; one that fails does not stop the others.
 pub fn run(args: &Verify) -> Result<()> {
     let project = Project::load(&args.config)?;
-    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?;
+    let typst = Typst::locate(args.typst.as_deref(), Path::new("."))?.guarded();
+    shockbrief_templating::sweep();
     let mut failures = Vec::new();
     for path in &args.manifests {
-        match one(&project, &typst, path, args) {
+        match crate::safely(|| one(&project, &typst, path, args)) {
             Ok(files) => say(format!("{}: the same bytes, {files} files", path.display())),
             Err(error) => failures.push(error),
         }

@@ -115,6 +115,7 @@ mod tests {
             findings.add(Figure::new(*id, *value, Unit::Ratio, statistic, as_of));
         }
         Brief {
+            origins: BTreeMap::new(),
             schema: crate::brief::SCHEMA,
             report: "monthly".into(),
             period: "2025-01".into(),

@@ -167,6 +167,32 @@ pub struct Track {
     pub dashed: bool,
 }
 
+/// A point of two figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spot {
+    /// Its name, the same in all languages, or a label key when `translate` is set.
+    pub label: String,
+    /// Whether `label` is a key of the languages.
+    #[serde(default)]
+    pub translate: bool,
+    /// Figure id of the horizontal value.
+    pub x: String,
+    /// Figure id of the vertical value.
+    pub y: String,
+    /// One that the text speaks of.
+    #[serde(default)]
+    pub strong: bool,
+}
+
+/// A dated stop on a line of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// A key of the languages.
+    pub label: String,
+    /// Figure id of the date.
+    pub figure: String,
+}
+
 /// A chart; how it looks is the typesetter's business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -230,6 +256,24 @@ pub enum Chart {
         /// The statistic behind the parts.
         statistic: String,
     },
+    /// Points of two figures each, on linear axes.
+    Points {
+        /// Id within the brief.
+        id: String,
+        /// Points.
+        spots: Vec<Spot>,
+        /// Source ids.
+        sources: Vec<String>,
+    },
+    /// Dated stops on a line of time, in their order.
+    Rules {
+        /// Id within the brief.
+        id: String,
+        /// Stops.
+        stops: Vec<Stop>,
+        /// Source ids.
+        sources: Vec<String>,
+    },
 }
 
 impl Chart {
@@ -241,7 +285,9 @@ impl Chart {
             | Self::Bars { id, .. }
             | Self::Lines { id, .. }
             | Self::Scatter { id, .. }
-            | Self::Columns { id, .. } => id,
+            | Self::Columns { id, .. }
+            | Self::Points { id, .. }
+            | Self::Rules { id, .. } => id,
         }
     }
 
@@ -253,7 +299,9 @@ impl Chart {
             | Self::Bars { sources, .. }
             | Self::Lines { sources, .. }
             | Self::Scatter { sources, .. }
-            | Self::Columns { sources, .. } => sources,
+            | Self::Columns { sources, .. }
+            | Self::Points { sources, .. }
+            | Self::Rules { sources, .. } => sources,
         }
     }
 }

@@ -58,6 +58,8 @@ struct RawCalendar {
     /// Name of a table of `exchange-hours`; none where the file itself lists all closures.
     #[serde(default)]
     table: Option<String>,
+    /// Last date asked of the table; later weekdays are sessions unless this file closes them.
+    table_to: Option<Date>,
     /// Close of the table's half days, where it differs from the one stated there.
     #[serde(default)]
     half_day_close: Option<Time>,
@@ -191,6 +193,7 @@ impl Calendar {
         match &self.table {
             None => Ok(Day::Ordinary),
             Some(_) if self.raw.special.contains_key(&date) => Ok(Day::Ordinary),
+            Some(_) if self.raw.table_to.is_some_and(|last| date > last) => Ok(Day::Ordinary),
             Some(table) => self.table_day(table, date),
         }
     }
@@ -282,12 +285,9 @@ impl Calendars {
     /// When the folder cannot be read, or one of its files is refused.
     pub fn load(folder: &Path) -> Result<Self> {
         let mut by_mic = BTreeMap::new();
-        for entry in fs_err::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let calendar = Calendar::load(&path)?;
-                by_mic.insert(calendar.mic.clone(), calendar);
-            }
+        for path in shockbrief_core::house::list(folder, "yaml")? {
+            let calendar = Calendar::load(&path)?;
+            by_mic.insert(calendar.mic.clone(), calendar);
         }
         Ok(Self { by_mic })
     }

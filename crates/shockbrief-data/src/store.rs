@@ -2,12 +2,17 @@
 //!
 //! A row holds one value with two times: the date it is for and since when it is known. Nothing is rewritten: a
 //! revision is a later row. A folder holds segments (Parquet, sorted by symbol, field, date and time known), a
-//! `manifest.json` that lists them with sizes and digests, and a `lock`.
+//! `manifest.json` that lists them with sizes and digests and carries a digest of itself, a copy of it, and a `lock`.
 //!
-//! An append writes one new segment, syncs it and the folder, and only then puts a new manifest in the place of the
-//! old one. There is no log in front of it: a log would be a second form of the same rows, with a reader, a repair and
-//! a hand-over of its own, to save a file of a few kilobytes per answer. A crash at any byte leaves the old manifest
-//! and perhaps a file that no manifest names; readers do not see it and the next writer takes it away.
+//! An append writes one new segment under a name of its own, syncs it, writes the new list beside the old one, gives the
+//! segment its name and only then puts the new list in the place of the old one. There is no log in front of it: a log
+//! would be a second form of the same rows, with a reader, a repair and a hand-over of its own, to save a file of a few
+//! kilobytes per answer. A crash at any byte leaves the old list, and perhaps a finished new one beside it, which the
+//! next writer puts in its place, or an unfinished one, which it takes away with its segments. A segment that no list
+//! names is nothing that a crash leaves: writing stops there, since a lost or older list would have it written over.
+//!
+//! Bytes are trusted no longer than they were compared: each segment that a query reads is compared with its digest
+//! once for each state of the file in a process.
 //!
 //! Writers take turns by `flock`. Readers need no lock: they read one manifest and its segments, and begin again when
 //! a segment went away under a newer manifest; segments that were merged stay for one more compaction.
@@ -18,6 +23,7 @@
 mod fold;
 mod learn;
 mod manifest;
+mod repair;
 mod scan;
 mod segment;
 mod view;
@@ -53,7 +59,7 @@ pub struct Told {
     pub known: Timestamp,
     /// When it was fetched, in whole microseconds.
     pub fetched: Timestamp,
-    /// The value.
+    /// The value; not a number where the provider withdrew what it had told.
     pub value: f64,
     /// Its unit.
     pub unit: String,
@@ -104,17 +110,6 @@ impl Store {
     /// A folder that cannot be made or locked, or a damaged manifest.
     pub fn writer(&self) -> Result<Writer> {
         Writer::open(&self.folder)
-    }
-
-    /// Compares every segment with the digest in the manifest; gives segments and rows.
-    ///
-    /// # Errors
-    /// The first segment that differs, by name.
-    pub fn verify(&self) -> Result<(usize, u64)> {
-        self.read(|snapshot| {
-            snapshot.verify()?;
-            Ok((snapshot.segments().len(), snapshot.rows()))
-        })
     }
 }
 

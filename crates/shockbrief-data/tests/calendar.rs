@@ -91,9 +91,39 @@ fn closures_of_early_2025() {
 fn dates_outside_the_coverage_are_refused() {
     let error = shipped().sessions(&"XTAI".into(), date(2017, 12, 1), date(2018, 2, 1)).unwrap_err();
     insta::assert_snapshot!(refusal(&error), @r"
-    2017-12-01: the calendar of XTAI covers 2018-01-01 to 2025-12-31
+    2017-12-01: the calendar of XTAI covers 2018-01-01 to 2027-12-31
     hint: choose dates inside, or extend config/calendars/XTAI.yaml with the published closures
     ");
+}
+
+#[test]
+fn every_calendar_reaches_to_the_end_of_2027_with_its_known_closures() {
+    let calendars = shipped();
+    let open = |mic: &str, day| !calendars.sessions(&mic.into(), day, day).unwrap().is_empty();
+    for mic in calendars.mics() {
+        assert!(calendars.get(mic).unwrap().covered_to() >= date(2027, 12, 31), "{mic}");
+        // New Year and the first Monday after it.
+        assert!(!open(mic.as_str(), date(2027, 1, 1)), "{mic}");
+        assert!(mic.as_str() == "XTKS" || open(mic.as_str(), date(2027, 1, 4)), "{mic}");
+    }
+    // Good Friday and Easter Monday; the Lunar New Year, a day later in Seoul than in Taipei, with days in lieu.
+    assert!(
+        !open("XAMS", date(2027, 3, 26))
+            && !open("XAMS", date(2027, 3, 29))
+            && open("XAMS", date(2027, 3, 30))
+    );
+    assert!(
+        open("XKRX", date(2027, 2, 5)) && !open("XKRX", date(2027, 2, 9)) && open("XKRX", date(2027, 2, 10))
+    );
+    assert!(
+        open("XTAI", date(2027, 2, 1)) && !open("XTAI", date(2027, 2, 2)) && !open("XTAI", date(2027, 2, 10))
+    );
+    // Sessions of a year: 365 days less weekends and listed closures, by hand.
+    let count =
+        |mic: &str| calendars.sessions(&mic.into(), date(2027, 1, 1), date(2027, 12, 31)).unwrap().len();
+    assert_eq!((count("XAMS"), count("XKRX"), count("XTAI")), (261 - 3, 261 - 14, 261 - 19));
+    let half = calendars.sessions(&"XAMS".into(), date(2027, 12, 24), date(2027, 12, 24)).unwrap();
+    assert_eq!(half[0].close.to_string(), "2027-12-24T13:05:00Z");
 }
 
 #[test]

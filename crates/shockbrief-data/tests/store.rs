@@ -134,7 +134,7 @@ fn what_a_writer_that_died_left_is_not_seen_and_goes() {
     let (before, whole) = (files(&store), fs_err::read(segment(&store)).unwrap());
     // Dead while writing a segment, after any number of its bytes, or while writing the new list.
     for length in [0, 1, whole.len() / 2, whole.len()] {
-        fs_err::write(store.folder().join("00000002-0000.parquet"), &whole[..length]).unwrap();
+        fs_err::write(store.folder().join("00000003-0000.parquet.part"), &whole[..length]).unwrap();
         fs_err::write(store.folder().join(format!("{MANIFEST}.tmp")), b"{\"schema\": 1, \"gen").unwrap();
         assert_eq!(values(&store, "2025-01-05T00:00:00Z"), [1.0]);
         let writer = store.writer().unwrap();
@@ -144,6 +144,203 @@ fn what_a_writer_that_died_left_is_not_seen_and_goes() {
     learn(&store, &[told("A", "2025-01-03", 2.0, "2025-01-06T00:00:00Z")]);
     assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [1.0, 2.0]);
     assert_eq!(store.verify().unwrap(), (2, 2));
+}
+
+/// Dead at each step after the new list was written: the next writer ends what was begun, and no row is lost.
+#[test]
+fn a_write_that_was_ready_is_ended() {
+    for named in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        learn(&store, &[told("A", "2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+        let list = fs_err::read(store.folder().join(MANIFEST)).unwrap();
+        learn(&store, &[told("A", "2025-01-03", 2.0, "2025-01-06T00:00:00Z")]);
+        let next = fs_err::read(store.folder().join(MANIFEST)).unwrap();
+        fs_err::write(store.folder().join(format!("{MANIFEST}.tmp")), next).unwrap();
+        fs_err::write(store.folder().join(MANIFEST), &list).unwrap();
+        fs_err::write(store.folder().join("manifest.backup.json"), &list).unwrap();
+        let last = store.folder().join("00000003-0000.parquet");
+        if !named {
+            fs_err::rename(&last, store.folder().join("00000003-0000.parquet.part")).unwrap();
+        }
+        assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [1.0]);
+        drop(store.writer().unwrap());
+        assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [1.0, 2.0]);
+        assert_eq!(store.verify().unwrap(), (2, 2));
+    }
+}
+
+/// A list that is lost, or older than what lies there, must not have segments written over.
+#[test]
+fn segments_that_no_list_names_stop_a_write_and_can_be_repaired() {
+    let lost = |store: &Store| fs_err::remove_file(store.folder().join(MANIFEST)).unwrap();
+    let without_copy = |store: &Store| {
+        lost(store);
+        fs_err::remove_file(store.folder().join("manifest.backup.json")).unwrap();
+    };
+    let cut = |store: &Store| {
+        let list = fs_err::read(store.folder().join(MANIFEST)).unwrap();
+        fs_err::write(store.folder().join(MANIFEST), &list[..list.len() / 2]).unwrap();
+    };
+    let edited = |store: &Store| {
+        let list = fs_err::read_to_string(store.folder().join(MANIFEST)).unwrap();
+        let list = list.replacen("\"first_symbol\": \"A\"", "\"first_symbol\": \"B\"", 1);
+        fs_err::write(store.folder().join(MANIFEST), list).unwrap();
+    };
+    let ways: [&dyn Fn(&Store); 4] = [&lost, &without_copy, &cut, &edited];
+    for (way, damage) in ways.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        learn(&store, &[told("A", "2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+        learn(
+            &store,
+            &[
+                told("A", "2025-01-02", 1.5, "2025-01-06T00:00:00Z"),
+                told("B", "2025-01-03", 2.0, "2025-01-06T00:00:00Z"),
+            ],
+        );
+        let before = [known(&store, "2025-01-05T00:00:00Z".parse().unwrap()), known(&store, Timestamp::MAX)];
+        damage(&store);
+        let there = files(&store);
+        for error in [store.writer().unwrap_err(), store.verify().unwrap_err()] {
+            assert!(error.downcast_ref::<Refusal>().unwrap().message.contains(MANIFEST), "{way}: {error:#}");
+        }
+        assert!(store.read(|snapshot| snapshot.latest(&Ask::default())).is_err(), "{way}");
+        assert_eq!(files(&store), there, "{way}: nothing is taken away");
+        let said = store.repair().unwrap();
+        assert!(!said.is_empty());
+        let after = [known(&store, "2025-01-05T00:00:00Z".parse().unwrap()), known(&store, Timestamp::MAX)];
+        assert_eq!(before, after, "{way}: {said:?}");
+        store.verify().unwrap();
+        assert_eq!(store.repair().unwrap(), [""; 0]);
+        learn(&store, &[told("C", "2025-01-03", 3.0, "2025-01-07T00:00:00Z")]);
+        assert_eq!(known(&store, Timestamp::MAX).len(), 3, "{way}");
+    }
+}
+
+#[test]
+fn an_older_list_put_back_stops_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    learn(&store, &[told("A", "2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+    let old = fs_err::read(store.folder().join(MANIFEST)).unwrap();
+    learn(&store, &[told("A", "2025-01-03", 2.0, "2025-01-06T00:00:00Z")]);
+    fs_err::write(store.folder().join(MANIFEST), &old).unwrap();
+    let there = files(&store);
+    assert!(store.writer().unwrap_err().to_string().contains("older than that of its copy"));
+    let told = store.verify().unwrap_err().to_string();
+    assert!(
+        told.contains("2 faults") && told.contains("00000003-0000.parquet: a segment that the list"),
+        "{told}"
+    );
+    // Put back together with its copy, as from a backup of the folder without the segments.
+    fs_err::write(store.folder().join("manifest.backup.json"), &old).unwrap();
+    assert!(
+        store
+            .writer()
+            .unwrap_err()
+            .to_string()
+            .contains("segments that the list does not name: 00000003-0000")
+    );
+    assert_eq!(files(&store), there);
+    store.repair().unwrap();
+    assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [1.0, 2.0]);
+}
+
+/// Every bit of a segment: the answer is refused, never another one.
+#[test]
+fn no_turned_bit_changes_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let rows: Vec<Told> = (1..=20)
+        .map(|day| told("A", &format!("2025-01-{day:02}"), f64::from(day), "2025-02-03T00:00:00Z"))
+        .collect();
+    learn(&store, &rows);
+    let (path, whole) = (segment(&store), fs_err::read(segment(&store)).unwrap());
+    for (at, bit) in (0..whole.len()).zip((0..8).cycle()) {
+        let mut other = whole.clone();
+        other[at] ^= 1 << bit;
+        fs_err::write(&path, &other).unwrap();
+        let error = store.read(|snapshot| snapshot.latest(&Ask::default())).unwrap_err();
+        assert!(error.downcast_ref::<Refusal>().is_some(), "byte {at}: {error:#}");
+    }
+    fs_err::write(&path, &whole).unwrap();
+    assert_eq!(values(&store, "2025-02-04T00:00:00Z").len(), 20);
+}
+
+#[test]
+fn a_damaged_segment_is_set_aside_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    learn(&store, &[told("A", "2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+    let first = segment(&store);
+    learn(&store, &[told("B", "2025-01-03", 2.0, "2025-01-06T00:00:00Z")]);
+    let mut bytes = fs_err::read(&first).unwrap();
+    bytes[100] ^= 1;
+    fs_err::write(&first, &bytes).unwrap();
+    let said = store.repair().unwrap().join("\n");
+    assert!(
+        said.contains("1 rows lost") && said.contains("set aside as 00000002-0000.parquet.damaged"),
+        "{said}"
+    );
+    assert_eq!(fs_err::read(folder.path().join("00000002-0000.parquet.damaged")).unwrap(), bytes);
+    assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [2.0]);
+    assert_eq!(store.verify().unwrap(), (1, 1));
+}
+
+#[test]
+fn a_withdrawn_value_ends_and_was_known_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    learn(&store, &[told("A", "2025-01-02", 14.85, "2025-01-27T00:00:00Z")]);
+    let withdrawn = [
+        told("A", "2025-01-02", f64::NAN, "2025-01-29T00:00:00Z"),
+        // Never told, so nothing to withdraw.
+        told("A", "2025-01-03", f64::NAN, "2025-01-29T00:00:00Z"),
+    ];
+    assert_eq!(learn(&store, &withdrawn), Learnt { new: 0, revised: 1, same: 0 });
+    assert_eq!(learn(&store, &withdrawn), Learnt { new: 0, revised: 0, same: 1 });
+    let told_at = |time: &str| {
+        let ask = Ask { known: Some(time.parse().unwrap()), ..Ask::default() };
+        let told = store.read(|snapshot| snapshot.values(&ask)).unwrap();
+        told.into_iter().map(|told| told.value).collect::<Vec<_>>()
+    };
+    for compacted in [false, true] {
+        if compacted {
+            store.writer().unwrap().compact().unwrap();
+        }
+        assert_eq!(
+            (values(&store, "2025-01-28T00:00:00Z"), told_at("2025-01-28T00:00:00Z")),
+            (vec![14.85], vec![14.85])
+        );
+        assert_eq!(
+            (values(&store, "2025-02-05T00:00:00Z"), told_at("2025-02-05T00:00:00Z")),
+            (vec![], vec![])
+        );
+        assert_eq!(revisions(&store), 1);
+    }
+    learn(&store, &[told("A", "2025-01-02", 14.9, "2025-02-10T00:00:00Z")]);
+    assert_eq!(values(&store, "2025-02-11T00:00:00Z"), [14.9]);
+}
+
+/// A list of the first version, without a digest of itself, is read and goes on as one of the present version.
+#[test]
+fn a_list_of_the_first_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    learn(&store, &[told("A", "2025-01-02", 1.0, "2025-01-03T00:00:00Z")]);
+    let path = store.folder().join(MANIFEST);
+    let mut list: serde_json::Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
+    let object = list.as_object_mut().unwrap();
+    object.insert("schema".to_owned(), 1.into());
+    object.remove("sha256");
+    object.remove("dropped");
+    fs_err::write(&path, serde_json::to_vec(&list).unwrap()).unwrap();
+    fs_err::remove_file(store.folder().join("manifest.backup.json")).unwrap();
+    assert_eq!(values(&store, "2025-01-05T00:00:00Z"), [1.0]);
+    learn(&store, &[told("A", "2025-01-03", 2.0, "2025-01-06T00:00:00Z")]);
+    assert!(fs_err::read_to_string(&path).unwrap().contains("\"schema\": 2"));
+    assert_eq!(values(&store, "2025-01-07T00:00:00Z"), [1.0, 2.0]);
 }
 
 #[test]
@@ -167,10 +364,10 @@ fn a_damaged_segment_is_refused_by_name() {
     refused("not a whole Parquet file");
     fs_err::remove_file(&path).unwrap();
     refused("not found");
-    // Any flipped bit is found by the digest, and the rows that can be read are not read as others.
     let mut other = whole.clone();
     other[40] ^= 1;
     fs_err::write(&path, &other).unwrap();
+    refused("SHA-256");
     assert!(format!("{:#}", store.verify().unwrap_err()).contains("SHA-256"));
     fs_err::write(&path, &whole).unwrap();
     assert_eq!(store.verify().unwrap(), (1, 1));

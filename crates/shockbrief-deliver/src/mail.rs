@@ -1,42 +1,45 @@
-//! Mails the PDF of a language to its readers.
+//! Mails the PDF of a language to one reader.
+//!
+//! Each reader has a message, a key and a receipt: none sees the others, and what the server says about one decides for
+//! that one alone.
 //!
 //! The message's id is made of the delivery's key: should a run die after the server took a message and before that
 //! was recorded, the next one sends it with the same id, which mail servers and programs show once.
 
 use crate::{Job, retry::Failed};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use lettre::{
     Message, SmtpTransport, Transport,
-    message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart, header::ContentType},
+    message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
     transport::smtp::{
         Error,
         authentication::Credentials,
         client::{Certificate, Tls, TlsParameters},
     },
 };
-use shockbrief_core::{Brief, config::MailTarget, fs::sha256};
-use std::time::Duration;
+use shockbrief_core::{Brief, Refusal, address::MailServer, config::MailTarget, fs::sha256};
+use std::{path::Path, time::Duration};
 
 /// Time that a server has for each answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The message to the readers of the job's language.
+/// The message to the job's reader.
 pub fn message(target: &MailTarget, job: &Job<'_>) -> Result<Message> {
-    let language = job.part.context("a mail has a language")?;
-    let folder = job.package.folder;
-    let brief: Brief = serde_json::from_slice(&fs_err::read(folder.join("brief.json"))?)?;
+    let part = job.part.context("a mail has a reader")?;
+    let language = part.language.as_str();
+    let brief: Brief = serde_json::from_slice(job.package.file("brief.json")?)?;
     let pdf = format!("{}-{}.{language}.pdf", brief.report, brief.period);
     let title = brief.title.get(language).with_context(|| format!("the brief has no `{language}`"))?;
     let from = mailbox(&target.from)?;
-    let id = format!("<{}@{}>", &sha256(job.key().as_bytes())[..32], from.email.domain());
-    let head =
-        Message::builder().from(from).message_id(Some(id)).subject(format!("{title} · {}", brief.period));
-    let readers = target.to.get(language).into_iter().flatten();
-    let head = readers
-        .map(|address| mailbox(address))
-        .try_fold(head, |head, reader| -> Result<MessageBuilder> { Ok(head.to(reader?)) })?;
+    let digest: String = sha256(job.key().as_bytes()).chars().take(32).collect();
+    let id = format!("<{digest}@{}>", from.email.domain());
+    let head = Message::builder()
+        .from(from)
+        .to(mailbox(&part.reader)?)
+        .message_id(Some(id))
+        .subject(format!("{title} · {}", brief.period));
     let attached = Attachment::new(pdf.clone())
-        .body(fs_err::read(folder.join(&pdf))?, ContentType::parse("application/pdf")?);
+        .body(job.package.file(&pdf)?.to_vec(), ContentType::parse("application/pdf")?);
     Ok(head.multipart(
         MultiPart::mixed()
             .singlepart(SinglePart::plain(text(&brief, language, title, job)))
@@ -57,25 +60,32 @@ fn text(brief: &Brief, language: &str, title: &str, job: &Job<'_>) -> String {
 }
 
 fn mailbox(address: &str) -> Result<Mailbox> {
-    address.parse().map_err(|error| anyhow!("`{address}` is no mail address: {error}"))
+    address.parse().map_err(|error| {
+        Refusal::config(format!("`{}` is no mail address: {error}", address.escape_debug()))
+            .hint("correct it in config/delivery.yaml")
+            .into()
+    })
+}
+
+/// The bytes of a certificate, which is an ordinary file.
+fn certificate(path: &Path) -> Result<Vec<u8>> {
+    if !path.is_file() {
+        return Err(Refusal::config(format!("`ca`: {} is no file", path.display()))
+            .hint("name a file with a certificate in PEM, or take `ca` out of config/delivery.yaml")
+            .into());
+    }
+    Ok(fs_err::read(path)?)
 }
 
 /// A connection to the target's server.
 pub fn server(target: &MailTarget, job: &Job<'_>) -> Result<SmtpTransport> {
-    let (wrapped, place) = match target.smtp.split_once("://") {
-        Some(("smtps", place)) => (true, place),
-        Some((_, place)) => (false, place),
-        None => (false, target.smtp.as_str()),
-    };
-    let (host, port) =
-        place.trim_end_matches('/').rsplit_once(':').unwrap_or((place, if wrapped { "465" } else { "587" }));
-    let port = port.parse().with_context(|| format!("`{port}` is no port"))?;
-    let mut tls = TlsParameters::builder(host.to_owned());
+    let MailServer { host, port, wrapped, local } =
+        MailServer::read(&target.smtp).map_err(|told| Refusal::config(told.fault).hint(told.hint))?;
+    let mut tls = TlsParameters::builder(host.clone());
     if let Some(path) = &target.ca {
-        tls = tls.add_root_certificate(Certificate::from_pem(&fs_err::read(path)?)?);
+        tls = tls.add_root_certificate(Certificate::from_pem(&certificate(path)?)?);
     }
     let tls = tls.build()?;
-    let local = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
     let security = match (wrapped, local && target.ca.is_none()) {
         (true, _) => Tls::Wrapper(tls),
         // On this machine nobody listens in; anywhere else a server without TLS is refused.
@@ -95,6 +105,20 @@ pub fn send(server: &SmtpTransport, message: &Message, job: &Job<'_>) -> Result<
 }
 
 fn failed(error: &Error, job: &Job<'_>) -> Failed {
-    let said = job.secrets.hide(&format!("{:#}", anyhow!(error.to_string())));
-    if error.is_permanent() { Failed::ForGood(said) } else { Failed::ForNow(said, None) }
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        // The outer error often tells its cause already.
+        let inner_words = inner.to_string();
+        if !words.contains(&inner_words) {
+            words = format!("{words}: {inner_words}");
+        }
+        cause = inner.source();
+    }
+    let said = job.secrets.said(&words);
+    match () {
+        () if error.is_permanent() => Failed::ForGood(said),
+        () if error.is_transient() => Failed::ForNow(said, None),
+        () => Failed::Unreachable(said),
+    }
 }

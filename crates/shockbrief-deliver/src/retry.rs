@@ -13,6 +13,26 @@ pub enum Failed {
     ForGood(String),
     /// It may help, after the seconds that the other side asks for.
     ForNow(String, Option<u64>),
+    /// Nobody answered; it may help.
+    Unreachable(String),
+}
+
+impl Failed {
+    /// Why, in words.
+    pub fn into_words(self) -> String {
+        match self {
+            Self::ForGood(said) | Self::ForNow(said, _) | Self::Unreachable(said) => said,
+        }
+    }
+
+    fn after(self, attempts: u32) -> Self {
+        let tried = |said: String| format!("{said} (tried {attempts} times)");
+        match self {
+            Self::ForGood(said) => Self::ForGood(said),
+            Self::ForNow(said, wanted) => Self::ForNow(tried(said), wanted),
+            Self::Unreachable(said) => Self::Unreachable(tried(said)),
+        }
+    }
 }
 
 /// Tries until it is taken, refused for good, or the attempts are used up.
@@ -21,17 +41,18 @@ pub fn persist(
     retry: Retry,
     pause: impl Fn(Duration),
     mut attempt: impl FnMut() -> Result<(), Failed>,
-) -> Result<(), String> {
+) -> Result<(), Failed> {
     let mut tried = 1;
     loop {
-        let (said, wanted) = match attempt() {
+        let failed = match attempt() {
             Ok(()) => return Ok(()),
-            Err(Failed::ForGood(said)) => return Err(said),
-            Err(Failed::ForNow(said, wanted)) => (said, wanted),
+            Err(failed @ Failed::ForGood(_)) => return Err(failed),
+            Err(failed) => failed,
         };
         if tried >= retry.attempts {
-            return Err(format!("{said} (tried {tried} times)"));
+            return Err(failed.after(tried));
         }
+        let wanted = if let Failed::ForNow(_, wanted) = failed { wanted } else { None };
         pause(wait(key, tried, retry, wanted));
         tried += 1;
     }
@@ -43,9 +64,9 @@ fn wait(key: &str, attempt: u32, retry: Retry, wanted: Option<u64>) -> Duration 
     if let Some(seconds) = wanted {
         return Duration::from_secs(seconds.min(LONGEST));
     }
-    let spread =
-        u64::from_str_radix(&sha256(format!("{key}{attempt}").as_bytes())[..8], 16).unwrap_or_default();
-    let base = retry.pause_ms.saturating_mul(1 << (attempt - 1).min(6));
+    let digest: String = sha256(format!("{key}{attempt}").as_bytes()).chars().take(8).collect();
+    let spread = u64::from_str_radix(&digest, 16).unwrap_or_default();
+    let base = retry.pause_ms.saturating_mul(1 << (attempt - 1).min(6)).min(LONGEST * 1000);
     Duration::from_millis(base / 2 + base.saturating_mul(spread) / (u64::from(u32::MAX) * 2))
 }
 
@@ -55,7 +76,7 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    fn run(outcomes: Vec<Result<(), Failed>>) -> (Result<(), String>, Vec<Duration>, usize) {
+    fn run(outcomes: Vec<Result<(), Failed>>) -> (Result<(), Failed>, Vec<Duration>, usize) {
         let (mut left, pauses) = (outcomes, RefCell::new(Vec::new()));
         let retry = Retry { attempts: 3, pause_ms: 1000 };
         let mut tried = 0;
@@ -88,8 +109,9 @@ mod tests {
     #[test]
     fn refused_for_good_or_given_up() {
         let (outcome, pauses, tried) = run(vec![Err(Failed::ForGood("no".to_owned()))]);
-        assert_eq!((outcome.unwrap_err().as_str(), pauses.len(), tried), ("no", 0, 1));
+        assert_eq!((outcome.unwrap_err().into_words().as_str(), pauses.len(), tried), ("no", 0, 1));
         let (outcome, pauses, tried) = run(vec![later(None), later(None), later(None)]);
-        assert_eq!((outcome.unwrap_err().as_str(), pauses.len(), tried), ("busy (tried 3 times)", 2, 3));
+        let words = outcome.unwrap_err().into_words();
+        assert_eq!((words.as_str(), pauses.len(), tried), ("busy (tried 3 times)", 2, 3));
     }
 }

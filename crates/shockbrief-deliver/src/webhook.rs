@@ -12,7 +12,7 @@ pub fn letter(url: &str, job: &Job<'_>) -> Result<Letter> {
             ("Idempotency-Key".to_owned(), job.key()),
         ],
         bearer: job.secrets.secret.clone(),
-        body: fs_err::read(job.package.folder.join("brief.json"))?,
+        body: job.package.file("brief.json")?.to_vec(),
     })
 }
 
@@ -24,7 +24,7 @@ pub fn post(letter: &Letter, courier: &dyn Courier) -> Result<(), Failed> {
             Err(Failed::ForNow(format!("status {status}"), retry_after))
         }
         Ok(Reply { status, .. }) => Err(Failed::ForGood(format!("status {status}"))),
-        Err(error) => Err(Failed::ForNow(error, None)),
+        Err(error) => Err(Failed::Unreachable(error)),
     }
 }
 
@@ -54,6 +54,6 @@ mod tests {
         assert_eq!(post(403, None), Err(Failed::ForGood("status 403".to_owned())));
         assert_eq!(post(301, None), Err(Failed::ForGood("status 301".to_owned())));
         let broken = super::post(&letter, &Answer(Err("no connection".to_owned())));
-        assert_eq!(broken, Err(Failed::ForNow("no connection".to_owned(), None)));
+        assert_eq!(broken, Err(Failed::Unreachable("no connection".to_owned())));
     }
 }

@@ -6,17 +6,18 @@
 
 use crate::failure::LEFT_ALONE;
 use crate::{
-    Ask, Batch, Failure, Fetched, Http, Raw, Row, Secret, Trouble, Validators,
+    Ask, Batch, Failure, Fetched, Http, Question, Raw, Row, Trouble, Validators,
     provider::{self, Call, Provider},
     text,
 };
 use anyhow::Result;
 use jiff::{Span, Timestamp, civil::Date};
 use shockbrief_core::{
-    Mic,
-    config::{DataKind, Fetch, ProviderSpec, TableFormat},
+    Hidden, Mic, Refusal, Secret,
+    config::{DataKind, Fetch, KeySource, ProviderSpec, TableFormat},
+    fs::sha256,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One subject to bring up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,16 +120,25 @@ pub struct Desk<'a> {
     pub parquet: &'a Unpack,
 }
 
+/// Calls of one question; more is no series but a mistake.
+const MOST_CALLS: usize = 400;
+
 /// Subjects in a row with a failing server after which it counts as down.
 const STRIKES: usize = 2;
 
 /// A body and its digest.
 type Answer = (Vec<u8>, String);
 
+/// A key, and what hides it in messages.
+type Held = Arc<(Secret, Hidden)>;
+
+/// Where no key is, nothing is hidden.
+static OPEN: Hidden = Hidden::nothing();
+
 /// Keys and troubles of one run.
 #[derive(Default)]
 struct Memory {
-    keys: BTreeMap<String, Secret>,
+    keys: BTreeMap<String, Held>,
     down: BTreeMap<String, Failure>,
     /// Subjects in a row that met a failing server.
     strikes: BTreeMap<String, usize>,
@@ -210,8 +220,9 @@ impl Desk<'_> {
             to: wanted.to,
             complete: wanted.complete,
             now: self.http.clock().now(),
+            hidden: &OPEN,
         };
-        let (mut batch, mut raw) = match self.question(&ask, memory)? {
+        let (mut batch, mut answers) = match self.question(&ask, memory)? {
             Ok(answer) => answer,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -224,24 +235,85 @@ impl Desk<'_> {
                 "{event}: every adjusted price before it changes, so the history from {start} (held to {held}) was asked again"
             );
             match self.question(&ask, memory)? {
-                Ok((whole, more)) => (batch, raw) = (whole, [raw, more].concat()),
+                Ok(whole) => (batch, answers) = whole,
                 // Old adjusted prices beside new ones would make a return that never was.
                 Err(failure) => return Ok(Err(failure)),
             }
             batch.notes.push(note);
         }
-        let provenance = Provenance {
-            provider: spec.id.clone(),
-            licence: spec.licence.clone(),
-            redistribute: spec.redistribute,
-            raw,
-            fetched: ask.now,
+        let question = Question {
+            time: ask.now,
+            data: wanted.data.name().to_owned(),
+            subject: wanted.subject.clone(),
+            code: code.to_owned(),
+            currency: wanted.currency.clone(),
+            from: ask.from,
+            to: ask.to,
+            complete: ask.complete,
+            answers: answers.clone(),
         };
+        self.raw.note(&spec.id, &question)?;
+        let provenance = provenance(spec, answers, ask.now);
         outcome.appended = sink.append(&wanted.subject, &batch, wanted.data, &provenance)?;
         outcome.last = batch.rows.iter().map(|row| row.date).max();
         outcome.notes = batch.notes;
         outcome.provider = Some(spec.id.clone());
         Ok(Ok(()))
+    }
+
+    /// Reads kept answers again into a sink, in the order in which they came, and asks nobody. Gives how many questions
+    /// were read, and why others could not be.
+    ///
+    /// # Errors
+    /// When the logs of raw answers cannot be read or the sink not be written.
+    pub fn replay(&self, sink: &mut dyn Sink) -> Result<(usize, Vec<Failure>)> {
+        let mut noted: Vec<(&ProviderSpec, Question)> = Vec::new();
+        for spec in &self.config.providers {
+            noted.extend(self.raw.questions(&spec.id)?.into_iter().map(|question| (spec, question)));
+        }
+        noted.sort_by_key(|(_, question)| question.time);
+        let (mut read, mut failures) = (0, Vec::new());
+        for (spec, question) in noted {
+            match self.again(spec, &question) {
+                Ok(batch) => {
+                    let provenance = provenance(spec, question.answers, question.time);
+                    sink.append(&question.subject, &batch, spec.data, &provenance)?;
+                    read += 1;
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Ok((read, failures))
+    }
+
+    fn again(&self, spec: &ProviderSpec, question: &Question) -> Result<Batch, Failure> {
+        let ask = Ask {
+            spec,
+            subject: &question.subject,
+            code: &question.code,
+            currency: &question.currency,
+            from: question.from,
+            to: question.to,
+            complete: question.complete,
+            now: question.time,
+            hidden: &OPEN,
+        };
+        let body = |digest: &String| {
+            self.raw.body(&spec.id, digest).map_err(|error| {
+                let next = "restore the folder of raw answers from a backup, or fetch these dates again";
+                ask.fail(Trouble::Truncated, format!("an answer of {}: {error:#}", question.time), next)
+            })
+        };
+        if question.data != spec.data.name() {
+            let seen = format!("answers of {} where it gives {} now", question.data, spec.data.name());
+            return Err(ask.fail(
+                Trouble::Config,
+                seen,
+                "declare the provider as it was, under an id of its own",
+            ));
+        }
+        let bodies = question.answers.iter().map(body).collect::<Result<Vec<_>, _>>()?;
+        self.parsed(&ask, provider::of(&ask)?, &bodies)
     }
 
     /// Asks one question: all its calls and pages, then the parser. Gives the rows and the raw answers' digests.
@@ -252,51 +324,57 @@ impl Desk<'_> {
             Ok(provider) => provider,
             Err(failure) => return Ok(Err(failure)),
         };
-        let key = memory.keys.get(&ask.spec.id).cloned();
+        let held = memory.keys.get(&ask.spec.id).cloned();
+        let (key, hidden) = held.as_deref().map_or((None, &OPEN), |(key, hidden)| (Some(key), hidden));
+        let ask = &Ask { hidden, ..*ask };
         let (mut bodies, mut digests) = (Vec::new(), Vec::new());
         let mut calls: Vec<Call> = provider.calls(ask);
         calls.reverse();
         while let Some(call) = calls.pop() {
-            match self.call(ask, &call, key.as_ref())? {
+            match self.call(ask, &call, key)? {
                 Ok(Some((body, digest))) => {
                     bodies.push(body);
                     digests.push(digest);
+                    calls.extend(provider.more(ask, &call, &bodies));
                 }
                 Ok(None) => {}
-                Err(failure) => return Ok(Err(failure)),
-            }
-            if calls.is_empty() {
-                calls.extend(provider.more(ask, &bodies));
+                Err(failure) => match provider.instead(ask, &call, &failure) {
+                    Some(others) if digests.len() + calls.len() + others.len() < MOST_CALLS => {
+                        calls.extend(others.into_iter().rev());
+                    }
+                    _ => return Ok(Err(failure)),
+                },
             }
         }
+        Ok(self.parsed(ask, provider, &bodies).map(|batch| (batch, digests)))
+    }
+
+    /// Reads the answers of one question, kept ones as well as new ones.
+    fn parsed(&self, ask: &Ask<'_>, provider: &dyn Provider, bodies: &[Vec<u8>]) -> Result<Batch, Failure> {
         let slices: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
         if slices.is_empty() {
-            return Ok(Err(ask.empty()));
+            return Err(ask.empty());
         }
         let texts;
         let slices = if is_parquet(ask) {
-            texts = match slices.iter().map(|bytes| self.unpacked(ask, bytes)).collect::<Result<Vec<_>, _>>()
-            {
-                Ok(texts) => texts,
-                Err(failure) => return Ok(Err(failure)),
-            };
+            let unpacked = slices.iter().map(|bytes| self.unpacked(ask, bytes));
+            texts = unpacked.collect::<Result<Vec<_>, _>>()?;
             texts.iter().map(Vec::as_slice).collect()
         } else {
             slices
         };
-        let parsed = provider.parse(ask, &slices).map_err(|mut failure| {
-            if let Some(key) = &key {
-                failure.seen = key.redact(&failure.seen);
-            }
-            failure
-        });
-        Ok(parsed.map(|batch| (batch, digests)))
+        let hidden = |text: &String| ask.hidden.strip(text);
+        match provider.parse(ask, &slices) {
+            // Names of units and columns are the provider's words too.
+            Ok(batch) => Ok(Batch { notes: batch.notes.iter().map(hidden).collect(), ..batch }),
+            Err(failure) => Err(Failure { seen: hidden(&failure.seen), ..failure }),
+        }
     }
 
     fn unpacked(&self, ask: &Ask<'_>, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         text::refuse_page(ask, bytes)?;
         if !bytes.starts_with(b"PAR1") {
-            return Err(ask.changed(format!("no Parquet file: “{}”", text::glimpse(bytes))));
+            return Err(ask.changed(format!("no Parquet file: “{}”", ask.glimpse(bytes))));
         }
         if !bytes.ends_with(b"PAR1") {
             let seen = format!("the Parquet file stops after {} bytes", bytes.len());
@@ -323,10 +401,10 @@ impl Desk<'_> {
                 Trouble::Key,
             ),
             None => Ok(()),
-            Some(place) if !memory.keys.contains_key(&ask.spec.id) => match Secret::read(&ask.spec.id, place)
-            {
+            Some(place) if !memory.keys.contains_key(&ask.spec.id) => match read_key(&ask.spec.id, place) {
                 Ok(key) => {
-                    memory.keys.insert(ask.spec.id.clone(), key);
+                    let hidden = Hidden::default().key(key.expose());
+                    memory.keys.insert(ask.spec.id.clone(), Arc::new((key, hidden)));
                     Ok(())
                 }
                 Err(refusal) => {
@@ -350,7 +428,8 @@ impl Desk<'_> {
             Err(failure) => return Ok(Err(failure)),
         };
         // An answer whose body is lost or damaged is asked again as a whole.
-        let earlier = self.raw.last(id, &url)?.and_then(|kept| Some((self.raw.body(id, &kept).ok()?, kept)));
+        let earlier =
+            self.raw.last(id, &url)?.and_then(|kept| Some((self.raw.body(id, &kept.sha256).ok()?, kept)));
         let validators =
             earlier.as_ref().map_or_else(Validators::default, |(_, kept)| kept.validators.clone());
         let fetched: Fetched = match self.http.get(ask, call, key, &validators) {
@@ -363,12 +442,33 @@ impl Desk<'_> {
         Ok(match (fetched.unchanged, earlier) {
             (true, Some((body, kept))) => Ok(Some((body, kept.sha256))),
             (true, None) => Err(ask.changed("status 304 to a question without conditions")),
+            // An answer that repeats the key is read and not kept: it cannot be read again without asking.
+            (false, _) if ask.hidden.is_in(&fetched.body) => {
+                let digest = sha256(&fetched.body);
+                Ok(Some((fetched.body, digest)))
+            }
             (false, _) => {
                 let kept = self.raw.keep(id, &fetched, ask.now)?;
                 Ok(Some((fetched.body, kept.sha256)))
             }
         })
     }
+}
+
+fn provenance(spec: &ProviderSpec, raw: Vec<String>, fetched: Timestamp) -> Provenance {
+    let (provider, licence) = (spec.id.clone(), spec.licence.clone());
+    Provenance { provider, licence, redistribute: spec.redistribute, raw, fetched }
+}
+
+fn read_key(provider: &str, place: &KeySource) -> Result<Secret, Refusal> {
+    Secret::read(&format!("provider `{provider}`"), place).map_err(|refusal| {
+        match refusal.message.ends_with("no key") {
+            true => {
+                refusal.hint("put the provider's key there, or disable the provider in config/fetch.yaml")
+            }
+            false => refusal,
+        }
+    })
 }
 
 fn is_parquet(ask: &Ask<'_>) -> bool {

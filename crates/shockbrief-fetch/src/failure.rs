@@ -113,6 +113,12 @@ impl crate::Ask<'_> {
         }
     }
 
+    /// The allowance is used up.
+    pub(crate) fn limited(&self, seen: impl Into<String>) -> Failure {
+        let next = "a limit of the provider: wait for its next hour or day, raise `interval_ms`, or raise the plan's allowance";
+        self.fail(Trouble::Quota, seen, next)
+    }
+
     /// The answer is not of the documented form.
     pub(crate) fn changed(&self, seen: impl Into<String>) -> Failure {
         self.fail(

@@ -4,7 +4,7 @@
 //! Packed answers are unpacked by hand, so that the size limit holds for what they unpack to.
 
 use crate::{
-    Ask, Auth, Call, Clock, Failure, Secret, Trouble,
+    Ask, Auth, Call, Clock, Failure, Trouble,
     pace::{self, Pace},
     text,
 };
@@ -16,8 +16,12 @@ use reqwest::{
     header::{self, HeaderMap, HeaderValue},
     redirect,
 };
-use shockbrief_core::config::HttpLimits;
-use std::{io::Read, path::Path, sync::Arc, time::Duration};
+use shockbrief_core::{
+    Secret,
+    address::{Host, has_user, is_inner, is_this_machine},
+    config::HttpLimits,
+};
+use std::{io::Read, net::IpAddr, path::Path, sync::Arc, time::Duration};
 use tokio::runtime::Runtime;
 
 /// What a provider offered for conditional requests.
@@ -140,7 +144,7 @@ impl Http {
             self.turn(ask, longest)?;
             let (failure, pause) = match self.runtime.block_on(self.attempt(&ready)) {
                 Attempt::Done(fetched) => return Ok(fetched),
-                Attempt::Failed(failure) => return Err(redacted(failure, key)),
+                Attempt::Failed(failure) => return Err(redacted(ask, failure)),
                 Attempt::Again(failure, pause) => (failure, pause),
             };
             let pause =
@@ -149,7 +153,7 @@ impl Http {
             if attempt >= self.limits.attempts || pause > longest {
                 let tries = if attempt == 1 { "once".to_owned() } else { format!("{attempt} times") };
                 let failure = Failure { seen: format!("{} (asked {tries})", failure.seen), ..failure };
-                return Err(redacted(failure, key));
+                return Err(redacted(ask, failure));
             }
             tracing::info!(provider = ask.spec.id, attempt, ?pause, "asking again");
             attempt += 1;
@@ -183,12 +187,8 @@ impl Http {
             let Some(target) = target(&response, &url) else {
                 return self.answer(ready, response).await;
             };
-            if target.scheme() != "https" && target.scheme() != url.scheme() {
-                return Attempt::Failed(ready.ask.fail(
-                    Trouble::Redirect,
-                    format!("redirected from https to {}", target.scheme()),
-                    "correct the provider's address in config/fetch.yaml",
-                ));
+            if let Err(failure) = self.may_follow(ready.ask, &url, &target).await {
+                return Attempt::Failed(failure);
             }
             url = target;
         }
@@ -197,6 +197,50 @@ impl Http {
             format!("redirected more than {} times", self.limits.redirects),
             "open the address in a browser: the provider may have moved or want a login",
         ))
+    }
+
+    /// Refuses a redirect to plain http, with a user's name, or to a machine of the inner network: a provider must not
+    /// choose what is asked behind the firewall.
+    async fn may_follow(&self, ask: &Ask<'_>, from: &Url, target: &Url) -> Result<(), Failure> {
+        let refuse = |seen: String| {
+            ask.fail(Trouble::Redirect, seen, "correct the provider's address in config/fetch.yaml")
+        };
+        let local = is_this_machine(from) && is_this_machine(target);
+        if target.scheme() != "https" && !(target.scheme() == "http" && local) {
+            return Err(refuse(format!("redirected from {} to {}", from.scheme(), target.scheme())));
+        }
+        if has_user(target) {
+            return Err(refuse("redirected to an address with a user's name".to_owned()));
+        }
+        if from.origin() == target.origin()
+            || local
+            || self.limits.inner_redirects
+            || !self.is_inner(target).await
+        {
+            return Ok(());
+        }
+        Err(ask.fail(
+            Trouble::Redirect,
+            format!(
+                "redirected to `{}`, a machine of the inner network",
+                target.host_str().unwrap_or_default()
+            ),
+            "where that is meant, write `http: {inner_redirects: true}` in config/fetch.yaml",
+        ))
+    }
+
+    /// Whether an address is of the inner network, by its number or by those that its name has now.
+    async fn is_inner(&self, target: &Url) -> bool {
+        let port = target.port_or_known_default().unwrap_or(443);
+        match target.host() {
+            Some(Host::Ipv4(ip)) => is_inner(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => is_inner(IpAddr::V6(ip)),
+            // A name that is not found cannot be asked either.
+            Some(Host::Domain(name)) => tokio::net::lookup_host((name, port))
+                .await
+                .is_ok_and(|mut found| found.any(|place| is_inner(place.ip()))),
+            None => true,
+        }
     }
 
     async fn send(&self, ready: &Ready<'_>, url: &Url) -> reqwest::Result<Response> {
@@ -226,7 +270,7 @@ impl Http {
         let mut fetched = Fetched {
             body,
             url: ready.shown.clone(),
-            validators: validators(&headers),
+            validators: validators(ready.ask, &headers),
             unchanged: false,
             lacking: false,
         };
@@ -246,10 +290,11 @@ impl Http {
 
     fn refused(&self, ready: &Ready<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Attempt {
         let ask = ready.ask;
-        let glimpse = text::glimpse(body);
+        let glimpse = ask.glimpse(body);
         let said = if glimpse.is_empty() { String::new() } else { format!(": “{glimpse}”") };
         let seen = format!("status {}{said}", status.as_u16());
-        let pause = retry_after(headers, self.clock.now());
+        let pause = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let pause = pause.and_then(|text| retry_after(text, self.clock.now()));
         let asked = pause.map_or(String::new(), |pause| format!(", wants a pause of {} s", pause.as_secs()));
         match status.as_u16() {
             429 => {
@@ -274,6 +319,10 @@ impl Http {
             }
             400 if ["api_key", "apikey", "api key"].iter().any(|word| seen.to_lowercase().contains(word)) => {
                 Attempt::Failed(ask.fail(Trouble::Key, seen, "check the key"))
+            }
+            400 if text::tells_limit(&seen) => {
+                let next = "a limit of the provider: ask for fewer years at a time with --from";
+                Attempt::Failed(ask.fail(Trouble::TooLarge, seen, next))
             }
             404 | 410 => {
                 Attempt::Failed(ask.fail(Trouble::Unknown, seen, "correct the symbol's code under `codes`, or the address"))
@@ -304,7 +353,7 @@ impl Http {
             None | Some(b"" | b"identity") => Ok(bytes),
             Some(b"gzip" | b"x-gzip") => self.unpack(ask, &bytes, limit),
             Some(other) => {
-                let seen = format!("packed as `{}`, which was not asked for", text::glimpse(other));
+                let seen = format!("packed as `{}`, which was not asked for", ask.glimpse(other));
                 Err(Attempt::Failed(ask.changed(seen)))
             }
         }
@@ -340,28 +389,28 @@ fn pause_file(ask: &Ask<'_>, error: &anyhow::Error) -> Failure {
     ask.fail(Trouble::Config, format!("{error:#}"), "make the folder of the store writable")
 }
 
-fn redacted(mut failure: Failure, key: Option<&Secret>) -> Failure {
-    if let Some(key) = key {
-        failure.seen = key.redact(&failure.seen);
-    }
-    failure
+fn redacted(ask: &Ask<'_>, failure: Failure) -> Failure {
+    Failure { seen: ask.hidden.strip(&failure.seen), ..failure }
 }
 
 fn build(ask: &Ask<'_>, call: &Call) -> Result<Url, Failure> {
-    let base = ask
-        .spec
-        .url
-        .replace("{code}", ask.code)
-        .replace("{symbol}", ask.subject)
-        .replace("{from}", &ask.from.to_string())
-        .replace("{to}", &ask.to.to_string());
-    let mut url = Url::parse(&format!("{}{}", base.trim_end_matches('/'), call.path)).map_err(|error| {
-        ask.fail(
-            Trouble::Config,
-            format!("no address: {error}"),
-            "correct `url` and `codes` in config/fetch.yaml",
-        )
-    })?;
+    let refuse =
+        |seen: String| ask.fail(Trouble::Config, seen, "correct `url` and `codes` in config/fetch.yaml");
+    let base = ask.spec.filled(ask.code, ask.subject, &ask.from.to_string(), &ask.to.to_string());
+    let base = base.map_err(|told| refuse(told.fault.to_owned()))?;
+    let mut url = base.url().clone();
+    if !call.path.is_empty() {
+        let path = format!("{}{}", base.as_str().trim_end_matches('/'), call.path);
+        url = Url::parse(&path).map_err(|error| refuse(format!("no address: {error}")))?;
+    }
+    // The key goes to the declared host, whatever a code from a file holds.
+    let declared = ask.spec.filled("0", "0", "0", "0").map_err(|told| refuse(told.fault.to_owned()))?;
+    if has_user(&url) || url.origin() != declared.url().origin() {
+        return Err(refuse(format!(
+            "the code `{}` makes an address of another host",
+            ask.code.escape_debug()
+        )));
+    }
     if !call.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&call.query);
     }
@@ -375,20 +424,26 @@ fn target(response: &Response, from: &Url) -> Option<Url> {
         .and_then(|place| from.join(place).ok())
 }
 
-fn validators(headers: &HeaderMap) -> Validators {
-    let text =
-        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+/// What the provider offers for a conditional request; a key that it repeats there is not kept.
+fn validators(ask: &Ask<'_>, headers: &HeaderMap) -> Validators {
+    let text = |name| {
+        let told = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        told.filter(|told| ask.hidden.strip(told) == **told).map(str::to_owned)
+    };
     Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) }
 }
 
-/// The pause that a provider asks for: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+/// The pause that the other side asks for in `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+#[must_use]
+pub fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds.min(7 * 86_400)));
     }
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    Some(
+        Duration::try_from(date.duration_since(now)).unwrap_or_default().min(Duration::from_secs(7 * 86_400)),
+    )
 }
 
 /// A connection that failed, told without the address, which may hold a key.

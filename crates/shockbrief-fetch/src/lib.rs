@@ -2,7 +2,10 @@
 //!
 //! Parsers are pure functions from bytes to rows; the network is [`Http`] alone. The crate refuses to guess: an
 //! answer of another form than documented is a [`Failure`] that names provider, symbol, what was seen and the
-//! next step. Keys never reach a log, a stored address or an error.
+//! next step. Keys never reach a log, a stored address or an error. What reads bytes of others neither indexes nor
+//! slices: a place that is not there is an answer of another form, never a crash.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 mod batch;
 mod clock;
@@ -14,7 +17,6 @@ mod outbound;
 mod pace;
 pub mod provider;
 mod raw;
-mod secret;
 mod text;
 
 pub use batch::{Ask, Batch, Row};
@@ -22,8 +24,8 @@ pub use clock::Clock;
 pub use desk::{Appended, Desk, Known, Outcome, Provenance, Sink, Unpack, Wanted};
 pub use failure::{Failure, Trouble};
 pub use freshness::{Freshness, Lag, judge};
-pub use http::{Fetched, Http, Validators, user_agent};
+pub use http::{Fetched, Http, Validators, retry_after, user_agent};
 pub use outbound::{Answered, Outbound};
 pub use provider::{Auth, Call, PROVIDERS, Provider};
-pub use raw::{Kept, Raw};
-pub use secret::Secret;
+pub use raw::{Kept, Question, Raw};
+pub use shockbrief_core::Secret;

@@ -1,12 +1,14 @@
 //! Requests that tell instead of ask: posts to webhooks and pings to monitors.
 
-use crate::user_agent;
+use crate::{retry_after, user_agent};
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use reqwest::{
     Client,
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use shockbrief_core::Address;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -14,17 +16,18 @@ use tokio::runtime::Runtime;
 pub struct Outbound {
     client: Client,
     runtime: Runtime,
+    now: fn() -> Timestamp,
 }
 
 /// Status and the pause asked for, in seconds.
 pub type Answered = (u16, Option<u64>);
 
 impl Outbound {
-    /// A client that gives each request so much time.
+    /// A client that gives each request so much time; `now` is the clock by which a date in `Retry-After` is read.
     ///
     /// # Errors
     /// When the machine has no TLS roots.
-    pub fn new(limit: Duration) -> Result<Self> {
+    pub fn new(limit: Duration, now: fn() -> Timestamp) -> Result<Self> {
         // No redirect is followed: a post is for the address that was declared.
         let client = Client::builder()
             .user_agent(user_agent(None))
@@ -32,13 +35,13 @@ impl Outbound {
             .redirect(redirect::Policy::none())
             .build()
             .context("cannot set up TLS")?;
-        Ok(Self { client, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()? })
+        Ok(Self { client, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?, now })
     }
 
-    /// Posts once.
+    /// Posts once, to an address that keeps secrets.
     ///
     /// # Errors
-    /// A request that cannot be made or a connection that fails, in words without the address.
+    /// An address that is not https, a request that cannot be made or a connection that fails, in words without the address.
     pub fn post(
         &self,
         url: &str,
@@ -46,6 +49,7 @@ impl Outbound {
         bearer: Option<&str>,
         body: Vec<u8>,
     ) -> Result<Answered, String> {
+        let url = Address::web(url).map_err(|told| told.fault.to_owned())?;
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let pair =
@@ -53,12 +57,16 @@ impl Outbound {
             let (name, value) = pair.ok_or_else(|| format!("`{name}` cannot stand in a header"))?;
             map.insert(name, value);
         }
-        let mut request = self.client.post(url).headers(map).body(body);
+        let mut request = self.client.post(url.url().clone()).headers(map).body(body);
         if let Some(token) = bearer {
             request = request.bearer_auth(token);
         }
         let response = self.runtime.block_on(async { request.send().await }).map_err(|error| said(&error))?;
-        let pause = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let pause = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        // A part of a second counts: who comes back before the time is refused again.
+        let pause = pause
+            .and_then(|text| retry_after(text, (self.now)()))
+            .map(|pause| pause.as_secs_f64().ceil() as u64);
         Ok((response.status().as_u16(), pause))
     }
 }

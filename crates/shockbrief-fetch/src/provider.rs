@@ -52,6 +52,22 @@ impl Call {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
+
+    /// A query parameter.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same call with another value of a query parameter.
+    fn again(&self, name: &str, value: impl std::fmt::Display) -> Self {
+        let mut call = self.clone();
+        for (own, held) in &mut call.query {
+            if own == name {
+                *held = value.to_string();
+            }
+        }
+        call
+    }
 }
 
 /// A provider of data.
@@ -74,8 +90,12 @@ pub trait Provider: Sync {
     }
     /// The requests of a question.
     fn calls(&self, ask: &Ask<'_>) -> Vec<Call>;
-    /// The request for the next page, after the bodies so far.
-    fn more(&self, _ask: &Ask<'_>, _bodies: &[Vec<u8>]) -> Option<Call> {
+    /// The request for the next page, after a call and the bodies so far.
+    fn more(&self, _ask: &Ask<'_>, _call: &Call, _bodies: &[Vec<u8>]) -> Option<Call> {
+        None
+    }
+    /// What is asked in place of a call that the provider finds too large, or that may have nothing.
+    fn instead(&self, _ask: &Ask<'_>, _call: &Call, _failure: &Failure) -> Option<Vec<Call>> {
         None
     }
     /// Reads the bodies of all calls.

@@ -3,10 +3,10 @@
 use crate::{Ask, Failure, Trouble};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
+use shockbrief_core::Said;
 
 /// Tokens that mean a missing value.
-pub const MISSING: &[&str] =
-    &["", ".", "-", "null", "None", "NaN", "nan", "N/A", "n/a", "NA", "N/D", "-99.99", "-999", "-999.99"];
+pub const MISSING: &[&str] = &["", ".", "-", "null", "None", "NaN", "nan", "N/A", "n/a", "NA", "N/D"];
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,11 +37,70 @@ pub fn json_cell(value: Option<&Value>) -> Option<Cell> {
     }
 }
 
-/// A date at the start of a text: `2025-01-27` or `2025-01-27T00:00:00.000Z`.
+/// A civil date: `2025-01-27`, or the midnight that some providers write for it, `2025-01-27T00:00:00.000Z`. Any other
+/// time of day is an instant, whose day depends on a zone, and no date.
 pub fn iso_date(text: &str) -> Option<Date> {
-    let head = text.trim().get(..10)?;
-    let rest = text.trim().get(10..)?;
-    (rest.is_empty() || rest.starts_with(['T', ' '])).then(|| head.parse().ok()).flatten()
+    let text = text.trim();
+    let (head, rest) = (text.get(..10)?, text.get(10..)?);
+    let time = rest.strip_prefix(['T', ' ']).unwrap_or(rest);
+    let time = time.strip_suffix('Z').or_else(|| time.strip_suffix("+00:00")).unwrap_or(time);
+    let midnight = time.len() >= 5 && time.bytes().all(|byte| b"0:.".contains(&byte));
+    (rest.is_empty() || midnight && rest.len() > time.len()).then(|| head.parse().ok()).flatten()
+}
+
+/// Words by which providers tell, in their languages, that an allowance is used up.
+const LIMITS: &[&str] = &[
+    "limit",
+    "límite",
+    "quota",
+    "kvot",
+    "kontingent",
+    "contingent",
+    "exceed",
+    "exced",
+    "dépass",
+    "überschritt",
+    "przekroczon",
+    "superad",
+    "superato",
+    "allowance",
+    "too many requests",
+    "throttl",
+    "лимит",
+    "квот",
+    "превыш",
+    "限",
+    "超过",
+    "超出",
+    "한도",
+    "초과",
+];
+
+/// Whether a text tells of a limit.
+pub fn tells_limit(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    LIMITS.iter().any(|word| lower.contains(word))
+}
+
+/// Refuses a sentence where a table was due: a line of words, in which no table begins.
+pub fn refuse_sentence(ask: &Ask<'_>, bytes: &[u8]) -> Result<(), Failure> {
+    let text = String::from_utf8_lossy(head(bytes, 2_000));
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    let table = lines.any(|line| line.contains(|c: char| c.is_ascii_digit()));
+    if table || first.split_whitespace().count() < 3 || first.trim_start().starts_with(['{', '[', '"']) {
+        return Ok(());
+    }
+    let seen = format!("“{}”", ask.glimpse(bytes));
+    Err(if tells_limit(&text) { ask.limited(seen) } else { ask.fail(Trouble::Page, seen, SENTENCE) })
+}
+
+const SENTENCE: &str =
+    "the provider answered with a sentence instead of data: do what it says, or look at its documentation";
+
+/// So many bytes from the beginning, or all.
+pub fn head(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(..most).unwrap_or(bytes)
 }
 
 /// Midnight at the start of a day, in UTC.
@@ -49,48 +108,37 @@ pub fn midnight(date: Date) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()
 }
 
-/// The first words of an answer, on one line, for a message.
-pub fn glimpse(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean: String = line.chars().filter(|c| !c.is_control()).collect();
-    match clean.char_indices().nth(140) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
-    }
-}
-
 /// Refuses a page for people and an empty answer.
 pub fn refuse_page(ask: &Ask<'_>, bytes: &[u8]) -> Result<(), Failure> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).to_lowercase();
-    let head = head.trim_start();
-    if head.is_empty() {
+    let start = String::from_utf8_lossy(head(bytes, 600)).to_lowercase();
+    let start = start.trim_start();
+    if start.is_empty() {
         return Err(ask.fail(
             Trouble::Truncated,
             "an empty answer",
             "try again later; if it stays empty, look at the provider's status page",
         ));
     }
-    if ["<!doctype", "<html", "<head", "<?xml", "<script"].iter().any(|tag| head.starts_with(tag)) {
+    if ["<!doctype", "<html", "<head", "<?xml", "<script"].iter().any(|tag| start.starts_with(tag)) {
         return Err(ask.fail(
             Trouble::Page,
-            format!("a web page instead of data: “{}”", page_title(bytes)),
+            format!("a web page instead of data: “{}”", page_title(ask, bytes)),
             "open the address in a browser: a consent page, a login or a maintenance notice stands before the data",
         ));
     }
     Ok(())
 }
 
-fn page_title(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(20_000)]).into_owned();
+fn page_title(ask: &Ask<'_>, bytes: &[u8]) -> Said {
+    let text = String::from_utf8_lossy(head(bytes, 20_000)).into_owned();
+    // Small letters of the same length, so that places in the one are places in the other.
     let lower = text.to_ascii_lowercase();
-    let start = lower.find("<title>").map(|at| at + 7);
-    let end = start.and_then(|start| lower[start..].find("</title>").map(|length| start + length));
-    match (start, end) {
-        (Some(start), Some(end)) => glimpse(&text.as_bytes()[start..end]),
-        _ => glimpse(text.as_bytes()),
-    }
+    let title = lower.find("<title>").map(|at| at + 7).and_then(|start| {
+        let length = lower.get(start..)?.find("</title>")?;
+        text.get(start..start + length)
+    });
+    ask.glimpse(title.unwrap_or(&text).as_bytes())
 }
 
 /// Parses JSON; an end in the middle is told apart from another form.
@@ -104,8 +152,10 @@ pub fn json(ask: &Ask<'_>, bytes: &[u8]) -> Result<Value, Failure> {
                 format!("the JSON stops after {} bytes", bytes.len()),
                 "try again; if it repeats, ask for fewer years at a time with --from",
             )
+        } else if let Err(told) = refuse_sentence(ask, bytes) {
+            told
         } else {
-            ask.changed(format!("not JSON at line {}: “{}”", error.line(), glimpse(bytes)))
+            ask.changed(format!("not JSON at line {}: “{}”", error.line(), ask.glimpse(bytes)))
         }
     })
 }
@@ -139,6 +189,7 @@ impl Csv {
     pub fn read(ask: &Ask<'_>, bytes: &[u8], delimiter: u8) -> Result<Self, Failure> {
         refuse_page(ask, bytes)?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        refuse_sentence(ask, bytes)?;
         let text = std::str::from_utf8(bytes)
             .map_err(|error| ask.changed(format!("not UTF-8 after {} bytes", error.valid_up_to())))?;
         let cut = |line: usize| {
@@ -170,7 +221,7 @@ impl Csv {
     /// Index of a column that must be there.
     pub fn need(&self, ask: &Ask<'_>, name: &str) -> Result<usize, Failure> {
         self.column(name).ok_or_else(|| {
-            let seen = glimpse(self.header.join(", ").as_bytes());
+            let seen = ask.glimpse(self.header.join(", ").as_bytes());
             ask.changed(format!("no column `{name}`; the columns are {seen}"))
         })
     }
@@ -181,6 +232,7 @@ pub fn refuse_open_end(ask: &Ask<'_>, bytes: &[u8]) -> Result<(), Failure> {
     if bytes.ends_with(b"\n") {
         return Ok(());
     }
+    refuse_sentence(ask, bytes)?;
     let line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
     Err(ask.fail(
         Trouble::Truncated,
@@ -251,6 +303,16 @@ mod tests {
         assert_eq!(cell("inf"), None);
         assert_eq!(cell("1e999"), None);
         assert_eq!(iso_date("2025-01-27T00:00:00.000Z"), Some(jiff::civil::date(2025, 1, 27)));
-        assert_eq!(iso_date("2025-01-271"), None);
+        for none in [
+            "2025-01-271",
+            "2025-01-26T15:00:00Z",
+            "2025-01-27T00:00:01",
+            "2025-01-27T",
+            "2025-01-27T00:00:00+09:00",
+        ] {
+            assert_eq!(iso_date(none), None, "{none}");
+        }
+        // Marks of one provider are numbers of others.
+        assert_eq!(cell("-999"), Some(Cell::Number(-999.0)));
     }
 }

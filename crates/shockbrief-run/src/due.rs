@@ -129,6 +129,20 @@ pub fn due(
     }
 }
 
+/// Sessions for which a brief on shocks is still made once their data have come.
+const OPEN: usize = 5;
+
+/// Of the last sessions that are ready, those in `open` beside what is due already, oldest first: data that come late
+/// leave their session open, even when the next one has closed meanwhile.
+#[must_use]
+pub fn with_open(ready: &[Ready], open: &BTreeSet<Period>, due: Vec<Ready>) -> Vec<Ready> {
+    let late = ready.iter().rev().take(OPEN).filter(|ready| open.contains(&ready.period));
+    let mut all: Vec<Ready> = late.copied().chain(due).collect();
+    all.sort_by_key(|ready| ready.period);
+    all.dedup_by_key(|ready| ready.period);
+    all
+}
+
 /// Whether a shock on the session after `sessions` days is too near to the last brief on one.
 #[must_use]
 pub fn cooling_down(sessions: &[Session], last_brief: Option<Date>, day: Date, cooldown: usize) -> bool {
@@ -263,6 +277,22 @@ mod tests {
         let monthly = Schedule { ready_after: ReadyAfter::FirstSession, ..schedule(Frequency::Month, None) };
         assert_eq!(names(&monthly, "2025-02-03T20:59:59Z", &[], CatchUp::Last), ["2024-12"]);
         assert_eq!(names(&monthly, "2025-02-03T21:00:00Z", &[], CatchUp::Last), ["2025-01"]);
+    }
+
+    #[test]
+    fn a_session_whose_data_come_late_stays_open_for_some_days() {
+        let daily = schedule(Frequency::OnShock, None);
+        let now: Timestamp = "2025-01-31T21:30:00Z".parse().unwrap();
+        let (from, to) = span(&daily, now, None);
+        let (sessions, zone) = (weekdays(from, to), zone("Europe/Paris"));
+        let ready = ready(&daily, &zone, &sessions, now);
+        let periods =
+            |names: &[&str]| -> BTreeSet<Period> { names.iter().map(|n| n.parse().unwrap()).collect() };
+        // The 28th was quiet; of the 27th nothing was known, nor of the 24th, which is too long ago.
+        let due = due(&ready, &periods(&["2025-01-28"]), CatchUp::Last, &zone, now);
+        let all = with_open(&ready, &periods(&["2025-01-24", "2025-01-27"]), due);
+        let names: Vec<String> = all.iter().map(|ready| ready.period.to_string()).collect();
+        assert_eq!(names, ["2025-01-27", "2025-01-31"]);
     }
 
     #[test]

@@ -1,13 +1,20 @@
 //! The ledger: one append-only file of JSON lines under the output folder.
 //!
 //! A line is written and synced after what it tells of has happened. A line that a crash tore is skipped and
-//! left where it is; the next entry begins on a new line. Readers ignore keys that they do not know.
+//! left where it is; the next entry begins on a new line. Each line ends with a sum of what stands before it, so that one
+//! that a disk altered is a torn one and never another entry. Readers ignore keys that they do not know, and take lines
+//! of versions without sums as they are.
 
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use shockbrief_core::{Period, Refusal, brief::Manifest};
+use shockbrief_core::{
+    Period, Refusal,
+    brief::Manifest,
+    fs::{open_private, sha256},
+};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -15,6 +22,8 @@ use std::{
 
 /// The ledger's name in the output folder.
 pub const FILE: &str = "ledger.jsonl";
+/// The twin's name in a period's folder.
+const TWIN: &str = "brief.json";
 /// The version of an entry's schema.
 pub const SCHEMA: u32 = 1;
 
@@ -116,14 +125,14 @@ impl Ledger {
     /// # Errors
     /// When the file exists and cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
-        Self::open(&folder.join(FILE))
+        Self::file(&folder.join(FILE))
     }
 
     /// Reads a file of entries; one that is not there is empty.
     ///
     /// # Errors
     /// When the file exists and cannot be read.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn file(path: &Path) -> Result<Self> {
         let mut ledger = Self { path: path.to_owned(), ..Self::default() };
         let bytes = match fs_err::read(path) {
             Ok(bytes) => bytes,
@@ -131,7 +140,7 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            match serde_json::from_slice(line) {
+            match summed(line).and_then(|line| Ok(serde_json::from_slice(&line)?)) {
                 Ok(entry) => ledger.remember(entry),
                 Err(_) if line.is_empty() => {}
                 Err(_) => ledger.torn.push(index + 1),
@@ -145,9 +154,9 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be written.
     pub fn append(&mut self, entry: Entry) -> Result<()> {
-        let mut line = serde_json::to_vec(&entry)?;
+        let mut line = with_sum(serde_json::to_vec(&entry)?);
         line.push(b'\n');
-        let mut file = fs_err::OpenOptions::new().create(true).read(true).append(true).open(&self.path)?;
+        let mut file = open_private(&self.path)?;
         if !ends_with_newline(&mut file)? {
             line.insert(0, b'\n');
         }
@@ -189,6 +198,13 @@ impl Ledger {
         self.periods(report, |event| event == Event::Published)
     }
 
+    /// Periods of a report whose making failed and that nothing has settled since.
+    #[must_use]
+    pub fn open(&self, report: &str) -> BTreeSet<Period> {
+        let settled = self.settled(report);
+        self.periods(report, |event| event == Event::Failed).difference(&settled).copied().collect()
+    }
+
     fn periods(&self, report: &str, of: impl Fn(Event) -> bool) -> BTreeSet<Period> {
         self.of(report)
             .filter(|entry| of(entry.event))
@@ -204,6 +220,24 @@ impl Ledger {
             self.of(report).filter(|entry| entry.event == Event::Published && entry.period == period);
         let revision = revisions.filter_map(|entry| entry.revision).max().unwrap_or(1);
         Some((period, revision))
+    }
+
+    /// Whether this very twin of a period is recorded as published.
+    fn has_twin(&self, report: &str, period: &str, twin: Option<&String>) -> bool {
+        let same =
+            |entry: &&Entry| entry.period == period && entry.brief.is_some() && entry.brief.as_ref() == twin;
+        self.of(report).filter(|entry| entry.event == Event::Published).any(|entry| same(&entry))
+    }
+
+    /// When a revision of a period was last published, as far as it is recorded.
+    #[must_use]
+    pub fn published_at(&self, report: &str, period: &str, revision: u32) -> Option<Timestamp> {
+        let own = |entry: &&Entry| entry.period == period && entry.revision.unwrap_or(1) == revision;
+        self.of(report)
+            .filter(own)
+            .filter(|entry| entry.event == Event::Published)
+            .map(|entry| entry.at)
+            .max()
     }
 
     /// Whether a target has taken a revision.
@@ -227,6 +261,34 @@ impl Ledger {
     }
 }
 
+/// What stands before a line's sum.
+const SUM: &[u8] = b",\"sum\":\"";
+/// Hexadecimal digits of a sum.
+const DIGITS: usize = 16;
+
+/// An object with the sum of what it holds as its last key.
+fn with_sum(mut line: Vec<u8>) -> Vec<u8> {
+    line.pop();
+    let sum = sha256(&line);
+    line.extend_from_slice(SUM);
+    line.extend_from_slice(&sum.as_bytes()[..DIGITS]);
+    line.extend_from_slice(b"\"}");
+    line
+}
+
+/// A line without its sum, which must be that of the rest; one without any is older than sums.
+fn summed(line: &[u8]) -> Result<Cow<'_, [u8]>> {
+    let Some(at) = line.windows(SUM.len()).rposition(|part| part == SUM) else {
+        return Ok(Cow::Borrowed(line));
+    };
+    let (rest, sum) = (&line[..at], &line[at + SUM.len()..]);
+    anyhow::ensure!(
+        sum.strip_suffix(b"\"}") == Some(&sha256(rest).as_bytes()[..DIGITS]),
+        "the sum is another"
+    );
+    Ok(Cow::Owned([rest, b"}"].concat()))
+}
+
 fn ends_with_newline(file: &mut fs_err::File) -> Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(true);
@@ -243,7 +305,7 @@ pub fn published(at: Timestamp, manifest: &Manifest) -> Entry {
     Entry {
         as_of: Some(manifest.as_of),
         revision: Some(manifest.revision),
-        brief: manifest.outputs.get("brief.json").cloned(),
+        brief: manifest.outputs.get(TWIN).cloned(),
         pages: Some(manifest.audited.values().map(|audited| audited.pages).sum()),
         ..Entry::new(at, Event::Published, &manifest.report, &manifest.period)
     }
@@ -259,7 +321,7 @@ pub fn manifests(folder: &Path) -> Result<(Vec<Manifest>, Vec<anyhow::Error>)> {
     for report in folders(folder)? {
         for period in folders(&report)? {
             let path = period.join("manifest.json");
-            match manifest(&path) {
+            match manifest(&path).and_then(|manifest| at_home(manifest, &path)) {
                 Ok(manifest) => found.push(manifest),
                 Err(error) if path.is_file() => broken.push(error),
                 Err(_) => {}
@@ -281,8 +343,28 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     })
 }
 
+/// Refuses a manifest that speaks of another folder than its own: it was put there by somebody.
+fn at_home(manifest: Manifest, path: &Path) -> Result<Manifest> {
+    let mut above = path.ancestors().skip(1).map(|folder| folder.file_name().and_then(|name| name.to_str()));
+    let named = (above.next().flatten(), above.next().flatten());
+    if named != (Some(&manifest.period), Some(&manifest.report)) {
+        return Err(Refusal::data(format!(
+            "{} is the manifest of {:?}, {:?}, not of its folder",
+            path.display(),
+            manifest.report,
+            manifest.period
+        ))
+        .hint("remove what somebody copied there, or put the folder back under its name")
+        .into());
+    }
+    Ok(manifest)
+}
+
 /// Sub-folders in order; hidden ones are unfinished work.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -298,7 +380,11 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Entries for what is published and not in the ledger: after a crash between the two, or a lost ledger.
 #[must_use]
 pub fn missing(ledger: &Ledger, manifests: &[Manifest], at: Timestamp) -> Vec<Entry> {
-    let known = |m: &&Manifest| ledger.has(&m.report, &m.period, m.revision);
+    // A revision has a twin of its own: the same twin under another number is a manifest that a disk altered.
+    let known = |m: &&Manifest| {
+        ledger.has(&m.report, &m.period, m.revision)
+            || ledger.has_twin(&m.report, &m.period, m.outputs.get(TWIN))
+    };
     let unknown = manifests.iter().filter(|manifest| !known(manifest));
     unknown.map(|manifest| published(at, manifest)).collect()
 }
@@ -325,7 +411,9 @@ mod tests {
         let names = |periods: BTreeSet<Period>| periods.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(read.settled("weekly")), ["2025-W03", "2025-W04"]);
         assert_eq!(names(read.published("weekly")), ["2025-W03"]);
-        assert!(read.settled("monthly").is_empty());
+        assert_eq!(names(read.open("weekly")), ["2025-W05"]);
+        ledger.append(entry("2025-W05", Event::Quiet)).unwrap();
+        assert!(ledger.open("weekly").is_empty() && read.settled("monthly").is_empty());
     }
 
     #[test]
@@ -345,6 +433,56 @@ mod tests {
         assert_eq!((missing.len(), missing[0].revision, missing[0].pages), (1, Some(2), Some(7)));
         ledger.append(missing[0].clone()).unwrap();
         assert!(ledger.has("weekly", "2025-W05", 2) && !ledger.has("weekly", "2025-W05", 3));
+    }
+
+    #[test]
+    fn an_altered_byte_makes_no_other_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut ledger = Ledger::read(folder.path()).unwrap();
+        let first = Entry { revision: Some(1), seconds: Some(1.5), ..entry("2025-W03", Event::Published) };
+        ledger.append(first).unwrap();
+        ledger.append(entry("2025-W04", Event::Quiet)).unwrap();
+        let whole = fs_err::read(&path).unwrap();
+        for at in 0..whole.len() {
+            for mask in [0x01_u8, 0x10, 0x80] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= mask;
+                shockbrief_core::fs::write_atomic(&path, &bytes).unwrap();
+                let read = Ledger::read(folder.path()).unwrap();
+                let own = read.entries().iter().all(|entry| ledger.entries().contains(entry));
+                assert!(own, "byte {at} with {mask:#x}: {:?}", read.entries());
+                assert!(
+                    read.entries().len() == 2 || !read.torn.is_empty(),
+                    "byte {at} with {mask:#x}: lost in silence"
+                );
+            }
+        }
+        // Lines of before.
+        shockbrief_core::fs::write_atomic(
+            &path,
+            &serde_json::to_vec(&entry("2025-W05", Event::Failed)).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(Ledger::read(folder.path()).unwrap().entries().len(), 1);
+    }
+
+    #[test]
+    fn a_manifest_whose_number_a_disk_altered_is_no_new_revision() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::read(folder.path()).unwrap();
+        let mut out: Manifest = serde_json::from_value(serde_json::json!({
+            "schema": 1, "report": "weekly", "period": "2025-W05", "as_of": "2025-01-31", "revision": 1,
+            "shockbrief": "0", "typst": "0", "config": {}, "inputs": [], "files": {},
+            "outputs": {"brief.json": "abc"}, "audited": {},
+        }))
+        .unwrap();
+        let at = "2025-02-03T06:00:00Z".parse().unwrap();
+        ledger.append(published(at, &out)).unwrap();
+        out.revision = 9;
+        assert!(missing(&ledger, &[out.clone()], at).is_empty());
+        out.outputs.insert(TWIN.to_owned(), "def".to_owned());
+        assert_eq!(missing(&ledger, &[out], at).len(), 1);
     }
 
     #[test]

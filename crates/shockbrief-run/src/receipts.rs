@@ -17,7 +17,7 @@ const FOLDER: &str = ".receipts";
 pub fn keep(out: &Path, entry: &Entry) -> Result<()> {
     let path = file(out, &entry.report);
     fs_err::create_dir_all(out.join(FOLDER))?;
-    Ledger::open(&path)?.append(entry.clone())
+    Ledger::file(&path)?.append(entry.clone())
 }
 
 /// Deliveries that were made and that the ledger does not know.
@@ -33,7 +33,7 @@ pub fn missing(out: &Path, ledger: &Ledger) -> Result<Vec<Entry>> {
     files.sort();
     let mut found = Vec::new();
     for path in files {
-        let receipts = Ledger::open(&path)?;
+        let receipts = Ledger::file(&path)?;
         found.extend(receipts.entries().iter().filter(|entry| !known(ledger, entry)).cloned());
     }
     Ok(found)

@@ -7,6 +7,7 @@
 //! Refuses to invent a public move: a listed series that does not fill its sessions is an error. Uses no
 //! transcendental function and no vectorised library, so that a seed gives the same bytes on any machine.
 
+mod frame;
 mod noise;
 mod parameters;
 mod path;
@@ -14,10 +15,11 @@ mod path;
 pub use parameters::{Expected, Parameters};
 
 use anyhow::{Context, Result};
+use frame::Frame;
 use jiff::Timestamp;
 use noise::Noise;
 use parameters::Instrument;
-use path::{Frame, Path, benchmark_over};
+use path::{Path, benchmark_over};
 use shockbrief_core::{Mic, Refusal, Session, Symbol, config::Universe};
 use std::{collections::BTreeMap, fmt::Write};
 

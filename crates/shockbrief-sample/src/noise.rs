@@ -1,6 +1,6 @@
 //! Noise with exact sample moments, from additions, products and square roots alone.
 
-use crate::path::Frame;
+use crate::frame::Frame;
 use anyhow::{Result, ensure};
 use rand_chacha::{
     ChaCha12Rng,

@@ -14,6 +14,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         let before = previous.figures.get(id).cloned();
         let before = Figure { id: format!("previous.{id}"), ..before.unwrap_or_else(|| unknown(&now)) };
         let change = match (now.number(), before.number()) {
+            _ if restarted(&now, &before) => Err("the year to date began anew between the two issues"),
             (Some(now), Some(before)) => Ok(now - before),
             _ => Err("one of the two issues has no value"),
         };
@@ -43,6 +44,34 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     Ok(Outcome::Ready)
 }
 
+/// Whether two values to date are counted from the starts of two different years, so that their difference is none.
+fn restarted(now: &Figure, before: &Figure) -> bool {
+    let year = |figure: &Figure| figure.span.map(|(first, _)| first.year());
+    now.id.ends_with(".year")
+        && matches!((year(now), year(before)), (Some(now), Some(before)) if now != before)
+}
+
 fn unknown(now: &Figure) -> Figure {
     Figure::missing("", "not in the issue before", now.unit, &now.statistic, now.as_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_year_to_date_is_not_subtracted_from_another_years() {
+        let figure = |id: &str, year: i16| {
+            let first = date(year, 1, 2);
+            Figure::new(id, 0.1, Unit::Ratio, "held_basket", first).span(first, date(year, 1, 31))
+        };
+        let id = "theme.compute.return.year";
+        assert!(restarted(&figure(id, 2025), &figure(id, 2024)));
+        assert!(!restarted(&figure(id, 2025), &figure(id, 2025)));
+        assert!(!restarted(
+            &figure("theme.compute.return.half", 2025),
+            &figure("theme.compute.return.half", 2024)
+        ));
+    }
 }

@@ -10,7 +10,8 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let (market, series) = context.find(source)?;
     let day0 = context.day0(market)?;
     let stable = context.estimation_rows(day0);
-    let turmoil = day0..market.sessions.len();
+    // The day of the shock belongs to neither side: one extreme session would make the correlation after it.
+    let turmoil = day0 + 1..market.sessions.len();
     findings.add(
         Figure::new("contagion.turmoil_days", turmoil.len() as f64, Unit::Count, "sessions", context.as_of)
             .inputs([source.as_str()]),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::{
     Dataset, Figure, Findings, Mic, Period, Records, Session, Symbol,
-    config::{Events, Facts, ModelName, Report, Scenarios, Universe},
+    config::{Events, Facts, ModelName, Report, Scenarios, Universe, section::Instance},
 };
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub struct Desk<'a> {
     /// The report.
     pub report: &'a Report,
+    /// Its sections, with all that was declared of them.
+    pub instances: &'a [Instance],
     /// The period it covers.
     pub period: Period,
     /// Nothing later is used.

@@ -1,8 +1,12 @@
 //! Export controls: the rules, the chips against their thresholds, and how exposed names took each rule.
 
-use crate::{Context, Desk, Outcome, dated::Dated, tabulate};
+use crate::{
+    Context, Desk, Outcome,
+    dated::{Dated, families},
+    tabulate,
+};
 use anyhow::Result;
-use shockbrief_analytics::multiplicity::holm;
+use shockbrief_analytics::{distributions::student_quantile, event_study::Car};
 use shockbrief_core::{
     Cell, Chart, EventId, Figure, Findings, Record, Records, Row, Table, Unit, config::Event, findings::Mark,
 };
@@ -35,60 +39,111 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     Ok(Outcome::Ready)
 }
 
-/// Abnormal returns of the basket at each rule; Holm across rules.
+/// What each rule did to the exposed basket and to the names that it addresses; two families of tests, each read up to
+/// its date.
 fn reactions(
     desk: &Desk<'_>,
     dated: &Dated<'_>,
     events: &[(&EventId, &Event)],
     findings: &mut Findings,
 ) -> Result<()> {
-    let cars: Vec<_> = events
+    let cars = tested(desk, dated, events, |_| BASKET.to_owned(), "", findings)?;
+    let addressed = tested(desk, dated, events, |id| id.to_string(), ".addressed", findings)?;
+    for (id, event) in events {
+        if let Some(date) = dated.day0(event.instant) {
+            let figure = Figure::date(format!("rule.{id}.day0"), date, "event_row", desk.as_of);
+            findings.add(figure.inputs([format!("event:{id}")]));
+        }
+        let names = dated.members(id.as_str(), event.instant);
+        let names = names.iter().map(|symbol| desk.name(symbol)).collect();
+        findings.lists.insert(format!("rule.{id}.addressed"), names);
+    }
+    floor(desk, &cars, findings);
+    let least = |cars: &[Result<Car, String>]| {
+        let known =
+            events.iter().zip(cars).filter_map(|(event, car)| Some((event.0, car.as_ref().ok()?.car)));
+        known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(id, _)| vec![id.to_string()]).unwrap_or_default()
+    };
+    findings.lists.insert("rules.worst".to_owned(), least(&cars));
+    findings.lists.insert("rules.addressed.worst".to_owned(), least(&addressed));
+    Ok(())
+}
+
+/// Abnormal returns of one basket per rule, as figures `rule.<event><part>.…`, with their counts.
+fn tested(
+    desk: &Desk<'_>,
+    dated: &Dated<'_>,
+    events: &[(&EventId, &Event)],
+    basket: impl Fn(&EventId) -> String,
+    part: &str,
+    findings: &mut Findings,
+) -> Result<Vec<Result<Car, String>>> {
+    let cars: Vec<Result<Car, String>> = events
         .iter()
-        .map(|(_, event)| {
-            let fit = dated.fit(BASKET, event.instant)?;
+        .map(|(id, event)| {
+            let basket = basket(id);
+            if !desk.universe.baskets.contains_key(&basket) {
+                return Err("the rule addresses no company of the universe".to_owned());
+            }
+            let fit = dated.fit(&basket, event.instant)?;
             fit.car(WINDOW).map_err(|reason| reason.to_string())
         })
         .collect();
-    let known: Vec<f64> = cars.iter().flatten().map(|car| car.p).collect();
-    let mut adjusted = holm(&known)?.into_iter();
-    let mut hits = 0;
-    for ((id, event), car) in events.iter().zip(&cars) {
-        let inputs = [format!("event:{id}"), format!("basket:{BASKET}")];
-        let figure = |part: &str, value: Result<f64, String>, unit, statistic| {
-            Figure::from_result(format!("rule.{id}.{part}"), value, unit, statistic, desk.as_of)
+    let known: Vec<Option<f64>> = cars.iter().map(|car| Some(car.as_ref().ok()?.p)).collect();
+    let mut hits = Vec::new();
+    for (((id, event), car), adjusted) in events.iter().zip(&cars).zip(families(&known)?) {
+        let inputs = dated.inputs(&basket(id), event.instant).into_iter().chain([format!("event:{id}")]);
+        let inputs: Vec<String> = inputs.collect();
+        let figure = |name: &str, value: Result<f64, String>, unit, statistic| {
+            Figure::from_result(format!("rule.{id}{part}.{name}"), value, unit, statistic, desk.as_of)
                 .inputs(inputs.clone())
         };
-        let value = car.as_ref().map(|car| car.car).map_err(Clone::clone);
-        let p = car.as_ref().map_err(Clone::clone).and_then(|_| adjusted.next().ok_or_else(String::new));
-        if let (Ok(car), Ok(p)) = (&value, &p) {
-            hits += usize::from(*car < 0.0 && *p < LEVEL);
-        }
-        let members = dated.members(BASKET, event.instant).len();
-        let mut whole = figure("car", value, Unit::Ratio, "portfolio_car").firms(members);
-        let mut t =
-            figure("t", car.as_ref().map(|car| car.t).map_err(Clone::clone), Unit::Statistic, "portfolio_t");
-        if let Ok(car) = car {
-            whole = whole.se(car.se).df([car.df as f64]).p(car.p);
-            t = t.df([car.df as f64]).p(car.p);
-        }
-        findings.add(whole);
-        findings.add(t);
-        findings.add(figure("p_holm", p, Unit::Probability, "holm"));
-        if let Some(date) = dated.day0(event.instant) {
-            findings.add(
-                Figure::date(format!("rule.{id}.day0"), date, "event_row", desk.as_of).inputs(inputs.clone()),
-            );
+        let value = |pick: fn(&Car) -> f64| car.as_ref().map(pick).map_err(Clone::clone);
+        let told = |figure: Figure| match car {
+            Ok(car) => figure.df([car.df as f64]).p(car.p).n(car.df + 2),
+            Err(_) => figure,
+        };
+        let whole = told(figure("car", value(|car| car.car), Unit::Ratio, "portfolio_car"));
+        findings.add(match car {
+            Ok(car) => whole.se(car.se),
+            Err(_) => whole,
+        });
+        findings.add(told(figure("t", value(|car| car.t), Unit::Statistic, "portfolio_t")));
+        let p = car.as_ref().map_err(Clone::clone).and_then(|_| adjusted.ok_or_else(String::new));
+        findings.add(figure("p_holm", p, Unit::Probability, "holm_to_date"));
+        if car.as_ref().is_ok_and(|car| car.car < 0.0) && adjusted.is_some_and(|p| p < LEVEL) {
+            hits.push(id.to_string());
         }
     }
-    let count =
-        |id: &str, n: usize| Figure::new(id, n as f64, Unit::Count, "count", desk.as_of).inputs([TOPIC]);
-    findings.add(count("rules.tested", known.len()));
-    findings.add(count("rules.hits", hits));
-    let worst = events.iter().zip(&cars).filter_map(|(event, car)| Some((event.0, car.as_ref().ok()?.car)));
-    if let Some((id, _)) = worst.min_by(|a, b| a.1.total_cmp(&b.1)) {
-        findings.lists.insert("rules.worst".to_owned(), vec![id.to_string()]);
+    let inputs: Vec<String> = events.iter().map(|(id, _)| format!("rule.{id}{part}.p_holm")).collect();
+    let count = |id: String, n: usize| {
+        Figure::new(id, n as f64, Unit::Count, "count", desk.as_of).inputs(inputs.clone())
+    };
+    findings.add(count(format!("rules{part}.tested"), known.iter().flatten().count()));
+    findings.add(count(format!("rules{part}.hits"), hits.len()));
+    findings.lists.insert(format!("rules{part}.hits"), hits);
+    Ok(cars)
+}
+
+/// The falls that the test of the basket could just tell from chance: standard error times the quantile of the family.
+fn floor(desk: &Desk<'_>, cars: &[Result<Car, String>], findings: &mut Findings) {
+    let floors: Vec<f64> = cars
+        .iter()
+        .flatten()
+        .zip(1..)
+        .filter_map(|(car, place)| {
+            let quantile = student_quantile(1.0 - LEVEL / 2.0 / f64::from(place), car.df as f64).ok()?;
+            Some(-car.se * quantile)
+        })
+        .collect();
+    for (id, value) in [
+        ("rules.floor.least", floors.iter().copied().max_by(f64::total_cmp)),
+        ("rules.floor.most", floors.iter().copied().min_by(f64::total_cmp)),
+    ] {
+        let value = value.ok_or("no date is covered");
+        let figure = Figure::from_result(id, value, Unit::Ratio, "least_detectable", desk.as_of);
+        findings.add(figure.inputs([format!("basket:{BASKET}")]));
     }
-    Ok(())
 }
 
 /// The row of the timeline that belongs to an event: announced or published on its day.
@@ -109,8 +164,9 @@ fn rules_table(
         tabulate::text("col.rule"),
         tabulate::text("col.citation"),
         tabulate::text("col.checked"),
-        tabulate::number("col.car-0-1", "pct(1)"),
-        tabulate::number("col.sar", "stat(1)"),
+        tabulate::number("col.exposed", "pct(1)"),
+        tabulate::number("col.p-holm", "pval"),
+        tabulate::number("col.addressed", "pct(1)"),
         tabulate::number("col.p-holm", "pval"),
     ];
     let rows = events
@@ -130,8 +186,9 @@ fn rules_table(
                 citation.map_or(Cell::Empty, |text| Cell::Text(text.to_owned())),
                 checked,
                 figure("car"),
-                figure("t"),
                 figure("p_holm"),
+                figure("addressed.car"),
+                figure("addressed.p_holm"),
             ])
         })
         .collect();

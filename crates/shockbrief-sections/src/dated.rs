@@ -2,15 +2,21 @@
 
 use crate::Desk;
 use jiff::{Timestamp, civil::Date};
-use shockbrief_analytics::event_study::{
-    self, FirmEvent, FirmFit, Model, Spec,
-    portfolio::{long_short, portfolio},
+use shockbrief_analytics::{
+    event_study::{
+        self, FirmEvent, FirmFit, Model, Spec,
+        portfolio::{long_short, portfolio},
+    },
+    multiplicity::holm,
 };
-use shockbrief_core::{EventId, Market, Series, Symbol, config::Event};
+use shockbrief_core::{
+    EventId, Market, Series, Symbol,
+    config::{Event, section::Ref},
+};
 use std::sync::Arc;
 
 const SPEC: Spec =
-    Spec { estimation: [-130, -11], window: [-1, 5], min_observations: 100, model: Model::MarketModel };
+    Spec { estimation: [-130, -11], window: [-1, 5], min_observations: 60, model: Model::MarketModel };
 
 /// The benchmark, and what is measured against it.
 pub struct Dated<'a> {
@@ -52,8 +58,22 @@ impl<'a> Dated<'a> {
     /// Members of a basket with prices on every day around the event and throughout its estimation window.
     pub fn members(&self, basket: &str, instant: Timestamp) -> Vec<Symbol> {
         let row = self.market.event_row(instant);
-        let listed = self.desk.universe.baskets.get(basket).into_iter().flatten();
-        listed.filter(|symbol| row.is_some_and(|row| self.usable(symbol, row))).cloned().collect()
+        let listed = self.listed(basket).into_iter();
+        listed.filter(|symbol| row.is_some_and(|row| self.usable(symbol, row))).collect()
+    }
+
+    /// The names of a portfolio: of a basket by its id, or of a reference such as `theme:compute`.
+    fn listed(&self, portfolio: &str) -> Vec<Symbol> {
+        let universe = self.desk.universe;
+        if let Some(members) = universe.baskets.get(portfolio) {
+            return members.clone();
+        }
+        match portfolio.parse() {
+            Ok(Ref::Basket(id)) => universe.baskets.get(&id).cloned().unwrap_or_default(),
+            Ok(Ref::Theme(theme)) => universe.of_theme(&theme).map(|member| member.symbol.clone()).collect(),
+            Ok(Ref::Symbol(symbol)) => vec![symbol],
+            _ => Vec::new(),
+        }
     }
 
     fn usable(&self, symbol: &Symbol, row: usize) -> bool {
@@ -69,13 +89,16 @@ impl<'a> Dated<'a> {
         let row = self.market.event_row(instant).ok_or("no session since the event")?;
         let dates: Arc<[Date]> = self.market.sessions.iter().map(|session| session.date).collect();
         let regressor: Arc<[Option<f64>]> = self.benchmark.simple_returns().into();
+        let excluded = other_shocks(self.desk, self.market, instant, row, SPEC.estimation);
         let firms: Vec<FirmEvent> = self
             .members(basket, instant)
             .iter()
             .filter_map(|symbol| Some((symbol, self.desk.data.find(symbol)?.1)))
             .map(|(symbol, series)| {
-                FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), row)
-                    .with_regressors(vec![regressor.clone()])
+                let mut firm = FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), row)
+                    .with_regressors(vec![regressor.clone()]);
+                firm.excluded.clone_from(&excluded);
+                firm
             })
             .collect();
         portfolio(basket, &firms.iter().collect::<Vec<_>>(), None).map_err(|reason| reason.to_string())
@@ -93,14 +116,75 @@ impl<'a> Dated<'a> {
         fitted(long_short(&id, &held, &sold).map_err(|reason| reason.to_string())?)
     }
 
+    /// Symbols behind a basket around an event, and the benchmark.
+    pub fn inputs(&self, basket: &str, instant: Timestamp) -> Vec<String> {
+        let members = self.members(basket, instant);
+        members.iter().chain([&self.benchmark.symbol]).map(ToString::to_string).collect()
+    }
+
     /// Files behind a basket and the benchmark.
     pub fn sources(&self, baskets: &[&str]) -> Vec<String> {
-        let members = baskets.iter().filter_map(|basket| self.desk.universe.baskets.get(*basket)).flatten();
-        self.desk.sources(&members.chain([&self.benchmark.symbol]).cloned().collect::<Vec<_>>())
+        let members = baskets.iter().flat_map(|basket| self.listed(basket));
+        self.desk.sources(&members.chain([self.benchmark.symbol.clone()]).collect::<Vec<_>>())
     }
+}
+
+/// Sessions around the day 0 of a declared event that no estimation window keeps.
+const AROUND: [i32; 2] = [-1, 1];
+
+/// Rows of a market around the day 0 of every declared event.
+pub fn near_shocks(desk: &Desk<'_>, market: &Market) -> impl Iterator<Item = usize> {
+    let days = desk.events.events.values().filter_map(|event| market.event_row(event.instant));
+    days.flat_map(|row| (AROUND[0]..=AROUND[1]).filter_map(move |day| row.checked_add_signed(day as isize)))
+}
+
+/// Rows of an event's estimation window that lie around another declared event: what moved prices then is no part of an
+/// ordinary day.
+pub fn other_shocks(
+    desk: &Desk<'_>,
+    market: &Market,
+    instant: Timestamp,
+    day0: usize,
+    estimation: [i32; 2],
+) -> Vec<usize> {
+    let at = |day: i32| day0.saturating_add_signed(day as isize);
+    let window = at(estimation[0])..=at(estimation[1]);
+    let own = market.event_row(instant);
+    let near = near_shocks(desk, market).filter(|row| window.contains(row) && Some(*row) != own);
+    near.collect::<std::collections::BTreeSet<usize>>().into_iter().collect()
+}
+
+/// p adjusted after Holm (1979) within the family of the tests that came before each one, itself included: what was said of a
+/// date stays said when a later one is tested. In the order given; a test without p has no place in a family.
+///
+/// # Errors
+/// A p outside [0, 1].
+pub fn families(p: &[Option<f64>]) -> anyhow::Result<Vec<Option<f64>>> {
+    let mut known = Vec::new();
+    p.iter()
+        .map(|p| {
+            let Some(p) = p else { return Ok(None) };
+            known.push(*p);
+            Ok(holm(&known)?.last().copied())
+        })
+        .collect()
 }
 
 fn fitted(firm: FirmEvent) -> Result<FirmFit, String> {
     let study = event_study::fit(&[firm], &SPEC).map_err(|reason| reason.to_string())?;
     study.firms.into_iter().next().ok_or_else(|| "too little history".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_test_leaves_earlier_verdicts_as_they_were() {
+        // By hand: alone 0.04; of two, the smaller doubles; of three, the largest stays.
+        let first = families(&[Some(0.04)]).unwrap();
+        let later = families(&[Some(0.04), None, Some(0.01), Some(0.5)]).unwrap();
+        assert_eq!(first[0], Some(0.04));
+        assert_eq!(later, [Some(0.04), None, Some(0.02), Some(0.5)]);
+    }
 }

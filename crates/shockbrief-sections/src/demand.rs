@@ -20,9 +20,10 @@ const MIN_MODELS: usize = 20;
 
 pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
     let desk = &context.desk;
-    let Some(records) = desk.records(SOURCE).filter(|_| desk.knows(&NEEDED)) else {
-        return Ok(Outcome::Absent("absent.demand"));
-    };
+    if !desk.knows(&NEEDED) {
+        return Ok(Outcome::Absent("absent.demand-facts"));
+    }
+    let Some(records) = desk.records(SOURCE) else { return Ok(Outcome::Absent("absent.demand")) };
     let frontier = frontier(records);
     if frontier.len() < MIN_MODELS {
         return Ok(Outcome::Absent("absent.demand"));
@@ -31,6 +32,7 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     let logs: Vec<f64> = frontier.iter().map(|(_, flop)| flop.log10()).collect();
     let fitted = trend::fit(&[&years], &logs);
     growth(desk, &fitted, frontier.len(), findings);
+    latest(desk, &frontier, findings);
     subject(desk, &fitted, findings);
     let sources = desk.files(&[records]);
     let table = largest(desk, &frontier, sources.clone(), findings);
@@ -67,6 +69,15 @@ fn growth(desk: &Desk<'_>, fitted: &Fitted, n: usize, findings: &mut Findings) {
         );
     }
     findings.add(Figure::new("compute.models", n as f64, Unit::Count, "count", desk.as_of).inputs([SOURCE]));
+}
+
+/// The last model of the trend: what came after it is not in the growth.
+fn latest(desk: &Desk<'_>, frontier: &[(&Record, f64)], findings: &mut Findings) {
+    if let Some((row, _)) = frontier.iter().max_by_key(|(row, _)| row.date) {
+        findings.add(Figure::date("compute.last", row.date, "publication", desk.as_of).inputs([SOURCE]));
+        let name = row.text("model").unwrap_or_default().to_owned();
+        findings.lists.insert("compute.last".to_owned(), vec![name]);
+    }
 }
 
 /// The subject against the trend of its day, and the use at which cheaper tokens leave spending unchanged.

@@ -50,7 +50,8 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     compare(&record, subject, rival, &offers, findings);
     let (before, after) = (frontier(&offers, eve), frontier(&offers, desk.as_of));
     level(&record, subject, &offers, eve, findings);
-    decline(&record, &offers, findings);
+    reach(&record, subject, &offers, scores, snapshot, findings);
+    decline(&record, subject, &offers, findings);
     let sources = desk.files(&[prices, scores]);
     let table = table(&record, &before, &after, eve, sources.clone(), findings);
     findings.tables.insert("frontier".to_owned(), table);
@@ -106,6 +107,21 @@ impl Recorder<'_> {
         if unit == Unit::Price { figure.currency("USD") } else { figure }
     }
 
+    fn told(
+        &self,
+        findings: &mut Findings,
+        id: &str,
+        value: Result<f64, &str>,
+        unit: Unit,
+        statistic: &str,
+    ) -> String {
+        let base = self.figure(id, value.unwrap_or(0.0), unit, statistic);
+        findings.add(match value {
+            Ok(_) => base,
+            Err(reason) => Figure { value: None, reason: Some(reason.to_owned()), ..base },
+        })
+    }
+
     fn add(&self, findings: &mut Findings, id: &str, value: f64, unit: Unit, statistic: &str) -> String {
         findings.add(self.figure(id, value, unit, statistic))
     }
@@ -129,6 +145,8 @@ fn compare(
     }
     let (gap, se) = (subject.score - rival.score, subject.se.hypot(rival.se));
     findings.add(record.figure("gap", gap, Unit::Number, "score_difference").se(se));
+    record.add(findings, "gap.low", gap - Z95 * se, Unit::Number, "score_difference");
+    record.add(findings, "gap.high", gap + Z95 * se, Unit::Number, "score_difference");
     record.add(findings, "gap_z", gap / se, Unit::Statistic, "score_difference");
     let ratio = rival.price_on(as_of).unwrap_or(f64::NAN) / subject.price_on(as_of).unwrap_or(f64::NAN);
     record.add(findings, "price_ratio", ratio, Unit::Number, "price_ratio");
@@ -179,21 +197,56 @@ fn level(
 ) {
     let floor = subject.score - Z95 * subject.se;
     let lowest = |date| {
-        let prices =
-            offers.iter().filter(|offer| offer.score >= floor).filter_map(|offer| offer.price_on(date));
-        prices.fold(f64::INFINITY, f64::min)
+        let prices = offers
+            .iter()
+            .filter(|offer| offer.score >= floor)
+            .filter_map(|offer| Some((offer, offer.price_on(date)?)));
+        let found = prices.min_by(|a, b| a.1.total_cmp(&b.1));
+        found.ok_or("no model of that score had a list price in the source")
     };
     let (before, after) = (lowest(eve), lowest(record.desk.as_of));
     record.add(findings, "level.score", floor, Unit::Number, "arena_score");
-    record.add(findings, "level.before", before, Unit::Price, "mixed_price");
-    record.add(findings, "level.after", after, Unit::Price, "mixed_price");
-    record.add(findings, "level.ratio", before / after, Unit::Number, "price_ratio");
+    for (id, found) in [("level.before", before), ("level.after", after)] {
+        record.told(findings, id, found.map(|(_, price)| price), Unit::Price, "mixed_price");
+        let names = found.iter().map(|(offer, _)| offer.model.name.clone()).collect();
+        findings.lists.insert(format!("efficiency.{id}"), names);
+    }
+    let ratio = before.and_then(|(_, before)| Ok(before / after?.1));
+    record.told(findings, "level.ratio", ratio, Unit::Number, "price_ratio");
+}
+
+/// What the list of models leaves out: others of the snapshot with a score that cannot be told from the subject's, which
+/// have no list price here, and the day of the last price that the list knows.
+fn reach(
+    record: &Recorder<'_>,
+    subject: &Offer<'_>,
+    offers: &[Offer<'_>],
+    scores: &Records,
+    snapshot: Date,
+    findings: &mut Findings,
+) {
+    let listed = |name: &str| offers.iter().any(|offer| offer.model.arena == name);
+    let rows = scores.rows.iter().filter(|row| row.date == snapshot);
+    let others: Vec<String> = rows
+        .filter(|row| row.number("score").is_some_and(|score| score >= subject.score - Z95 * subject.se))
+        .filter_map(|row| row.text("model"))
+        .filter(|name| !listed(name))
+        .map(str::to_owned)
+        .collect();
+    record.add(findings, "unpriced", others.len() as f64, Unit::Count, "count");
+    findings.lists.insert("efficiency.unpriced".to_owned(), others);
+    if let Some(last) = offers.iter().filter_map(|offer| offer.prices.keys().next()).max() {
+        let date = Figure::date("efficiency.list.last", *last, "listing", record.desk.as_of);
+        findings.add(date.inputs(record.inputs.clone()));
+    }
 }
 
 /// Change of price per year at a constant score: least squares of log price on score and date of listing.
-fn decline(record: &Recorder<'_>, offers: &[Offer<'_>], findings: &mut Findings) {
+///
+/// The subject is left out: its price is then held against what the others' trend makes of its score and day.
+fn decline(record: &Recorder<'_>, subject: &Offer<'_>, offers: &[Offer<'_>], findings: &mut Findings) {
     let (mut scores, mut years, mut logs) = (Vec::new(), Vec::new(), Vec::new());
-    for offer in offers {
+    for offer in offers.iter().filter(|offer| offer.model.arena != subject.model.arena) {
         let mut last = None;
         for (date, price) in &offer.prices {
             if last != Some(price.to_bits()) {
@@ -204,8 +257,17 @@ fn decline(record: &Recorder<'_>, offers: &[Offer<'_>], findings: &mut Findings)
             last = Some(price.to_bits());
         }
     }
-    let slope: Result<Slope, String> = trend::fit(&[&scores, &years], &logs)
+    let fitted = trend::fit(&[&scores, &years], &logs);
+    let slope: Result<Slope, String> = fitted
+        .clone()
         .and_then(|(_, slopes)| slopes.get(1).copied().ok_or_else(|| "too few prices".to_owned()));
+    let expected = fitted.and_then(|(constant, slopes)| {
+        let listed = subject.prices.keys().next().ok_or("no price of its own")?;
+        let log = constant + slopes[0].value * subject.score + slopes[1].value * trend::year(*listed);
+        Ok(log.exp())
+    });
+    let expected = expected.as_ref().map(|price| *price).map_err(String::as_str);
+    record.told(findings, "expected", expected, Unit::Price, "hedonic_decline");
     let share = |log: f64| 1.0 - log.exp();
     let parts = [
         ("decline", slope.as_ref().map(|slope| share(slope.value))),

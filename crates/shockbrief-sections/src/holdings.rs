@@ -3,22 +3,25 @@
 //! Weights are those at the period's start, held without trading; contributions are weight times return and add up to
 //! the portfolio's return.
 
-use crate::{Context, Outcome, panel::Panel, tabulate};
+use crate::{Context, Desk, Outcome, panel::Panel, tabulate};
 use anyhow::Result;
+use jiff::civil::Date;
 use shockbrief_analytics::{
     moments,
     reason::{Missing, Outcome as Computed},
 };
 use shockbrief_core::{Cell, Findings, Row, Symbol, Table, ThemeId, Unit, config::ModelPortfolio};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Sessions of a year.
 const YEAR: usize = 252;
+/// The currency of the letter.
+const CURRENCY: &str = "USD";
 
 pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome> {
     let Some(client) = &context.desk.report.client else { return Ok(Outcome::Absent("absent.no-portfolio")) };
     let Some(panel) = &context.panel else { return Ok(Outcome::Absent("absent.no-panel")) };
-    let book = Book::of(panel, &client.portfolio);
+    let book = Book::of(&context.desk, panel, &client.portfolio);
     book.record(panel, findings);
     for table in [book.table(panel, findings), book.themes(panel, findings)] {
         findings.tables.insert(table.id.clone(), table);
@@ -31,18 +34,43 @@ struct Book<'a> {
     weights: &'a BTreeMap<Symbol, f64>,
     /// Symbol, theme, weight, return of the period.
     holdings: Vec<(&'a Symbol, Option<ThemeId>, f64, Computed<f64>)>,
+    /// Whether all of them close with the benchmark.
+    together: bool,
+}
+
+/// Change of a holding over a period in the letter's one currency: closes in others are converted at the reference rate of
+/// the day; on a day on which its own exchange was closed, its last close is what it is worth.
+fn valued(desk: &Desk<'_>, panel: &Panel<'_>, symbol: &Symbol, period: &Range<usize>) -> Computed<f64> {
+    let missing = || Missing::TooFew { what: "closing prices", have: 0, need: 2 };
+    let (market, series) = desk.data.find(symbol).ok_or_else(missing)?;
+    let rate = |date: Date| -> Computed<f64> {
+        if series.currency.as_str() == CURRENCY {
+            return Ok(1.0);
+        }
+        let pair = format!("{CURRENCY}{}", series.currency);
+        let found = desk.data.fx.at_or_before(&pair, date);
+        found
+            .map(|(_, rate)| 1.0 / rate)
+            .ok_or(Missing::Incomplete { what: "exchange rates of the holding's currency" })
+    };
+    let worth = |row: Option<usize>| -> Computed<f64> {
+        let date = *panel.dates.get(row.ok_or_else(missing)?).ok_or_else(missing)?;
+        let own = market.sessions.partition_point(|session| session.date <= date);
+        let price = own.checked_sub(1).and_then(|row| series.adjusted[row]).ok_or_else(missing)?;
+        Ok(price * rate(date)?)
+    };
+    Ok(worth(period.end.checked_sub(1))? / worth(period.start.checked_sub(1))? - 1.0)
 }
 
 impl<'a> Book<'a> {
-    fn of(panel: &Panel<'_>, portfolio: &'a ModelPortfolio) -> Self {
+    fn of(desk: &Desk<'_>, panel: &Panel<'_>, portfolio: &'a ModelPortfolio) -> Self {
         let mut holdings: Vec<_> = portfolio
             .weights
             .iter()
             .map(|(symbol, weight)| {
-                let member = panel.sample.iter().find(|member| member.symbol == *symbol);
-                let change = member.and_then(|member| member.change(&panel.period));
-                let change = change.ok_or(Missing::TooFew { what: "closing prices", have: 0, need: 2 });
-                (symbol, member.and_then(|member| member.theme.clone()), *weight, change)
+                let theme = desk.universe.get(symbol).and_then(|instrument| instrument.theme.clone());
+                let change = valued(desk, panel, symbol, &panel.period);
+                (symbol, theme, *weight, change)
             })
             .collect();
         let contribution =
@@ -50,7 +78,16 @@ impl<'a> Book<'a> {
         holdings.sort_by(|a, b| {
             contribution(b.2, &b.3).total_cmp(&contribution(a.2, &a.3)).then_with(|| a.0.cmp(b.0))
         });
-        Self { weights: &portfolio.weights, holdings }
+        // Daily returns of exchanges that close at other hours do not add up to a day's return.
+        let home = desk.data.find(&panel.benchmark.symbol).map(|(market, _)| market);
+        let together = portfolio.weights.keys().all(|symbol| {
+            let market = desk.data.find(symbol).map(|(market, _)| market);
+            market.zip(home).is_none_or(|(own, home)| {
+                own.sessions.last().map(|session| session.close)
+                    == home.sessions.last().map(|session| session.close)
+            })
+        });
+        Self { weights: &portfolio.weights, holdings, together }
     }
 
     /// A portfolio without one of its holdings is another portfolio: its return is missing then.
@@ -80,18 +117,47 @@ impl<'a> Book<'a> {
         let excess = self.total().and_then(|total| Ok(total - market?));
         let daily = self.daily(panel);
         let market: Vec<Option<f64>> = panel.benchmark.returns()[year.clone()].to_vec();
+        let days =
+            daily.iter().zip(&market).filter(|(own, market)| own.is_some() && market.is_some()).count();
+        let comparable = |value: Computed<f64>| {
+            if self.together { value } else { Err(Missing::Incomplete { what: "closes at one hour" }) }
+        };
         let effective = 1.0 / self.weights.values().map(|weight| weight * weight).sum::<f64>();
-        for (part, value, unit, statistic, range) in [
-            ("return", self.total(), Unit::Ratio, "portfolio_return", period),
-            ("excess", excess, Unit::Ratio, "portfolio_excess_return", period),
-            ("volatility", volatility(&daily), Unit::Ratio, "annualised_volatility", &year),
-            ("beta", beta(&daily, &market), Unit::Number, "ols_beta", &year),
-            ("names", Ok(self.weights.len() as f64), Unit::Count, "count", period),
-            ("effective", Ok(effective), Unit::Number, "inverse_herfindahl", period),
+        let symbols: Vec<String> = self.weights.keys().map(ToString::to_string).collect();
+        let both: Vec<String> = symbols.iter().cloned().chain([panel.benchmark.symbol.to_string()]).collect();
+        for (part, value, unit, statistic, range, inputs) in [
+            ("return", self.total(), Unit::Ratio, "portfolio_return", period, &symbols),
+            ("excess", excess, Unit::Points, "portfolio_excess_return", period, &both),
+            (
+                "volatility",
+                comparable(volatility(&daily)),
+                Unit::Ratio,
+                "annualised_volatility",
+                &year,
+                &symbols,
+            ),
+            ("beta", comparable(beta(&daily, &market)), Unit::Number, "ols_beta", &year, &both),
+            ("days", Ok(days as f64), Unit::Sessions, "count", &year, &both),
+            ("names", Ok(self.weights.len() as f64), Unit::Count, "count", period, &symbols),
+            ("effective", Ok(effective), Unit::Number, "inverse_herfindahl", period, &symbols),
         ] {
-            let inputs: Vec<&str> = self.weights.keys().map(Symbol::as_str).collect();
-            findings
-                .add(panel.figure(format!("portfolio.{part}"), value, unit, statistic, range).inputs(inputs));
+            let figure = panel.figure(format!("portfolio.{part}"), value, unit, statistic, range);
+            let figure = if matches!(part, "volatility" | "beta") { figure.n(days) } else { figure };
+            findings.add(figure.inputs(inputs.iter().cloned()));
+        }
+        // What brought and what cost most, for the sentence that says so.
+        let parts: Vec<(&Symbol, f64)> = self
+            .holdings
+            .iter()
+            .filter_map(|holding| Some((holding.0, holding.2 * holding.3.as_ref().ok()?)))
+            .collect();
+        let best = parts.iter().take(2).filter(|(_, part)| *part > 0.0);
+        let worst = parts.iter().rev().take(1).filter(|(_, part)| *part < 0.0);
+        for (id, found) in [("best", best.collect::<Vec<_>>()), ("worst", worst.collect())] {
+            let names = found.iter().map(|(symbol, _)| symbol.to_string()).collect();
+            findings.lists.insert(format!("portfolio.{id}"), names);
+            let slugs = found.iter().map(|(symbol, _)| symbol.slug()).collect();
+            findings.lists.insert(format!("portfolio.{id}.ids"), slugs);
         }
     }
 
@@ -100,13 +166,14 @@ impl<'a> Book<'a> {
             tabulate::text("col.holding"),
             tabulate::number("col.weight", "pct(1)"),
             tabulate::number("col.period", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (symbol, _, weight, change) in &self.holdings {
             let part = change.clone().map(|change| weight * change);
             let name = Cell::Text(panel.name(symbol));
-            rows.push(row(panel, &symbol.slug(), name, *weight, change.clone(), part, findings));
+            let inputs = [symbol.to_string()];
+            rows.push(row(panel, &symbol.slug(), name, *weight, change.clone(), part, &inputs, findings));
         }
         let mut total = row(
             panel,
@@ -115,6 +182,7 @@ impl<'a> Book<'a> {
             1.0,
             self.total(),
             self.total(),
+            &self.weights.keys().map(ToString::to_string).collect::<Vec<_>>(),
             findings,
         );
         total.total = true;
@@ -126,7 +194,7 @@ impl<'a> Book<'a> {
         let columns = vec![
             tabulate::text("col.theme"),
             tabulate::number("col.weight", "pct(1)"),
-            tabulate::number("col.contribution", "pct(2)"),
+            tabulate::number("col.contribution", "points(2)"),
         ];
         let mut rows = Vec::new();
         for (theme, _) in panel.all_themes() {
@@ -138,13 +206,9 @@ impl<'a> Book<'a> {
             let part: Computed<f64> = of().map(|(_, _, weight, change)| Ok(weight * change.clone()?)).sum();
             let id = format!("portfolio.theme.{theme}");
             let [weight, part] = [("weight", Ok(weight)), ("contribution", part)].map(|(name, value)| {
-                findings.add(panel.figure(
-                    format!("{id}.{name}"),
-                    value,
-                    Unit::Ratio,
-                    "portfolio_return",
-                    &panel.period,
-                ))
+                let id = format!("{id}.{name}");
+                let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
+                findings.add(figure.inputs(of().map(|holding| holding.0.to_string())))
             });
             rows.push(tabulate::row(Cell::Label(format!("theme.{theme}")), [weight, part]));
         }
@@ -152,6 +216,7 @@ impl<'a> Book<'a> {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "one call for each row of one table")]
 fn row(
     panel: &Panel<'_>,
     slug: &str,
@@ -159,20 +224,22 @@ fn row(
     weight: f64,
     change: Computed<f64>,
     part: Computed<f64>,
+    inputs: &[String],
     findings: &mut Findings,
 ) -> Row {
     let id = format!("portfolio.{slug}");
     let figures =
         [("weight", Ok(weight)), ("return", change), ("contribution", part)].map(|(name, value)| {
-            findings.add(panel.figure(
-                format!("{id}.{name}"),
-                value,
-                Unit::Ratio,
-                "portfolio_return",
-                &panel.period,
-            ))
+            let id = format!("{id}.{name}");
+            let figure = panel.figure(id, value, unit(name), "portfolio_return", &panel.period);
+            findings.add(figure.inputs(inputs.iter().cloned()))
         });
     tabulate::row(name, figures)
+}
+
+/// What is added up to a return is told in points of it.
+fn unit(part: &str) -> Unit {
+    if part == "contribution" { Unit::Points } else { Unit::Ratio }
 }
 
 fn volatility(daily: &[Option<f64>]) -> Computed<f64> {

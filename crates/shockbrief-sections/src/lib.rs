@@ -3,44 +3,53 @@
 //! A section is one file here, one template beside it and one line in [`SECTIONS`]; its prose lives in the
 //! report's folder. Sections read no file and start no process.
 
-mod architecture;
 mod beyond;
 mod broadening;
-mod buying;
-mod capex;
 mod changes;
 mod contagion;
 mod context;
 mod controls;
 mod data;
 mod dated;
+mod declared;
 mod demand;
 mod efficiency;
+mod forward;
 mod holdings;
+mod kind;
 mod market;
 mod method;
 mod outlook;
+mod pair;
 mod panel;
 mod positioning;
+mod quarterly;
 mod reaction;
 mod recovery;
 mod regions;
+mod rest;
+mod series;
 mod shock;
 pub mod shock_days;
 
 mod shocks;
-mod silicon;
 mod stress;
 mod summary;
 mod tabulate;
+mod text;
 mod themes;
 mod trend;
+mod trials;
 
 pub use context::{Context, Desk};
+pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
+pub use kind::{AnyKind, Phrase};
+pub use rest::SOURCE as REST;
 pub use shock::Shock;
+pub use trials::{Trials, calibrate, trials};
 
 use anyhow::{Context as _, Result};
-use shockbrief_core::{Findings, Refusal, config::Report};
+use shockbrief_core::{Findings, Refusal, config::section::Instance};
 
 /// What became of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +108,15 @@ macro_rules! section {
 /// A section on the report's shock; absent from a report without event study.
 macro_rules! shock_section {
     ($id:literal, $module:ident) => {
-        section!($id, $module, |context, findings| match &context.shock {
-            Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
-            None => Ok(Outcome::Absent("absent.no-shock")),
-        })
+        section!(
+            $id,
+            $module,
+            |context, findings| match &context.shock {
+                Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
+                None => Ok(Outcome::Absent("absent.no-shock")),
+            },
+            needs: ["benchmark-panel"]
+        )
     };
 }
 
@@ -116,7 +130,6 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("regions", regions),
     section!("market", market),
     section!("positioning", positioning),
-    section!("buying-opportunity", buying),
     section!("broadening", broadening),
     section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
@@ -124,34 +137,73 @@ pub static SECTIONS: &[Section] = &[
     section!("changes", changes),
     section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
-    section!("architecture", architecture),
     section!("compute-demand", demand, needs: ["training-compute"]),
-    section!("capex", capex, needs: ["capex-quarterly"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
-    section!("custom-silicon", silicon),
     shock_section!("method", method),
     section!("data", data),
 ];
 
-/// The sections of a report, in its order.
+/// Kinds that take parameters and can stand several times in a brief.
+pub static KINDS: &[&dyn AnyKind] = &[
+    &kind::Of::<text::Text>::new(),
+    &kind::Of::<forward::ForwardReturns>::new(),
+    &kind::Of::<quarterly::Quarterly>::new(),
+    &kind::Of::<pair::PairAtEvents>::new(),
+];
+
+/// What computes a section of a report.
+#[derive(Clone, Copy)]
+pub enum Method {
+    /// A section that stands once, under its own id.
+    Once(&'static Section),
+    /// A kind with parameters.
+    Kind(&'static dyn AnyKind),
+}
+
+impl Method {
+    /// Whether its findings differ from one portfolio of the report to the next.
+    #[must_use]
+    pub fn by_portfolio(self) -> bool {
+        matches!(self, Self::Once(section) if section.by_portfolio)
+    }
+
+    fn compares(self) -> bool {
+        matches!(self, Self::Once(section) if section.id == CHANGES)
+    }
+}
+
+/// Ids of the sections that need no folder, and so are known without being declared.
+#[must_use]
+pub fn built_in() -> Vec<&'static str> {
+    SECTIONS.iter().map(|section| section.id).collect()
+}
+
+/// What computes a section.
 ///
 /// # Errors
-/// When the report names a section that does not exist.
-pub fn of_report(report: &Report) -> Result<Vec<&'static Section>> {
-    report
-        .sections
-        .iter()
-        .map(|id| {
-            SECTIONS.iter().find(|section| section.id == id).ok_or_else(|| {
-                let known = SECTIONS.iter().map(|section| section.id).collect::<Vec<_>>().join(", ");
-                report
-                    .origin
-                    .refuse(id, format!("unknown section `{id}`"))
-                    .hint(format!("use one of: {known}"))
-                    .into()
-            })
-        })
-        .collect()
+/// A kind that does not exist, or one that stands once and is asked for under another id.
+pub fn method(instance: &Instance) -> Result<Method, Refusal> {
+    if let Some(kind) = KINDS.iter().find(|kind| kind.name() == instance.kind) {
+        return Ok(Method::Kind(*kind));
+    }
+    let Some(section) = SECTIONS.iter().find(|section| section.id == instance.kind) else {
+        let known = KINDS.iter().map(|kind| kind.name()).chain(built_in());
+        let near = shockbrief_core::nearest::nearest(&instance.kind, known);
+        let refusal = instance.origin.refuse("kind:", format!("there is no kind `{}`", instance.kind));
+        return Err(refusal.hint(near.map_or_else(String::new, |near| format!("the nearest is `{near}`"))));
+    };
+    if section.id != instance.id {
+        let message = format!("section `{}` stands once, under its own id", section.id);
+        return Err(instance
+            .origin
+            .refuse(&instance.id, message)
+            .hint("take out `id`; kinds with parameters can stand several times"));
+    }
+    if instance.spec.with.is_some() {
+        let refusal = instance.with.refuse("with:", format!("section `{}` takes no parameters", section.id));
+        return Err(refusal.hint("take out `with`"));
+    }
+    Ok(Method::Once(section))
 }
 
 /// Computes all findings of a report.
@@ -159,42 +211,54 @@ pub fn of_report(report: &Report) -> Result<Vec<&'static Section>> {
 /// # Errors
 /// A section that lacks the data it cannot do without; the error names the section.
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
-    for_portfolio(context, &shared(context)?)
+    for_portfolio(context, &shared(context)?.0)
 }
 
-/// Computes the findings that are the same for every portfolio of a report.
+/// Computes the findings that are the same for every portfolio of a report, and what could refute claims on its study.
 ///
 /// # Errors
 /// As [`analyse`].
-pub fn shared(context: &Context<'_>) -> Result<Findings> {
+pub fn shared(context: &Context<'_>) -> Result<(Findings, Option<Trials>)> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
-    add(context, &mut findings, |section| !section.by_portfolio && section.id != CHANGES)?;
-    Ok(findings)
+    add(context, &mut findings, |method| !method.by_portfolio() && !method.compares())?;
+    let trials = trials(context);
+    if let (Some(shock), Some(trials)) = (&context.shock, &trials) {
+        calibrate(shock, trials, &mut findings);
+    }
+    Ok((findings, trials))
 }
 
-/// Completes shared findings with those of the report's portfolio.
+/// Completes shared findings with those of the report's portfolio, and with what its sections declare.
 ///
 /// # Errors
 /// As [`analyse`].
 pub fn for_portfolio(context: &Context<'_>, shared: &Findings) -> Result<Findings> {
     let mut findings = shared.clone();
-    add(context, &mut findings, |section| section.by_portfolio)?;
+    add(context, &mut findings, Method::by_portfolio)?;
+    declared::add(&context.desk, context.desk.instances, &mut findings)?;
     // What compares figures with an earlier issue needs them all, wherever the reader meets it.
-    add(context, &mut findings, |section| section.id == CHANGES)?;
+    add(context, &mut findings, Method::compares)?;
     Ok(findings)
 }
 
 /// The section that compares with an earlier issue.
 const CHANGES: &str = "changes";
 
-fn add(context: &Context<'_>, findings: &mut Findings, wanted: impl Fn(&Section) -> bool) -> Result<()> {
-    let report = context.desk.report;
-    for section in of_report(report)?.into_iter().filter(|section| wanted(section)) {
-        let outcome = (section.analyse)(context, findings)
-            .with_context(|| format!("{}: section `{}`", report.origin.path.display(), section.id))?;
-        if let Outcome::Absent(reason) = outcome {
-            findings.absent.insert(section.id.to_owned(), reason.to_owned());
+fn add(context: &Context<'_>, findings: &mut Findings, wanted: impl Fn(Method) -> bool) -> Result<()> {
+    for instance in context.desk.instances {
+        let method = method(instance)?;
+        if !wanted(method) {
+            continue;
+        }
+        let outcome = match method {
+            Method::Once(section) => (section.analyse)(context, findings),
+            Method::Kind(kind) => kind.analyse(instance, context, findings),
+        };
+        let place = || format!("{}: section `{}`", context.desk.report.origin.path.display(), instance.id);
+        if let Outcome::Absent(reason) = outcome.with_context(place)? {
+            let own = instance.spec.absent.as_ref().map(|_| format!("absent.{}", instance.id));
+            findings.absent.insert(instance.id.clone(), own.unwrap_or_else(|| reason.to_owned()));
         }
     }
     Ok(())

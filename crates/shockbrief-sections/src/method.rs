@@ -9,7 +9,7 @@ use shockbrief_analytics::event_study::{
 use shockbrief_core::{Cell, Figure, Findings, Row, Table, Unit};
 
 /// Tests of the mean and of all companies that hold on one common date, in the order of trust.
-const HEADLINE: [&str; 4] = ["kp_adj_bmp_t", "portfolio_t", "placebo_p", "mvrm_f"];
+pub const HEADLINE: [&str; 4] = ["kp_adj_bmp_t", "portfolio_t", "placebo_p", "mvrm_f"];
 /// Tests that suppose independent companies; shown for comparison, marked.
 const NAIVE: [&str; 3] = ["csect_t", "patell_z", "bmp_t"];
 
@@ -23,13 +23,7 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let windows: Vec<[i32; 2]> =
         std::iter::once([0, 0]).chain(context.spec.windows.iter().copied()).collect();
     for window in &windows {
-        match event_study::tests(&context.study, *window) {
-            Ok(tests) => record(context, *window, &tests, findings),
-            Err(reason) => {
-                let id = format!("sample.{}.caar", window_id(*window));
-                findings.add(Figure::missing(id, reason.to_string(), Unit::Ratio, "caar", context.as_of));
-            }
-        }
+        tests(context, *window, findings);
     }
     findings.tables.insert("tests".to_owned(), tests_table(context, &windows));
     let sizes = size_table(context, findings);
@@ -38,10 +32,34 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
+/// All tests of one window.
+pub fn tests(context: &Shock<'_>, window: [i32; 2], findings: &mut Findings) {
+    match event_study::tests(&context.study, window) {
+        Ok(tests) => record(context, window, &tests, findings),
+        // No company could be studied: every test is missing for that reason, and none is unknown.
+        Err(reason) => {
+            let name = window_id(window);
+            let missing = |id: String, unit, statistic: &str| {
+                let figure = Figure::missing(id, reason.to_string(), unit, statistic, context.as_of);
+                figure.inputs(context.inputs(&[]))
+            };
+            findings.add(missing(format!("sample.{name}.caar"), Unit::Ratio, "caar"));
+            for key in HEADLINE.into_iter().chain(NAIVE).chain(["event_variance_chi2"]) {
+                let unit = if key == "placebo_p" { Unit::Probability } else { Unit::Statistic };
+                findings.add(missing(format!("tests.{name}.{key}"), unit, key));
+            }
+            if window == [0, 0] {
+                let statistic = "mean_residual_correlation";
+                findings.add(missing("sample.r_bar".to_owned(), Unit::Correlation, statistic));
+            }
+        }
+    }
+}
+
 fn record(context: &Shock<'_>, window: [i32; 2], tests: &Tests, findings: &mut Findings) {
     let name = window_id(window);
     let as_of = context.as_of;
-    let inputs = ["sample".to_owned(), context.spec.benchmark.to_string()];
+    let inputs = context.inputs(&[]);
     findings.add(
         Figure::new(format!("sample.{name}.caar"), tests.caar, Unit::Ratio, "caar", as_of)
             .inputs(inputs.clone())

@@ -33,6 +33,31 @@ impl Member {
     }
 }
 
+/// What one unit of money put into a basket is worth at each close of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// One value for each session of the window; `None` where a member has no price.
+    pub levels: Vec<Option<f64>>,
+}
+
+impl Course {
+    /// Change over the whole window.
+    ///
+    /// # Errors
+    /// No member with prices at both ends.
+    pub fn change(&self) -> Outcome<f64> {
+        let last = self.levels.last().copied().flatten();
+        last.map(|level| level - 1.0).ok_or(Missing::TooFew { what: "names with prices", have: 0, need: 1 })
+    }
+
+    /// Simple returns of its sessions; the first is from the close before the window.
+    #[must_use]
+    pub fn returns(&self) -> Vec<Option<f64>> {
+        let whole: Vec<Option<f64>> = std::iter::once(Some(1.0)).chain(self.levels.iter().copied()).collect();
+        simple(&whole).split_off(1)
+    }
+}
+
 /// The panel of a report, cut off at the as-of date.
 pub struct Panel<'a> {
     /// What the report asks for.
@@ -100,16 +125,62 @@ impl<'a> Panel<'a> {
         themes.map(|theme| (theme, of(theme))).filter(|(_, members)| !members.is_empty()).collect()
     }
 
-    /// Mean change of the members that have one, bought in equal amounts before `range`.
-    pub fn basket(&self, members: &[&Member], range: &Range<usize>) -> Outcome<f64> {
-        let changes: Vec<f64> = members.iter().filter_map(|member| member.change(range)).collect();
-        if changes.is_empty() {
-            return Err(Missing::TooFew { what: "names with prices", have: 0, need: 1 });
-        }
-        Ok(changes.iter().sum::<f64>() / changes.len() as f64)
+    /// The course of a basket bought in equal amounts at the close before `range` and held.
+    ///
+    /// One rule for every basket over a window: its change, its line, its volatility and its test all come from here.
+    #[must_use]
+    pub fn course(&self, members: &[&Member], range: &Range<usize>) -> Course {
+        let prices: Vec<Option<Vec<Option<f64>>>> = members
+            .iter()
+            .map(|member| {
+                let base = member.prices[range.start.checked_sub(1)?]?;
+                member.change(range)?;
+                Some(
+                    member.prices[range.clone()]
+                        .iter()
+                        .map(|price| price.map(|price| price / base))
+                        .collect(),
+                )
+            })
+            .collect();
+        let held: Vec<&Vec<Option<f64>>> = prices.iter().flatten().collect();
+        let level = |row: usize| -> Option<f64> {
+            let sum: f64 = held.iter().map(|course| course[row]).sum::<Option<f64>>()?;
+            (!held.is_empty()).then(|| sum / held.len() as f64)
+        };
+        Course { levels: (0..range.len()).map(level).collect() }
     }
 
-    /// Daily returns of an equal-weight portfolio of the members present each day.
+    /// Change over `range` of a basket bought in equal amounts before it and held, of the members that have one.
+    pub fn basket(&self, members: &[&Member], range: &Range<usize>) -> Outcome<f64> {
+        self.course(members, range).change()
+    }
+
+    /// `basket` without each member in turn: the value that lies nearest to the other side of zero, and whose absence
+    /// makes it; nothing for fewer than two members.
+    pub fn without_one<'m>(
+        &self,
+        members: &[&'m Member],
+        value: impl Fn(&[&'m Member]) -> Outcome<f64>,
+    ) -> Outcome<(f64, &'m Member)> {
+        let whole = value(members)?;
+        if members.len() < 2 {
+            return Err(Missing::TooFew { what: "members to leave out", have: members.len(), need: 2 });
+        }
+        let mut least: Option<(f64, &Member)> = None;
+        for out in members {
+            let rest: Vec<&Member> =
+                members.iter().filter(|member| member.symbol != out.symbol).copied().collect();
+            let without = value(&rest)?;
+            if least.is_none_or(|(found, _)| without * whole.signum() < found * whole.signum()) {
+                least = Some((without, out));
+            }
+        }
+        least.ok_or(Missing::NoFirms)
+    }
+
+    /// Daily returns of a portfolio set back to equal weights at every close, over the members present: for histories
+    /// of years, which no basket bought once could follow.
     pub fn daily(&self, members: &[&Member]) -> Vec<Option<f64>> {
         let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
         (0..self.dates.len())
@@ -151,16 +222,27 @@ impl<'a> Panel<'a> {
             self.change(&self.benchmark, part, findings);
         }
         let sessions = self.period.len() as f64;
-        findings.add(self.figure("period.sessions", Ok(sessions), Unit::Count, "count", &self.period));
+        let calendar = [self.benchmark.symbol.to_string()];
+        findings.add(
+            self.figure("period.sessions", Ok(sessions), Unit::Count, "count", &self.period)
+                .inputs(calendar.clone()),
+        );
         let as_of = self.desk.as_of;
         for (id, row) in
             [("period.first", self.period.start), ("period.last", self.period.end.wrapping_sub(1))]
         {
             findings.add(match self.dates.get(row).filter(|_| !self.period.is_empty()) {
-                Some(date) => Figure::date(id, *date, "calendar", as_of),
-                None => Figure::missing(id, "no session of the period", Unit::Date, "calendar", as_of),
+                Some(date) => Figure::date(id, *date, "calendar", as_of).inputs(calendar.clone()),
+                None => Figure::missing(id, "no session of the period", Unit::Date, "calendar", as_of)
+                    .inputs(calendar.clone()),
             });
         }
+    }
+
+    /// Symbols of the sample and the benchmark: what a figure of the whole panel is made from.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<String> {
+        self.sample.iter().chain([&self.benchmark]).map(|member| member.symbol.to_string()).collect()
     }
 
     /// Files behind the sample, for a source line.

@@ -12,7 +12,7 @@ use shockbrief_analytics::{
     reason,
 };
 use shockbrief_core::{
-    Cell, Chart, Findings, Table, Unit,
+    Cell, Chart, Findings, Table, ThemeId, Unit,
     findings::{Axis, Line},
 };
 use std::ops::Range;
@@ -27,6 +27,8 @@ const HISTORY: usize = 504;
 const HIGH: f64 = 0.8;
 /// ... and add where both stand below this one.
 const LOW: f64 = 0.2;
+/// Mean correlation of the sample above which selling one name is selling all of them.
+const CROWDED: f64 = 0.6;
 /// Every fifth session is drawn.
 const STEP: usize = 5;
 
@@ -36,32 +38,26 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         return Ok(Outcome::Absent("absent.no-history"));
     }
     constants(panel, findings);
-    let path = path(panel);
-    let crowding = crowding(panel, &path, findings);
+    let path = path(panel, &panel.sample.iter().collect::<Vec<_>>());
+    crowding(panel, &path, findings);
+    for tilt in ["trim", "hold", "add", "unknown"] {
+        findings.lists.entry(format!("tilt.{tilt}")).or_default();
+    }
     let mut rows = Vec::new();
     for (theme, members) in panel.themes() {
-        let id = |part: &str| format!("theme.{theme}.{part}");
-        let history = run_ups(panel, &members);
-        let now = history.last().copied().flatten();
-        let window = panel.trailing(RUN_UP);
-        let value = now.ok_or(reason::Missing::TooFew { what: "closing prices", have: 0, need: RUN_UP });
-        let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
-        let figure = |part: &str, value, unit, statistic| {
-            panel.figure(id(part), value, unit, statistic, &window).inputs(inputs.clone())
-        };
-        findings.add(figure("run_up", value, Unit::Points, "run_up"));
-        let place = percentile(&history, HISTORY);
-        findings.add(figure("run_up.place", place.clone(), Unit::Ratio, "percentile"));
-        let tilt = tilt(place.ok(), crowding);
+        let tilt = proposal(panel, theme, &members, findings);
         findings.lists.entry(format!("tilt.{tilt}")).or_default().push(theme.to_string());
-        let mut row =
-            tabulate::row(Cell::Label(format!("theme.{theme}")), ["run_up", "run_up.place"].map(id));
+        let parts = ["run_up", "run_up.place", "correlation", "correlation.place"];
+        let figures = parts.map(|part| format!("theme.{theme}.{part}"));
+        let mut row = tabulate::row(Cell::Label(format!("theme.{theme}")), figures);
         row.cells.push(Cell::Label(format!("tilt.{tilt}")));
         rows.push(row);
     }
     let columns = vec![
         tabulate::text("col.theme"),
         tabulate::number("col.run-up", "points(0)"),
+        tabulate::number("col.rank", "pct(0)"),
+        tabulate::number("col.correlation", "num(2)"),
         tabulate::number("col.rank", "pct(0)"),
         tabulate::text("col.tilt"),
     ];
@@ -71,12 +67,44 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
     Ok(Outcome::Ready)
 }
 
+/// Run-up and correlation of one theme, each with its place in its own past; returns what the rule makes of them.
+fn proposal(
+    panel: &Panel<'_>,
+    theme: &ThemeId,
+    members: &[&Member],
+    findings: &mut Findings,
+) -> &'static str {
+    let id = |part: &str| format!("theme.{theme}.{part}");
+    let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
+    let history = run_ups(panel, members);
+    let (half, quarter) = (panel.trailing(RUN_UP), panel.trailing(CROWDING));
+    let figure = |part: &str, value, unit, statistic, window: &Range<usize>| {
+        panel.figure(id(part), value, unit, statistic, window).firms(members.len()).inputs(inputs.clone())
+    };
+    let now = history.last().copied().flatten();
+    let value = now.ok_or(reason::Missing::TooFew { what: "closing prices", have: 0, need: RUN_UP });
+    let index = panel.benchmark.symbol.to_string();
+    let both = inputs.iter().cloned().chain([index]).collect::<Vec<_>>();
+    let place = percentile(&history, HISTORY);
+    findings.add(figure("run_up", value, Unit::Points, "run_up", &half).inputs(both.clone()));
+    findings.add(figure("run_up.place", place.clone(), Unit::Ratio, "percentile", &half).inputs(both));
+    let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
+    let own = correlation(&returns, &quarter);
+    let past: Vec<Option<f64>> = path(panel, members).into_iter().map(|(_, value)| value).collect();
+    let crowded = own.clone().and_then(|_| percentile(&past, HISTORY / STEP));
+    findings.add(figure("correlation", own, Unit::Correlation, "mean_pairwise_correlation", &quarter));
+    findings.add(figure("correlation.place", crowded.clone(), Unit::Ratio, "percentile", &quarter));
+    tilt(place.ok(), crowded.ok())
+}
+
 /// The rule's numbers, so that the text can state them.
 fn constants(panel: &Panel<'_>, findings: &mut Findings) {
     let whole = 0..panel.dates.len();
-    let number = |id: &str, value: f64, unit| panel.figure(id, Ok(value), unit, "config", &whole);
+    let number =
+        |id: &str, value: f64, unit| panel.figure(id, Ok(value), unit, "config", &whole).inputs(["rule"]);
     findings.add(number("rule.tilt.high", HIGH, Unit::Ratio));
     findings.add(number("rule.tilt.low", LOW, Unit::Ratio));
+    findings.add(number("rule.crowding.correlation", CROWDED, Unit::Correlation));
     findings.add(number("rule.run_up.sessions", RUN_UP as f64, Unit::Count));
     findings.add(number("rule.crowding.sessions", CROWDING as f64, Unit::Count));
 }
@@ -113,22 +141,24 @@ fn percentile(history: &[Option<f64>], need: usize) -> reason::Outcome<f64> {
     }
 }
 
-/// Mean pairwise correlation, its place in its history, and the first eigenvalue's share; returns the place.
-fn crowding(panel: &Panel<'_>, path: &[(usize, Option<f64>)], findings: &mut Findings) -> Option<f64> {
+/// Mean pairwise correlation of the whole sample, its place in its history, and the first eigenvalue's share.
+fn crowding(panel: &Panel<'_>, path: &[(usize, Option<f64>)], findings: &mut Findings) {
     let window = panel.trailing(CROWDING);
     let returns: Vec<Vec<Option<f64>>> = panel.sample.iter().map(Member::returns).collect();
     let correlation = correlation(&returns, &window);
     let history: Vec<Option<f64>> = path.iter().map(|(_, correlation)| *correlation).collect();
     // The path holds every fifth session: the history that a percentile needs shrinks alike.
     let place = percentile(&history, HISTORY / STEP);
-    let figure = |id: &str, value, unit, statistic| panel.figure(id, value, unit, statistic, &window);
+    let inputs: Vec<String> = panel.sample.iter().map(|member| member.symbol.to_string()).collect();
+    let figure = |id: &str, value, unit, statistic| {
+        panel.figure(id, value, unit, statistic, &window).firms(inputs.len()).inputs(inputs.clone())
+    };
     findings.add(figure("crowding.correlation", correlation, Unit::Correlation, "mean_pairwise_correlation"));
-    findings.add(figure("crowding.place", place.clone(), Unit::Ratio, "percentile"));
+    findings.add(figure("crowding.place", place, Unit::Ratio, "percentile"));
     let slices: Vec<&[Option<f64>]> = returns.iter().map(|series| &series[window.clone()]).collect();
     let share = complete_rows(&slices)
         .and_then(|rows| absorption_ratio(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), 1));
     findings.add(figure("crowding.first_share", share, Unit::Ratio, "absorption_ratio"));
-    place.ok()
 }
 
 fn correlation(returns: &[Vec<Option<f64>>], rows: &Range<usize>) -> reason::Outcome<f64> {
@@ -137,9 +167,9 @@ fn correlation(returns: &[Vec<Option<f64>>], rows: &Range<usize>) -> reason::Out
     mean_correlation(&complete.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
-/// Mean pairwise correlation on every fifth session, ending today.
-fn path(panel: &Panel<'_>) -> Vec<(usize, Option<f64>)> {
-    let returns: Vec<Vec<Option<f64>>> = panel.sample.iter().map(Member::returns).collect();
+/// Mean pairwise correlation of some names on every fifth session, ending today.
+fn path(panel: &Panel<'_>, members: &[&Member]) -> Vec<(usize, Option<f64>)> {
+    let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
     let last = panel.dates.len();
     let mut ends: Vec<usize> = (CROWDING + 1..=last).rev().step_by(STEP).collect();
     ends.reverse();

@@ -94,7 +94,8 @@ fn volatilities(
         .ok_or_else(|| "the exchange has not traded since the event".to_owned())
         .and_then(|row| {
             let before = context.estimation_rows(row).ok_or_else(|| "too little history".to_owned())?;
-            volatility::compare(&logs[before], &logs[row..], SESSIONS_PER_YEAR)
+            // Without the day of the shock, which is told by itself.
+            volatility::compare(&logs[before], &logs[row + 1..], SESSIONS_PER_YEAR)
                 .map_err(|error| error.to_string())
         });
     let pick =

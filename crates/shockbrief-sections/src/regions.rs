@@ -1,6 +1,6 @@
 //! Regions: the day 0 of each exchange, and names and funds outside the sample.
 
-use crate::{Shock, reaction::day0_return, tabulate};
+use crate::{Shock, dated::other_shocks, reaction::day0_return, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::event_study::{self, FirmEvent, FirmFit};
 use shockbrief_core::{Cell, Figure, Findings, Market, Symbol, Table, Unit};
@@ -9,9 +9,26 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
     let abroad = &context.spec.abroad;
     let firms = abroad.iter().map(|symbol| firm(context, symbol)).collect::<Result<Vec<_>>>()?;
     let study = event_study::fit(&firms, &context.study.spec)?;
+    let against = firms.iter().zip(abroad).filter_map(|(firm, symbol)| {
+        let (market, _) = context.find(symbol).ok()?;
+        Some(firm.clone().with_regressors(vec![context.rest_over(market)?.interval.into()]))
+    });
+    let rest = event_study::fit(&against.collect::<Vec<_>>(), &context.study.spec)?;
     for symbol in abroad {
         day0_return(context, symbol, findings);
-        record(context, symbol, study.firm(symbol.as_str()), findings);
+        record(context, symbol, (study.firm(symbol.as_str()), ""), findings);
+        if context.rest().is_some() {
+            record(context, symbol, (rest.firm(symbol.as_str()), "rest."), findings);
+        }
+        let since = since(context, symbol);
+        let figure = Figure::from_result(
+            format!("{}.return.since", symbol.slug()),
+            since,
+            Unit::Ratio,
+            "price_relative",
+            context.as_of,
+        );
+        findings.add(figure.inputs([symbol.as_str()]));
     }
     findings.tables.insert("exchanges".to_owned(), exchanges(context));
     findings.tables.insert("regions".to_owned(), table(context));
@@ -26,28 +43,41 @@ fn firm(context: &Shock<'_>, symbol: &Symbol) -> Result<FirmEvent> {
     let day0 = context.day0(market)?;
     let mut firm = FirmEvent::new(symbol.as_str(), dates, series.simple_returns(), day0)
         .with_regressors(vec![matched.interval.into()]);
+    firm.excluded = other_shocks(&context.desk, market, context.event.instant, day0, context.spec.estimation);
     firm.gaps = Some(matched.gaps);
     Ok(firm)
 }
 
-fn record(context: &Shock<'_>, symbol: &Symbol, fit: Option<&FirmFit>, findings: &mut Findings) {
+fn record(
+    context: &Shock<'_>,
+    symbol: &Symbol,
+    (fit, infix): (Option<&FirmFit>, &str),
+    findings: &mut Findings,
+) {
     let slug = symbol.slug();
-    let inputs = [symbol.to_string(), context.spec.benchmark.to_string()];
+    let benchmark = if infix.is_empty() { context.spec.benchmark.as_str() } else { crate::rest::SOURCE };
+    let inputs = [symbol.as_str(), benchmark];
+    let n = fit.map_or(0, |fit| fit.observations);
     let figure = |id: &str, value, unit, statistic| {
-        Figure::from_result(format!("{slug}.{id}"), value, unit, statistic, context.as_of)
-            .inputs(inputs.clone())
+        Figure::from_result(format!("{slug}.{infix}{id}"), value, unit, statistic, context.as_of)
+            .inputs(inputs)
+            .n(n)
     };
     let fit = fit.ok_or_else(|| "too little history".to_owned());
     let day0 = fit.clone().and_then(|fit| fit.car([0, 0]).map_err(|error| error.to_string()));
     let date = fit.map(|fit| fit.event_date);
-    findings.add(match date {
+    let day = match date {
         Ok(date) => {
             Figure::date(format!("{slug}.day0"), date, "event_row", context.as_of).inputs([symbol.as_str()])
         }
         Err(reason) => {
             Figure::missing(format!("{slug}.day0"), reason, Unit::Date, "event_row", context.as_of)
+                .inputs([symbol.as_str()])
         }
-    });
+    };
+    if infix.is_empty() {
+        findings.add(day);
+    }
     let (se, df, p) =
         day0.as_ref().map_or((f64::NAN, f64::NAN, f64::NAN), |car| (car.se, car.df as f64, car.p));
     let value = day0.as_ref().map(|car| car.car).map_err(Clone::clone);
@@ -65,7 +95,6 @@ fn record(context: &Shock<'_>, symbol: &Symbol, fit: Option<&FirmFit>, findings:
         Unit::Probability,
         "sar",
     ));
-    findings.add(figure("return.since", since(context, symbol), Unit::Ratio, "price_relative"));
 }
 
 /// Change from the close before day 0 to the as-of date.
@@ -94,7 +123,7 @@ fn exchanges(context: &Shock<'_>) -> Table {
 }
 
 fn table(context: &Shock<'_>) -> Table {
-    let columns = vec![
+    let mut columns = vec![
         tabulate::text("col.name"),
         tabulate::text("col.place"),
         tabulate::number("col.date0", "daymonth"),
@@ -102,8 +131,12 @@ fn table(context: &Shock<'_>) -> Table {
         tabulate::number("col.ar", "pct(1)"),
         tabulate::number("col.sar", "stat(1)"),
         tabulate::number("col.p", "pval"),
-        tabulate::number("col.since", "pct(1)"),
     ];
+    let rest: &[&str] = if context.rest().is_some() { &["rest.ar.w0_0", "rest.p.w0_0"] } else { &[] };
+    if !rest.is_empty() {
+        columns.extend([tabulate::number("col.rest", "pct(1)"), tabulate::number("col.p", "pval")]);
+    }
+    columns.push(tabulate::number("col.since", "pct(1)"));
     let abroad = &context.spec.abroad;
     let rows = abroad
         .iter()
@@ -111,7 +144,8 @@ fn table(context: &Shock<'_>) -> Table {
             let place = context.data.find(symbol).map_or(Cell::Empty, |(market, _): (&Market, _)| {
                 Cell::Label(format!("exchange.{}", market.mic))
             });
-            let figures = ["day0", "return.day0", "ar.w0_0", "sar.w0_0", "p.w0_0", "return.since"];
+            let figures = ["day0", "return.day0", "ar.w0_0", "sar.w0_0", "p.w0_0"].iter().chain(rest);
+            let figures = figures.chain(&["return.since"]);
             let mut row = tabulate::row(
                 Cell::Text(context.name(symbol)),
                 figures.map(|id| format!("{}.{id}", symbol.slug())),

@@ -1,6 +1,12 @@
 //! The event study that the sections on a shock share, fitted once.
 
-use crate::{Desk, absent, panel};
+use crate::{
+    Desk, absent,
+    dated::{near_shocks, other_shocks},
+    panel,
+    reaction::day0_return,
+    rest::{Rest, rest},
+};
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use shockbrief_analytics::{
@@ -31,7 +37,7 @@ pub struct Shock<'a> {
     /// Instruments and themes.
     pub universe: &'a Universe,
     /// The event of the study.
-    pub event: &'a Event,
+    pub event: Event,
     /// Prices, factors, share counts.
     pub data: &'a Dataset,
     /// Sessions of the exchanges whose day 0 is listed.
@@ -42,10 +48,33 @@ pub struct Shock<'a> {
     pub study: Study,
     /// Theme portfolios (`theme:<id>`) and differences (`pair:<long>-<short>`), each treated as one firm.
     pub portfolios: Study,
+    /// The same study against the rest of the market, or why there is none.
+    pub against_rest: Result<AgainstRest, String>,
     pub(crate) desk: Desk<'a>,
     firms: Vec<FirmEvent>,
     home: &'a Market,
     benchmark: &'a Series,
+}
+
+/// A study whose benchmark holds none of its companies.
+pub struct AgainstRest {
+    /// The sample, one fit per company.
+    pub study: Study,
+    /// Themes, pairs and the whole sample.
+    pub portfolios: Study,
+    /// The benchmark.
+    pub rest: Rest,
+}
+
+/// Whose study is recorded: the report's own, or the one against the rest of the market.
+#[derive(Clone, Copy)]
+pub struct Fitted<'s> {
+    /// One fit per company.
+    pub study: &'s Study,
+    /// Themes, pairs and the whole sample.
+    pub portfolios: &'s Study,
+    /// What stands in figure ids after the name: nothing, or `rest.`.
+    pub infix: &'static str,
 }
 
 impl<'a> Shock<'a> {
@@ -64,48 +93,153 @@ impl<'a> Shock<'a> {
             model: Model::MarketModel,
         };
         check_symbols(report, study_spec, universe)?;
-        let firms = sample(report, study_spec, data, home, series, event)?;
+        let firms = sample(desk, report, study_spec, data, (home, series), event)?;
         let study = event_study::fit(&firms, &spec).context("the event study of the sample")?;
         let portfolios = Study::from_fits(spec.clone(), Vec::new(), Vec::new());
         let mut context = Self {
             report,
             spec: study_spec,
             universe,
-            event,
+            event: event.clone(),
             data,
             exchanges,
             as_of,
             study,
             portfolios,
+            against_rest: Err(String::new()),
             desk: *desk,
             firms,
             home,
             benchmark: series,
         };
-        context.portfolios = context.fit_portfolios(&spec)?;
+        context.portfolios = context.fit_portfolios(&context.firms, &spec)?;
+        context.against_rest = context.fit_against_rest(&spec);
         Ok(context)
     }
 
-    fn fit_portfolios(&self, spec: &Spec) -> Result<Study> {
-        let mut firms = vec![portfolio("sample", &self.firms.iter().collect::<Vec<_>>(), None)?];
+    /// The same companies on another session of their exchange, as if its shock had come that day; day 0 alone.
+    ///
+    /// # Errors
+    /// Windows that no company could use.
+    pub fn on(&self, row: usize) -> Result<Self> {
+        self.refitted(row, |firm| Some(firm.clone()))
+    }
+
+    /// The same study without one company; day 0 alone.
+    ///
+    /// # Errors
+    /// A theme that has no other member.
+    pub fn without(&self, symbol: &Symbol) -> Result<Self> {
+        let row = day0(self.home, &self.event)?;
+        self.refitted(row, |firm| (firm.id != symbol.as_str()).then(|| firm.clone()))
+    }
+
+    /// The study against the rest of the market as if that were its benchmark; day 0 alone.
+    #[must_use]
+    pub fn on_rest(&self) -> Option<Self> {
+        let rest = &self.against_rest.as_ref().ok()?.rest;
+        let row = day0(self.home, &self.event).ok()?;
+        self.refitted(row, |firm| Some(firm.clone().with_regressors(vec![rest.returns.clone()]))).ok()
+    }
+
+    fn refitted(&self, row: usize, change: impl Fn(&FirmEvent) -> Option<FirmEvent>) -> Result<Self> {
+        let spec = Spec { window: [0, 0], ..self.study.spec.clone() };
+        let event = Event { instant: self.home.sessions[row].open, ..self.event.clone() };
+        let excluded = other_shocks(&self.desk, self.home, event.instant, row, spec.estimation);
+        let moved = |firm: FirmEvent| FirmEvent { event_row: row, excluded: excluded.clone(), ..firm };
+        let firms: Vec<FirmEvent> = self.firms.iter().filter_map(|firm| change(firm).map(moved)).collect();
+        let mut context = Self {
+            study: event_study::fit(&firms, &spec)?,
+            portfolios: Study::from_fits(spec.clone(), Vec::new(), Vec::new()),
+            against_rest: Err("not fitted again".to_owned()),
+            firms,
+            event,
+            report: self.report,
+            spec: self.spec,
+            universe: self.universe,
+            data: self.data,
+            exchanges: self.exchanges,
+            as_of: self.as_of,
+            desk: self.desk,
+            home: self.home,
+            benchmark: self.benchmark,
+        };
+        context.portfolios = context.fit_portfolios(&context.firms, &spec)?;
+        Ok(context)
+    }
+
+    /// The last `count` sessions before the event window on which the study can be fitted and no declared event lies near.
+    #[must_use]
+    pub fn ordinary(&self, count: usize) -> Vec<usize> {
+        let Ok(day0) = day0(self.home, &self.event) else { return Vec::new() };
+        let near: std::collections::BTreeSet<usize> = near_shocks(&self.desk, self.home).collect();
+        let first = self.spec.estimation[0].unsigned_abs() as usize + 1;
+        let last = day0.saturating_sub(self.spec.window[0].unsigned_abs() as usize);
+        let rows = (first..last).rev().filter(|row| !near.contains(row));
+        rows.filter(|row| self.benchmark.simple_return(*row).is_some()).take(count).collect()
+    }
+
+    /// The report's study.
+    #[must_use]
+    pub fn own(&self) -> Fitted<'_> {
+        Fitted { study: &self.study, portfolios: &self.portfolios, infix: "" }
+    }
+
+    /// The study against the rest of the market, where there is one.
+    #[must_use]
+    pub fn rest(&self) -> Option<Fitted<'_>> {
+        let rest = self.against_rest.as_ref().ok()?;
+        Some(Fitted { study: &rest.study, portfolios: &rest.portfolios, infix: "rest." })
+    }
+
+    /// What a figure of a fitted study is made from: the companies given, and the benchmark that the study has.
+    #[must_use]
+    pub fn fitted_inputs(&self, fitted: Fitted<'_>, companies: &[String]) -> Vec<String> {
+        let benchmark = self.spec.benchmark.as_str();
+        let own = companies.iter().filter(|id| fitted.infix.is_empty() || *id != benchmark).cloned();
+        own.chain((!fitted.infix.is_empty()).then(|| crate::rest::SOURCE.to_owned())).collect()
+    }
+
+    fn fit_against_rest(&self, spec: &Spec) -> Result<AgainstRest, String> {
+        let row = day0(self.home, &self.event).map_err(|error| error.to_string())?;
+        let at = |day: i32| row.checked_add_signed(day as isize).ok_or("too little history");
+        let last = (at(spec.window[1])? + 1).min(self.home.sessions.len());
+        let sample: Vec<(&str, &[Option<f64>])> =
+            self.firms.iter().map(|firm| (firm.id.as_str(), &firm.returns[..])).collect();
+        let rest = rest(&self.desk, self.home, &sample, at(spec.estimation[0])?..last)?;
+        let against = |firm: &FirmEvent| firm.clone().with_regressors(vec![rest.returns.clone()]);
+        let firms: Vec<FirmEvent> = self.firms.iter().map(against).collect();
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        let study = event_study::fit(&firms, spec).map_err(|error| told(&error))?;
+        let portfolios = self.fit_portfolios(&firms, spec).map_err(|error| told(&error))?;
+        Ok(AgainstRest { study, portfolios, rest })
+    }
+
+    fn fit_portfolios(&self, firms: &[FirmEvent], spec: &Spec) -> Result<Study> {
+        let mut held = vec![portfolio("sample", &firms.iter().collect::<Vec<_>>(), None)?];
         for theme in &self.report.themes {
-            firms.push(self.theme(theme, None)?);
+            held.push(self.theme_of(firms, theme, None)?);
         }
         for [long, short] in &self.spec.long_short {
             let id = format!("pair:{long}-{short}");
-            firms.push(long_short(&id, &self.theme(long, None)?, &self.theme(short, None)?)?);
+            let legs = [self.theme_of(firms, long, None)?, self.theme_of(firms, short, None)?];
+            held.push(long_short(&id, &legs[0], &legs[1])?);
         }
-        event_study::fit(&firms, spec).context("the event study of the themes")
+        event_study::fit(&held, spec).context("the event study of the themes")
     }
 
     /// Members of a theme within the sample.
     pub fn members(&self, theme: &ThemeId) -> Vec<&FirmEvent> {
+        self.members_of(&self.firms, theme)
+    }
+
+    fn members_of<'f>(&self, firms: &'f [FirmEvent], theme: &ThemeId) -> Vec<&'f FirmEvent> {
         let of_theme = |firm: &&FirmEvent| {
             self.universe
                 .get(&Symbol::from(firm.id.as_str()))
                 .is_some_and(|instrument| instrument.theme.as_ref() == Some(theme))
         };
-        self.firms.iter().filter(of_theme).collect()
+        firms.iter().filter(of_theme).collect()
     }
 
     /// A theme's members in the sample, without `except`, as one equal-weight firm `theme:<id>`.
@@ -113,7 +247,11 @@ impl<'a> Shock<'a> {
     /// # Errors
     /// A theme without members.
     pub fn theme(&self, theme: &ThemeId, except: Option<&Symbol>) -> Result<FirmEvent> {
-        let mut members = self.members(theme);
+        self.theme_of(&self.firms, theme, except)
+    }
+
+    fn theme_of(&self, firms: &[FirmEvent], theme: &ThemeId, except: Option<&Symbol>) -> Result<FirmEvent> {
+        let mut members = self.members_of(firms, theme);
         members.retain(|firm| except.is_none_or(|except| firm.id != except.as_str()));
         if members.is_empty() {
             return Err(self
@@ -124,6 +262,18 @@ impl<'a> Shock<'a> {
                 .into());
         }
         Ok(portfolio(&format!("theme:{theme}"), &members, None)?)
+    }
+
+    /// Symbols behind a theme, a pair (`<long>-<short>` as ids of themes) or the whole sample, and the benchmark.
+    #[must_use]
+    pub fn inputs(&self, themes: &[&ThemeId]) -> Vec<String> {
+        let members = themes.iter().flat_map(|theme| self.members(theme));
+        let mut found: Vec<String> = members.map(|firm| firm.id.clone()).collect();
+        if themes.is_empty() {
+            found = self.firms.iter().map(|firm| firm.id.clone()).collect();
+        }
+        found.push(self.spec.benchmark.to_string());
+        found
     }
 
     /// Tests of one window that need more than the single fits: portfolio t, placebo p, joint F.
@@ -158,12 +308,38 @@ impl<'a> Shock<'a> {
     /// # Errors
     /// Sessions out of order.
     pub fn benchmark_over(&self, market: &Market) -> Result<Matched> {
+        self.over(market, &self.benchmark.adjusted)
+    }
+
+    /// The rest of the market over each session interval of another exchange, where there is one.
+    #[must_use]
+    pub fn rest_over(&self, market: &Market) -> Option<Matched> {
+        let rest = self.against_rest.as_ref().ok()?;
+        let first = rest.rest.returns.iter().position(Option::is_some)?;
+        let mut level = 1.0;
+        let levels: Vec<Option<f64>> = rest
+            .rest
+            .returns
+            .iter()
+            .enumerate()
+            .map(|(row, change)| {
+                if row + 1 == first {
+                    return Some(level);
+                }
+                level *= 1.0 + (*change)?;
+                Some(level)
+            })
+            .collect();
+        self.over(market, &levels).ok()
+    }
+
+    fn over(&self, market: &Market, levels: &[Option<f64>]) -> Result<Matched> {
         let closes: Vec<_> = market.sessions.iter().map(|session| session.close).collect();
         let levels: Vec<_> = self
             .home
             .sessions
             .iter()
-            .zip(&self.benchmark.adjusted)
+            .zip(levels)
             .filter_map(|(session, level)| {
                 Some(matched_interval::Session { open: session.open, close: session.close, level: (*level)? })
             })
@@ -184,13 +360,20 @@ impl<'a> Shock<'a> {
     /// # Errors
     /// When the exchange has not closed a session since the event.
     pub fn day0(&self, market: &Market) -> Result<usize> {
-        day0(market, self.event)
+        day0(market, &self.event)
     }
 
     /// Estimation rows around a day 0, when the history reaches back far enough.
     pub fn estimation_rows(&self, day0: usize) -> Option<Range<usize>> {
         let [first, last] = self.spec.estimation;
         Some(day0.checked_add_signed(first as isize)?..day0.checked_add_signed(last as isize)? + 1)
+    }
+
+    /// A company's own return of day 0.
+    #[must_use]
+    pub fn day0_move(&self, id: &str) -> Option<f64> {
+        let firm = self.firms.iter().find(|firm| firm.id == id)?;
+        firm.returns.get(firm.event_row).copied().flatten()
     }
 
     /// Companies of the sample from the lowest to the highest abnormal return on day 0.
@@ -224,10 +407,24 @@ impl<'a> Shock<'a> {
     pub(crate) fn describe(&self, findings: &mut Findings) {
         let [first, last] = self.spec.estimation;
         let as_of = self.as_of;
-        let number = |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of);
+        let number =
+            |id: &str, value: f64, unit| Figure::new(id, value, unit, "config", as_of).inputs(["study"]);
+        let day = jiff::tz::TimeZone::UTC.to_datetime(self.event.instant).date();
+        findings.add(Figure::date("study.event", day, "config", self.as_of).inputs(["study"]));
+        // Own returns of day 0, which any section may use.
+        for symbol in self.spec.sample.iter().chain([&self.spec.benchmark, &self.spec.source]) {
+            day0_return(self, symbol, findings);
+        }
         findings.add(number("study.estimation.first", f64::from(first), Unit::Number));
         findings.add(number("study.estimation.last", f64::from(last), Unit::Number));
+        let used = self.study.firms.iter().map(|firm| firm.observations).max().unwrap_or(0);
         findings.add(number("study.estimation.days", f64::from(last - first + 1), Unit::Count));
+        findings.add(number("study.estimation.used", used as f64, Unit::Count));
+        let apart = usize::try_from(last - first + 1).unwrap_or(0).saturating_sub(used);
+        findings.add(number("study.estimation.apart", apart as f64, Unit::Count));
+        let rest = self.against_rest.as_ref().map(|rest| rest.rest.names.len() as f64).map_err(Clone::clone);
+        let rest = Figure::from_result("study.rest.names", rest, Unit::Count, "equal_weight_rest", as_of);
+        findings.add(rest.inputs([crate::rest::SOURCE]));
         for (mic, sessions) in self.exchanges {
             let id = format!("day0.{}", mic.as_str().to_lowercase());
             let row = sessions.partition_point(|session| session.close <= self.event.instant);
@@ -284,16 +481,17 @@ fn day0(market: &Market, event: &Event) -> Result<usize> {
 
 /// The companies of the sample on the benchmark's calendar.
 fn sample(
+    desk: &Desk<'_>,
     report: &Report,
     study: &StudySpec,
     data: &Dataset,
-    home: &Market,
-    benchmark: &Series,
+    (home, benchmark): (&Market, &Series),
     event: &Event,
 ) -> Result<Vec<FirmEvent>> {
     let day0 = day0(home, event)?;
     let dates: Arc<[Date]> = home.sessions.iter().map(|session| session.date).collect();
     let regressor: Arc<[Option<f64>]> = benchmark.simple_returns().into();
+    let excluded = other_shocks(desk, home, event.instant, day0, study.estimation);
     study
         .sample
         .iter()
@@ -309,8 +507,10 @@ fn sample(
                     .hint("list it under `abroad` instead of `sample`")
                     .into());
             }
-            Ok(FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), day0)
-                .with_regressors(vec![regressor.clone()]))
+            let mut firm = FirmEvent::new(symbol.as_str(), dates.clone(), series.simple_returns(), day0)
+                .with_regressors(vec![regressor.clone()]);
+            firm.excluded.clone_from(&excluded);
+            Ok(firm)
         })
         .collect()
 }

@@ -281,6 +281,7 @@ mod tests {
                 ("early".into(), event("2020-02-01T12:00:00Z")),
                 ("later".into(), event("2022-02-01T12:00:00Z")),
             ]),
+            origin: None,
         };
         let score = validate(&days, &events, &data.markets[&"XNYS".into()], 1);
         assert_eq!(score.events[&"near".into()].finding, Finding::Hit);

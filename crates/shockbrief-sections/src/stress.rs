@@ -10,10 +10,10 @@ use shockbrief_analytics::{
     contagion::complete_rows,
     moments,
     reason::{Missing, Outcome as Computed},
-    stress::{Book, Scenario, direct, propagated, replay},
+    stress::{Book, Exposure, Residuals, Scenario, direct, exposure, propagated, replay},
 };
 use shockbrief_core::{
-    Cell, Findings, Row, Symbol, Table, ThemeId, Unit,
+    Cell, Findings, Row, Table, ThemeId, Unit,
     config::{ModelPortfolio, ScenarioSpec},
 };
 
@@ -26,13 +26,16 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         return Ok(Outcome::Absent("absent.no-history"));
     }
     let scenarios = context.desk.scenarios;
-    let market = Themes::of(panel, scenarios.horizon);
+    let horizon = scenarios.horizon;
+    let market = Themes::of(panel, horizon);
     let mut rows = Vec::new();
     for (portfolio_id, portfolio) in &scenarios.portfolios {
-        let holdings = Holdings::of(panel, &market, portfolio, scenarios.horizon);
+        let held = market.as_ref().map_err(Clone::clone).and_then(|market| Holdings::of(market, portfolio));
+        let engine = || Ok((market.as_ref().map_err(Clone::clone)?, held.as_ref().map_err(Clone::clone)?));
+        let inputs: Vec<String> = portfolio.weights.keys().map(ToString::to_string).collect();
         for (scenario_id, scenario) in &scenarios.scenarios {
             let id = format!("stress.{portfolio_id}.{scenario_id}");
-            record(panel, &id, &market, &holdings, scenario, findings);
+            record(panel, &id, engine(), (scenario, horizon), &inputs, findings);
             rows.push(row(&id, portfolio_id, &format!("scenario.{scenario_id}")));
         }
         // A brief of an earlier date knows nothing of an event after it.
@@ -44,37 +47,85 @@ pub fn analyse(context: &Context<'_>, findings: &mut Findings) -> Result<Outcome
         };
         for event in scenarios.replays.iter().filter(past) {
             let id = format!("stress.{portfolio_id}.{event}");
-            replayed(context, panel, &id, portfolio, event, findings);
-            rows.push(row(&id, portfolio_id, "scenario.replay"));
+            replayed(context, panel, &id, engine(), (portfolio, event), findings);
+            rows.push(row(&id, portfolio_id, &format!("replay.{event}")));
         }
     }
     let whole = panel.trailing(YEAR);
-    let horizon = scenarios.horizon as f64;
-    findings.add(panel.figure("stress.horizon", Ok(horizon), Unit::Count, "config", &whole));
+    let count = |id: &str, n: usize| {
+        panel.figure(id, Ok(n as f64), Unit::Count, "count", &whole).inputs(panel.inputs())
+    };
+    findings.add(count("stress.horizon", horizon));
+    findings.add(count("stress.rows", market.as_ref().map_or(0, |market| market.rows)));
+    findings.add(count("stress.scenarios", scenarios.scenarios.len()));
+    findings.add(count("stress.portfolios", scenarios.portfolios.len()));
+    findings
+        .lists
+        .insert("stress.replays".to_owned(), scenarios.replays.iter().map(ToString::to_string).collect());
     findings.tables.insert("stress".to_owned(), table(panel, rows));
     Ok(Outcome::Ready)
 }
 
-/// Theme baskets: daily returns over the window and their covariance over the horizon.
-struct Themes {
+/// Themes and their names over the rows that all of them have: daily returns, exposures, covariance over the horizon.
+struct Themes<'p> {
     ids: Vec<ThemeId>,
-    daily: Vec<Vec<Option<f64>>>,
+    /// Name, place of its theme, exposure to it.
+    names: Vec<(&'p Member, usize, Exposure)>,
+    theme_ss: Vec<f64>,
     covariance: Computed<Vec<Vec<f64>>>,
+    /// Rows behind them.
+    rows: usize,
 }
 
-impl Themes {
-    fn of(panel: &Panel<'_>, horizon: usize) -> Self {
+impl<'p> Themes<'p> {
+    /// Names with less than half of the window's returns take no part: they would shorten it for all.
+    fn of(panel: &'p Panel<'_>, horizon: usize) -> Computed<Self> {
         let window = panel.trailing(YEAR);
-        let themes = panel.all_themes();
-        let daily: Vec<Vec<Option<f64>>> =
-            themes.iter().map(|(_, members)| panel.daily(members)[window.clone()].to_vec()).collect();
-        let slices: Vec<&[Option<f64>]> = daily.iter().map(Vec::as_slice).collect();
-        let covariance = complete_rows(&slices).and_then(|rows| scaled(&rows, horizon as f64));
-        Self { ids: themes.into_iter().map(|(id, _)| id.clone()).collect(), daily, covariance }
+        let mut ids = Vec::new();
+        let mut listed: Vec<(&Member, usize, Vec<Option<f64>>)> = Vec::new();
+        for (id, members) in panel.all_themes() {
+            let returns = |member: &&'p Member| {
+                let returns = member.returns()[window.clone()].to_vec();
+                (2 * returns.iter().flatten().count() >= YEAR).then_some((*member, ids.len(), returns))
+            };
+            let found: Vec<_> = members.iter().filter_map(returns).collect();
+            if !found.is_empty() {
+                listed.extend(found);
+                ids.push(id.clone());
+            }
+        }
+        let slices: Vec<&[Option<f64>]> = listed.iter().map(|(_, _, returns)| returns.as_slice()).collect();
+        let daily = complete_rows(&slices)?;
+        let rows = daily.first().map_or(0, Vec::len);
+        let baskets: Vec<Vec<f64>> = (0..ids.len())
+            .map(|theme| {
+                let own: Vec<&Vec<f64>> =
+                    daily.iter().zip(&listed).filter(|(_, name)| name.1 == theme).map(|(r, _)| r).collect();
+                (0..rows).map(|row| own.iter().map(|r| r[row]).sum::<f64>() / own.len() as f64).collect()
+            })
+            .collect();
+        let names = listed.iter().zip(&daily);
+        let names = names
+            .map(|((member, theme, _), returns)| Ok((*member, *theme, exposure(returns, &baskets[*theme])?)))
+            .collect::<Computed<Vec<_>>>()?;
+        let theme_ss = (0..ids.len())
+            .map(|theme| names.iter().find(|name| name.1 == theme).map_or(0.0, |name| name.2.theme_ss))
+            .collect();
+        Ok(Self { ids, names, theme_ss, covariance: scaled(&baskets, horizon as f64), rows })
     }
 
     fn shock(&self, scenario: &ScenarioSpec) -> Vec<Option<f64>> {
         self.ids.iter().map(|id| scenario.shock.get(id).copied()).collect()
+    }
+
+    /// What the themes returned in one session: what the engine is given when it is asked for a past day.
+    fn day(&self, panel: &Panel<'_>, row: usize) -> Vec<Option<f64>> {
+        let of = |theme: usize| {
+            let members: Vec<&Member> =
+                self.names.iter().filter(|name| name.1 == theme).map(|name| name.0).collect();
+            panel.basket(&members, &(row..row + 1)).ok()
+        };
+        (0..self.ids.len()).map(of).collect()
     }
 }
 
@@ -86,98 +137,62 @@ fn scaled(rows: &[Vec<f64>], horizon: f64) -> Computed<Vec<Vec<f64>>> {
 struct Holdings {
     weights: Vec<f64>,
     exposures: Vec<Vec<f64>>,
-    errors: Vec<Vec<f64>>,
+    series: Vec<Vec<f64>>,
+    theme: Vec<usize>,
     idio: Vec<f64>,
-    /// Positions without prices or theme; a book without them would be another book.
-    left_out: usize,
 }
 
 impl Holdings {
-    fn of(panel: &Panel<'_>, themes: &Themes, portfolio: &ModelPortfolio, horizon: usize) -> Self {
+    /// A position without prices or theme refuses the whole: a book without it would be another book.
+    fn of(themes: &Themes<'_>, portfolio: &ModelPortfolio) -> Computed<Self> {
         let mut holdings =
-            Self { weights: vec![], exposures: vec![], errors: vec![], idio: vec![], left_out: 0 };
+            Self { weights: vec![], exposures: vec![], series: vec![], theme: vec![], idio: vec![] };
         for (symbol, weight) in &portfolio.weights {
-            match exposure(panel, themes, symbol) {
-                Some((theme, line)) => {
-                    let one = |value: f64| {
-                        (0..themes.ids.len()).map(|k| if k == theme { value } else { 0.0 }).collect()
-                    };
-                    holdings.weights.push(*weight);
-                    holdings.exposures.push(one(line.slope));
-                    holdings.errors.push(one(line.se));
-                    holdings.idio.push(line.residual * (horizon as f64).sqrt());
-                }
-                None => holdings.left_out += 1,
-            }
+            let Some((_, theme, fit)) = themes.names.iter().find(|name| name.0.symbol == *symbol) else {
+                continue;
+            };
+            let one = |k: usize| if k == *theme { fit.slope } else { 0.0 };
+            holdings.weights.push(*weight);
+            holdings.exposures.push((0..themes.ids.len()).map(one).collect());
+            holdings.series.push(fit.residuals.clone());
+            holdings.theme.push(*theme);
+            holdings.idio.push(0.0);
         }
-        holdings
-    }
-
-    fn book(&self) -> Computed<Book<'_>> {
-        if self.left_out > 0 {
-            let have = self.weights.len();
-            return Err(Missing::TooFew { what: "positions with prices", have, need: have + self.left_out });
+        let (have, need) = (holdings.weights.len(), portfolio.weights.len());
+        if have < need {
+            return Err(Missing::TooFew { what: "positions with prices", have, need });
         }
-        Ok(Book {
-            weights: &self.weights,
-            exposures: &self.exposures,
-            exposure_se: Some(&self.errors),
-            idio_sd: &self.idio,
-        })
+        Ok(holdings)
     }
-}
 
-/// Least squares of one series on another.
-struct Slope {
-    slope: f64,
-    se: f64,
-    residual: f64,
-}
-
-/// A name's exposure to its own theme without itself; a theme of one name is the name.
-fn exposure(panel: &Panel<'_>, themes: &Themes, symbol: &Symbol) -> Option<(usize, Slope)> {
-    let member = panel.sample.iter().find(|member| member.symbol == *symbol)?;
-    let theme = member.theme.as_ref()?;
-    let place = themes.ids.iter().position(|id| id == theme)?;
-    let others: Vec<&Member> =
-        panel.sample.iter().filter(|other| other.theme == member.theme && other.symbol != *symbol).collect();
-    let window = panel.trailing(YEAR);
-    let basket = if others.is_empty() {
-        themes.daily[place].clone()
-    } else {
-        panel.daily(&others)[window.clone()].to_vec()
-    };
-    let rows = complete_rows(&[&basket, &member.returns()[window]]).ok()?;
-    Some((place, slope(&rows[0], &rows[1]).ok()?))
-}
-
-fn slope(x: &[f64], y: &[f64]) -> Computed<Slope> {
-    let n = x.len() as f64;
-    let variance = moments::variance(x, 1)?;
-    if variance <= 0.0 {
-        return Err(Missing::ConstantSeries { what: "the theme" });
+    fn book(&self) -> Book<'_> {
+        Book { weights: &self.weights, exposures: &self.exposures, exposure_se: None, idio_sd: &self.idio }
     }
-    let slope = moments::covariance(x, y, 1)? / variance;
-    let rest = (moments::variance(y, 1)? - slope * slope * variance).max(0.0) * (n - 1.0) / (n - 2.0);
-    Ok(Slope { slope, se: (rest / (variance * (n - 1.0))).sqrt(), residual: rest.sqrt() })
+
+    fn ranged(&self, scenario: Scenario, themes: &Themes<'_>, horizon: usize) -> Computed<Scenario> {
+        let residuals =
+            Residuals { series: &self.series, theme: &self.theme, theme_ss: &themes.theme_ss, horizon };
+        scenario.with_residuals(&self.weights, residuals)
+    }
 }
 
 fn record(
     panel: &Panel<'_>,
     id: &str,
-    themes: &Themes,
-    holdings: &Holdings,
-    scenario: &ScenarioSpec,
+    engine: Computed<(&Themes<'_>, &Holdings)>,
+    (scenario, horizon): (&ScenarioSpec, usize),
+    inputs: &[String],
     findings: &mut Findings,
 ) {
-    let shock = themes.shock(scenario);
-    let plain = holdings.book().and_then(|book| direct(book, &shock));
-    let spread = holdings
-        .book()
-        .and_then(|book| propagated(book, &shock, themes.covariance.as_ref().map_err(Clone::clone)?));
+    let plain = engine.clone().and_then(|(themes, held)| direct(held.book(), &themes.shock(scenario)));
+    let spread = engine.clone().and_then(|(themes, held)| {
+        let covariance = themes.covariance.as_ref().map_err(Clone::clone)?;
+        held.ranged(propagated(held.book(), &themes.shock(scenario), covariance)?, themes, horizon)
+    });
     let pick = |from: &Computed<Scenario>, value: fn(&Scenario) -> f64| {
         from.as_ref().map(value).map_err(Clone::clone)
     };
+    let rows = engine.map_or(0, |(themes, _)| themes.rows);
     let window = panel.trailing(YEAR);
     for (part, value, statistic) in [
         ("direct", pick(&plain, |s| s.pnl), "stress_direct"),
@@ -185,41 +200,49 @@ fn record(
         ("low", pick(&spread, |s| s.range.0), "stress_range"),
         ("high", pick(&spread, |s| s.range.1), "stress_range"),
     ] {
-        findings.add(panel.figure(format!("{id}.{part}"), value, Unit::Ratio, statistic, &window));
+        let figure = panel.figure(format!("{id}.{part}"), value, Unit::Ratio, statistic, &window);
+        findings.add(figure.n(rows).inputs(inputs.iter().cloned()));
     }
 }
 
-/// The day-0 returns of a past event on these weights.
+/// The day-0 returns of a past event on these weights, and what the engine makes of the themes' returns of that day: the
+/// difference is what it cannot see.
 fn replayed(
     context: &Context<'_>,
     panel: &Panel<'_>,
     id: &str,
-    portfolio: &ModelPortfolio,
-    event: &shockbrief_core::EventId,
+    engine: Computed<(&Themes<'_>, &Holdings)>,
+    (portfolio, event): (&ModelPortfolio, &shockbrief_core::EventId),
     findings: &mut Findings,
 ) {
     let row = context.desk.events.events.get(event).and_then(|event| {
         let (market, _) = context.desk.data.find(&panel.benchmark.symbol)?;
         market.event_row(event.instant)
     });
-    let outcome =
-        row.ok_or(Missing::TooFew { what: "sessions since the event", have: 0, need: 1 }).and_then(|row| {
-            let weights: Vec<f64> = portfolio.weights.values().copied().collect();
-            let realised: Vec<Option<f64>> = portfolio
-                .weights
-                .keys()
-                .map(|symbol| {
-                    panel.sample.iter().find(|member| member.symbol == *symbol)?.change(&(row..row + 1))
-                })
-                .collect();
-            replay(&weights, &realised, None)
-        });
+    let row = row.ok_or(Missing::TooFew { what: "sessions since the event", have: 0, need: 1 });
+    let outcome = row.clone().and_then(|row| {
+        let weights: Vec<f64> = portfolio.weights.values().copied().collect();
+        let realised: Vec<Option<f64>> = portfolio
+            .weights
+            .keys()
+            .map(|symbol| {
+                panel.sample.iter().find(|member| member.symbol == *symbol)?.change(&(row..row + 1))
+            })
+            .collect();
+        replay(&weights, &realised, None)
+    });
+    let modelled = row.clone().and_then(|row| {
+        let (themes, held) = engine?;
+        Ok(direct(held.book(), &themes.day(panel, row))?.pnl)
+    });
     let window = row.map_or(0..0, |row| row..row + 1);
-    let pnl = outcome.as_ref().map(|replay| replay.pnl).map_err(Clone::clone);
-    findings.add(panel.figure(format!("{id}.direct"), pnl, Unit::Ratio, "stress_replay", &window));
+    let inputs: Vec<String> =
+        portfolio.weights.keys().map(ToString::to_string).chain([format!("event:{event}")]).collect();
     let single = || Err(Missing::TooFew { what: "past days like it", have: 1, need: 2 });
-    for part in ["propagated", "low", "high"] {
-        findings.add(panel.figure(format!("{id}.{part}"), single(), Unit::Ratio, "stress_replay", &window));
+    let pnl = outcome.map(|replay| replay.pnl);
+    for (part, value) in [("direct", pnl), ("propagated", modelled), ("low", single()), ("high", single())] {
+        let figure = panel.figure(format!("{id}.{part}"), value, Unit::Ratio, "stress_replay", &window);
+        findings.add(figure.inputs(inputs.clone()));
     }
 }
 
@@ -239,18 +262,4 @@ fn table(panel: &Panel<'_>, rows: Vec<Row>) -> Table {
         tabulate::number("col.high", "pct(1)"),
     ];
     Table { id: "stress".to_owned(), columns, rows, sources: panel.sources() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slope_agrees_with_ordinary_least_squares() {
-        // By hand: Sxx = 10, Sxy = 12, Syy = 21.2; residual sum of squares 21.2 - 14.4 = 6.8 over 3.
-        let line = slope(&[1.0, 2.0, 3.0, 4.0, 5.0], &[2.0, 1.0, 4.0, 3.0, 7.0]).unwrap();
-        assert!((line.slope - 1.2).abs() < 1e-12);
-        assert!((line.residual.powi(2) - 6.8 / 3.0).abs() < 1e-12);
-        assert!((line.se.powi(2) - 0.68 / 3.0).abs() < 1e-12);
-    }
 }

@@ -1,7 +1,7 @@
 //! Files inside the PDF: PDF/A-3 lets a document carry its data, each with its type and its relation to the text.
 
 use crate::compose::{Composed, Document};
-use crate::engine::Scope;
+use crate::engine::{Engine, Scope};
 use crate::escape;
 use shockbrief_core::{Cell, Table, Value};
 use std::fmt::Write as _;
@@ -41,9 +41,11 @@ pub(crate) fn attach(document: &mut Document, attachment: &Attachment) {
 }
 
 /// A table as CSV (RFC 4180): headers and labels in the document's language, numbers in full, dates as ISO 8601.
-pub(crate) fn csv(scope: &Scope, table: &Table) -> Attachment {
-    let word = |key: &str| scope.strings.get(key).map_or(key, String::as_str).to_owned();
-    let header: Vec<String> = table.columns.iter().map(|column| word(&column.header)).collect();
+pub(crate) fn csv(engine: &Engine, table: &Table) -> Attachment {
+    let scope = engine.scope();
+    // A string may name the index or an event: it is rendered like any other.
+    let word = |key: &str| engine.words(key).unwrap_or_else(|_| key.to_owned());
+    let header: Vec<String> = table.columns.iter().map(|column| inert(&word(&column.header))).collect();
     let mut text = line(&header);
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(|cell| plain(scope, cell, word)).collect();
@@ -58,11 +60,19 @@ pub(crate) fn csv(scope: &Scope, table: &Table) -> Attachment {
     }
 }
 
+/// A text that a spreadsheet would take for a formula, behind an apostrophe; it begins with a sign that makes one, after
+/// what spreadsheets skip. Numbers are never texts.
+fn inert(text: &str) -> String {
+    let signs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%'];
+    let skipped = |c: char| c == ' ' || c == '\u{a0}' || c == '\u{feff}' || c == '\u{202f}';
+    if text.trim_start_matches(skipped).starts_with(signs) { format!("'{text}") } else { text.to_owned() }
+}
+
 fn plain(scope: &Scope, cell: &Cell, word: impl Fn(&str) -> String) -> String {
     let figure = |id: &String| scope.findings.figures.get(id);
     match cell {
-        Cell::Text(text) => text.clone(),
-        Cell::Label(key) => word(key),
+        Cell::Text(text) => inert(text),
+        Cell::Label(key) => inert(&word(key)),
         Cell::Figure(id) => match figure(id).and_then(|figure| figure.value) {
             Some(Value::Number(value)) => value.to_string(),
             Some(Value::Date(date)) => date.to_string(),
@@ -87,6 +97,16 @@ fn line(fields: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", " =1", "＝1", "\u{feff}=1", "|calc"] {
+            assert_eq!(inert(formula), format!("'{formula}"));
+        }
+        for text in ["Nvidia", "a=b", "3M", "S&P 500", "−2,4"] {
+            assert_eq!(inert(text), text);
+        }
+    }
 
     #[test]
     fn fields_are_quoted_when_they_must_be() {

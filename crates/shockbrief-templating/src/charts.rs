@@ -1,9 +1,8 @@
 //! Charts: one family of drawings, as SVG with real text in the document's sans.
 //!
-//! kuva gives the scene graph, the drawing primitives and the SVG writer. Its ready-made plots are not
-//! used: they have legends where a brief wants labels at the marks, no column of printed values, and
-//! scale fonts and strokes each in their own way. Axes, ticks and labels are placed here, with the
-//! fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
+//! No plotting library stands behind them: their legends stand where a brief wants labels at the marks, they have no
+//! column of printed values, and they scale fonts and strokes each in their own way. Axes, ticks and labels are placed
+//! here, with the fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
 //!
 //! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
 //! their interval are filled and others hollow.
@@ -13,6 +12,8 @@ pub(crate) mod canvas;
 mod columns;
 mod intervals;
 mod lines;
+mod points;
+mod rules;
 mod scale;
 mod scatter;
 pub(crate) mod spark;
@@ -24,16 +25,17 @@ use crate::locale::Sign;
 use crate::typography;
 use minijinja::{Error, State};
 use shockbrief_core::{
-    Chart, Figure,
+    Chart, Figure, Unit,
     findings::{Axis, Mark},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Charts drawn for a document, by path within it.
 #[derive(Debug, Default)]
 pub struct Charts {
     files: Mutex<BTreeMap<String, String>>,
+    described: Mutex<BTreeSet<String>>,
 }
 
 /// A drawing with its description.
@@ -50,6 +52,8 @@ pub(crate) struct Pen<'a> {
     axis: String,
     /// Title of the other axis; often empty.
     across: String,
+    /// What the values measure: ticks are printed in it.
+    unit: Unit,
 }
 
 impl Charts {
@@ -57,6 +61,20 @@ impl Charts {
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
         self.files.lock().map(|files| files.clone()).unwrap_or_default()
+    }
+
+    /// What the drawings show, in words: by its description a reader of the PDF knows a drawing of ours.
+    #[must_use]
+    pub fn described(&self) -> BTreeSet<String> {
+        self.described.lock().map(|described| described.clone()).unwrap_or_default()
+    }
+
+    fn describe(&self, alt: &str, scope: &Scope) -> String {
+        let alt = typography::plain(alt, typography::Rules::of(&scope.code));
+        if let Ok(mut described) = self.described.lock() {
+            described.insert(alt.clone());
+        }
+        escape::literal(&alt)
     }
 
     /// Draws a chart and returns the Typst call that places it.
@@ -69,13 +87,15 @@ impl Charts {
         let text = |name: &str| {
             optional(state, scope, &format!("{key}.{name}")).map(|text| plain(&text.unwrap_or_default()))
         };
-        let pen = Pen { state, scope, axis: text("axis")?, across: text("x")? };
+        let pen = Pen { state, scope, axis: text("axis")?, across: text("x")?, unit: unit(scope, chart) };
         let drawn = match chart {
             Chart::Intervals { marks, .. } => intervals::draw(&pen, marks)?,
             Chart::Bars { marks, .. } => bars::draw(&pen, marks)?,
             Chart::Lines { x, lines, .. } => lines::draw(&pen, x, lines)?,
             Chart::Scatter { across, dots, tracks, .. } => scatter::draw(&pen, *across, dots, tracks)?,
             Chart::Columns { quarters, stacks, .. } => columns::draw(&pen, quarters, stacks)?,
+            Chart::Points { spots, .. } => points::draw(&pen, spots)?,
+            Chart::Rules { stops, .. } => rules::draw(&pen, stops)?,
         };
         let path = format!("/charts/{}.svg", slug(chart.id()));
         self.keep(&path, drawn.svg);
@@ -86,7 +106,7 @@ impl Charts {
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
             escape::literal(&path),
             escape::literal(chart.id()),
-            escape::literal(&typography::plain(&drawn.alt, typography::Rules::of(&scope.code))),
+            self.describe(&drawn.alt, scope),
         ))
     }
 }
@@ -110,7 +130,7 @@ impl Charts {
         let found = charts.get(chart).ok_or_else(|| unknown("chart", chart, charts.keys()))?;
         let drawn = match found {
             Chart::Lines { x: Axis::Dates(dates), lines, .. } if line < lines.len() => {
-                let pen = Pen { state, scope, axis: String::new(), across: String::new() };
+                let pen = Pen { state, scope, axis: String::new(), across: String::new(), unit: Unit::Ratio };
                 spark::draw(&pen, dates, &lines[line])?
             }
             _ => {
@@ -121,8 +141,7 @@ impl Charts {
         };
         let path = format!("/sparks/{}-{line}.svg", slug(chart));
         self.keep(&path, drawn.svg);
-        let alt = typography::plain(&drawn.alt, typography::Rules::of(&scope.code));
-        Ok(format!("#spark({}, alt: {})", escape::literal(&path), escape::literal(&alt)))
+        Ok(format!("#spark({}, alt: {})", escape::literal(&path), self.describe(&drawn.alt, scope)))
     }
 }
 
@@ -131,8 +150,20 @@ fn empty(chart: &Chart) -> bool {
     match chart {
         Chart::Intervals { marks, .. } | Chart::Bars { marks, .. } => marks.is_empty(),
         Chart::Lines { lines, .. } => lines.iter().all(|line| line.values.iter().all(Option::is_none)),
-        _ => false,
+        Chart::Points { spots, .. } => spots.is_empty(),
+        Chart::Rules { stops, .. } => stops.is_empty(),
+        Chart::Scatter { .. } | Chart::Columns { .. } => false,
     }
+}
+
+/// What the values of a chart measure; lines are drawn in percent.
+fn unit(scope: &Scope, chart: &Chart) -> Unit {
+    let first = match chart {
+        Chart::Intervals { marks, .. } | Chart::Bars { marks, .. } => marks.first(),
+        _ => None,
+    };
+    let figure = first.and_then(|mark| scope.findings.figures.get(&mark.figure));
+    figure.map_or(Unit::Ratio, |figure| figure.unit)
 }
 
 /// An id as file name.
@@ -161,13 +192,33 @@ impl Pen<'_> {
         groups.get(group).cloned().or_else(nth).unwrap_or_else(|| self.color("accent"))
     }
 
-    /// Percent with as many decimals as a tick step needs.
+    /// A tick with as many decimals as its step needs, percent for ratios.
     fn tick(&self, value: f64, step: f64) -> String {
+        self.tick_of(Some(self.unit), value, step)
+    }
+
+    fn tick_of(&self, unit: Option<Unit>, value: f64, step: f64) -> String {
+        let percent = matches!(unit, None | Some(Unit::Ratio | Unit::Points));
+        let step = if percent { step * 100.0 } else { step };
         let decimals = (0..4_u8).find(|d| {
-            let scaled = step * 100.0 * 10_f64.powi(i32::from(*d));
+            let scaled = step * 10_f64.powi(i32::from(*d));
             (scaled - scaled.round()).abs() < 1e-6
         });
-        self.scope.locale.percent(value, decimals.unwrap_or(4), Sign::Negative)
+        let decimals = decimals.unwrap_or(4);
+        match percent {
+            true => self.scope.locale.percent(value, decimals, Sign::Negative),
+            false => self.scope.locale.number(value, 0, decimals, Sign::Negative),
+        }
+    }
+
+    /// A figure as a table prints it.
+    fn printed(&self, figure: &Figure) -> Result<String, Error> {
+        let format = Format::new(Filter::of(figure.unit));
+        format.apply(&self.scope.locale, figure, Place::Table).map_err(crate::figures::refuse)
+    }
+
+    fn count(&self, n: usize) -> String {
+        self.scope.locale.number(n as f64, 0, 0, Sign::Negative)
     }
 
     fn percent(&self, value: f64) -> String {
@@ -180,9 +231,7 @@ impl Pen<'_> {
             .iter()
             .map(|mark| {
                 let figure = self.figure(&mark.figure)?;
-                let format = Format::new(Filter::of(figure.unit));
-                let printed =
-                    format.apply(&self.scope.locale, figure, Place::Table).map_err(crate::figures::refuse)?;
+                let printed = self.printed(figure)?;
                 Ok(Point {
                     label: self.label(&mark.label, mark.translate)?,
                     value: figure.number(),
@@ -203,7 +252,7 @@ impl Pen<'_> {
         let (Some(low), Some(high)) = (with.iter().min_by(by), with.iter().max_by(by)) else {
             return String::new();
         };
-        let count = |n: usize| self.scope.locale.number(n as f64, 0, 0, Sign::Negative);
+        let count = |n: usize| self.count(n);
         self.scope.locale.fill(
             key,
             &[

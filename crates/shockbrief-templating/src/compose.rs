@@ -4,20 +4,25 @@
 //! brief before a line is rendered. Then each language gets a main file, one file per section, the page
 //! design and its charts, with the template line behind every line of Typst.
 
-use crate::engine::{Engine, Judgement, Rendered, Scope, Source, judge};
+use crate::engine::{Engine, Rendered, Scope, Source};
 use crate::locale::{DateStyle, Locale};
 use crate::{
     attach,
     audit::{self, Numerals},
     escape,
-    format::{Format, FormatError, Place},
-    typography,
+    format::{Format, Place, because},
+    prose, typography, vega,
 };
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
-use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Verdict};
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use shockbrief_core::expr::{Answer, Expr, Fault, Judgement, Names, Used};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Refusals, Verdict};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 /// The house's page design; a report may bring its own.
 pub const DESIGN: &str = include_str!("../templates/brief.typ");
@@ -63,6 +68,44 @@ pub struct Edition<'a> {
     pub file: String,
 }
 
+/// Ids that a condition or a template may ask for, whether or not the brief has them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Declared {
+    /// Facts of the configuration.
+    pub facts: BTreeSet<String>,
+    /// Sections that exist.
+    pub sections: BTreeSet<String>,
+    /// Sections of the report.
+    pub shown: BTreeSet<String>,
+    /// The file of the claims that sections bring with them.
+    pub house: String,
+    /// Pieces of prose that prose includes, by the name of their file; those of the report before the house's.
+    pub snippets: BTreeMap<String, Source>,
+    /// What the sentences of the house are about.
+    pub nouns: Nouns,
+    /// Where names that lack a language are declared, by language and string key.
+    pub lacking: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Nouns of the house's prose, from configuration: prose names no index, event or company of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Nouns {
+    /// Symbol of the index that returns are measured against.
+    pub benchmark: Option<String>,
+    /// The event of the study.
+    pub event: Option<String>,
+    /// Symbols of each basket and theme, by id.
+    pub members: BTreeMap<String, Vec<String>>,
+}
+
+impl Declared {
+    /// These ids beside findings, as a condition of a section sees them.
+    #[must_use]
+    pub fn names<'a>(&'a self, findings: &'a Findings, within: Option<&'a str>) -> Names<'a> {
+        Names { findings, facts: &self.facts, sections: &self.sections, shown: &self.shown, within }
+    }
+}
+
 /// Everything a brief is made of.
 #[derive(Debug, Clone)]
 pub struct Compose<'a> {
@@ -86,6 +129,8 @@ pub struct Compose<'a> {
     pub findings: &'a Findings,
     /// Claims in the report's order.
     pub claims: Vec<ClaimSource>,
+    /// Facts and sections that may be asked for.
+    pub declared: Declared,
     /// Company names by symbol.
     pub names: BTreeMap<String, String>,
     /// Theme names by theme id, then language code.
@@ -105,8 +150,10 @@ pub struct Compose<'a> {
 pub struct Outcome {
     /// The claim and its verdict.
     pub checked: CheckedClaim,
-    /// The numbers its condition used, by figure.
-    pub values: Vec<(String, Option<f64>)>,
+    /// The values its condition used, by figure.
+    pub values: Vec<Used>,
+    /// Why its condition is neither true nor false, where it is.
+    pub reason: Option<String>,
 }
 
 /// One language, ready to typeset.
@@ -168,46 +215,100 @@ pub fn headline(
 /// (class `Config`), with file and line.
 pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
-    let claims = check_claims(&brief.claims, &findings)?;
-    let documents = brief
-        .editions
-        .iter()
-        .map(|edition| document(brief, edition, &findings, &claims))
-        .collect::<Result<_>>()?;
-    Ok(Composed { claims, documents })
+    let mut faults = Refusals::default();
+    // With a condition that cannot be judged the pages are still tried, for what else is wrong with them.
+    let claims = check_claims(&brief.claims, &findings, &brief.declared).unwrap_or_else(|refused| {
+        refused.iter().for_each(|refusal| faults.push(refusal.clone()));
+        brief.claims.iter().map(unjudged).collect()
+    });
+    let documents = brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims));
+    let documents: Vec<Option<Document>> = documents.map(|document| faults.keep(document)).collect();
+    faults.or(Composed { claims, documents: documents.into_iter().flatten().collect() })
 }
+
+/// Faults in the texts of a claim, at its place: lines of a folded text are no lines of its file.
+fn faults_of_claim(source: &ClaimSource, code: &str, labels: &[String]) -> Vec<Refusal> {
+    let claim = &source.claim;
+    let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
+    let texts = texts.into_iter().flatten().map(|texts| Source::new("text", in_language(texts, code)));
+    let found: Vec<Refusal> = texts.flat_map(|text| prose::faults(&text, labels)).collect();
+    let told = |refusal: Refusal| {
+        let what = refusal.message.split_once(": ").map_or(refusal.message.as_str(), |(_, what)| what);
+        let message = format!("{}: claim `{}`, {code}: {what}", place(source), claim.id);
+        Refusal { message, ..refusal }
+    };
+    found.into_iter().map(told).collect()
+}
+
+/// A claim taken as it is said.
+fn unjudged(source: &ClaimSource) -> Outcome {
+    let claim = &source.claim;
+    let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict: Verdict::Passed };
+    Outcome { checked, values: Vec::new(), reason: None }
+}
+
+/// Why a sentence of the house cannot be judged in a report without the section whose figures it looks at.
+const ELSEWHERE: &str = "no section of this brief computes it";
 
 /// Judges claims; all failures are named at once.
 ///
 /// # Errors
 /// A claim that fails without `otherwise`, or a condition that cannot be read.
-pub fn check_claims(claims: &[ClaimSource], findings: &Arc<Findings>) -> Result<Vec<Outcome>, Refusal> {
+pub fn check_claims(
+    claims: &[ClaimSource],
+    findings: &Findings,
+    declared: &Declared,
+) -> Result<Vec<Outcome>, Refusals> {
     let mut outcomes = Vec::new();
     let mut failures = Vec::new();
+    let mut faults = Refusals::default();
     for source in claims {
-        let judgement = judge(&source.claim.when, findings).map_err(|error| unreadable(source, &error))?;
-        let verdict = if judgement.holds { Verdict::Passed } else { Verdict::Replaced };
-        if !judgement.holds && source.claim.otherwise.is_none() {
+        let claim = &source.claim;
+        let names = declared.names(findings, claim.section.as_deref());
+        let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
+        let judgement = match judged {
+            Ok(judgement) => judgement,
+            // The house's sentences may look at sections that a report leaves out; a report's own may not.
+            Err(fault) if source.file == declared.house && fault.message.contains("there is no figure") => {
+                let checked = CheckedClaim {
+                    id: claim.id.clone(),
+                    when: claim.when.clone(),
+                    verdict: Verdict::Missing,
+                };
+                outcomes.push(Outcome { checked, values: Vec::new(), reason: Some(ELSEWHERE.to_owned()) });
+                continue;
+            }
+            Err(fault) => {
+                faults.push(unreadable(source, &fault));
+                continue;
+            }
+        };
+        let (verdict, reason) = match &judgement.truth {
+            Answer::Is(true) => (Verdict::Passed, None),
+            Answer::Is(false) => (Verdict::Replaced, None),
+            Answer::Missing(reason) => (Verdict::Missing, Some(reason.clone())),
+        };
+        if verdict == Verdict::Replaced && claim.otherwise.is_none() {
             failures.push(failure(source, &judgement));
         }
-        let claim = &source.claim;
         let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
-        outcomes.push(Outcome { checked, values: judgement.values });
+        outcomes.push(Outcome { checked, values: judgement.values, reason });
     }
-    if failures.is_empty() {
-        return Ok(outcomes);
+    for failure in failures {
+        let hint = "correct the sentence to what the data says, or give the claim an `otherwise` text";
+        faults.push(Refusal::new(Class::Claim, failure).hint(hint));
     }
-    Err(Refusal::new(Class::Claim, failures.join("\n"))
-        .hint("correct the sentence to what the data says, or give the claim an `otherwise` text"))
+    if faults.is_empty() { Ok(outcomes) } else { Err(faults) }
 }
 
 fn place(source: &ClaimSource) -> String {
     source.line.map_or(source.file.clone(), |line| format!("{}:{line}", source.file))
 }
 
-fn unreadable(source: &ClaimSource, error: &FormatError) -> Refusal {
-    let message = format!("{}: claim `{}`, condition: {}", place(source), source.claim.id, error.message);
-    Refusal::config(message).hint(error.hint.clone())
+fn unreadable(source: &ClaimSource, fault: &Fault) -> Refusal {
+    let told = fault.told(&source.claim.when);
+    let message = format!("{}: claim `{}`, condition: {told}", place(source), source.claim.id);
+    Refusal::config(message).hint(fault.hint.clone())
 }
 
 fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
@@ -215,7 +316,7 @@ fn failure(source: &ClaimSource, judgement: &Judgement) -> String {
     let mut values: Vec<String> = judgement
         .values
         .iter()
-        .map(|(id, value)| format!("{id} = {}", value.map_or("none".to_owned(), |v| v.to_string())))
+        .map(|(id, value)| format!("{id} = {}", value.map_or("none".to_owned(), |value| value.to_string())))
         .collect();
     values.dedup();
     format!(
@@ -237,14 +338,28 @@ fn document(
     let mut engine = Engine::new(scope(brief, edition, locale, findings, claims, facts.clone()));
     let mut files = BTreeMap::new();
     let mut origins = BTreeMap::new();
-    let mut openings = Vec::new();
+    let mut sources = audit::Sources::default();
+    let labels = labels(brief, edition);
+    let mut faults = Refusals::default();
+    for claim in &brief.claims {
+        faults_of_claim(claim, &edition.code, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+    }
     for section in &brief.sections {
-        let rendered = render(&mut engine, section, &edition.code)?;
+        if let Some(own) = section.prose.get(&edition.code) {
+            let snippets = &brief.declared.snippets;
+            let included = snippets.iter().filter(|(name, _)| own.text.contains(name.as_str()));
+            for source in [own].into_iter().chain(included.map(|(_, snippet)| snippet)) {
+                prose::faults(source, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+            }
+        }
+        let Some(rendered) = faults.keep(render(&mut engine, section, &edition.code)) else { continue };
         let path = format!("/sections/{}.typ", section.id);
         origins.insert(path.clone(), rendered.origins);
-        openings.extend(audit::openings(&rendered.text));
+        sources.findings.extend(audit::openings(&rendered.text));
+        sources.sections.push(audit::printed(&rendered.text));
         files.insert(path, rendered.text);
     }
+    faults.finish()?;
     for (path, design) in designs(brief) {
         origins.insert(path.to_owned(), itself(&design));
         files.insert(path.to_owned(), design.text);
@@ -253,15 +368,19 @@ fn document(
     files.insert("/main.typ".to_owned(), main(brief, &engine)?);
     files.extend(engine.charts());
     let headings = brief.sections.iter().map(|section| engine.words(&section.heading));
-    let headings = headings.collect::<Result<Vec<_>, _>>()?;
-    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), headings, openings);
+    sources.headings = headings.collect::<Result<Vec<_>, _>>()?;
+    sources.drawings = engine.drawings();
+    let numerals = audit::numerals(engine.locale(), configured(brief, edition, &facts), sources);
     let timestamp = timestamp(brief.as_of);
     let pictures =
         brief.brand.logo.iter().map(|logo| (logo_path(logo).to_owned(), logo.bytes.clone())).collect();
     let mut document =
         Document { language: edition.code.clone(), files, pictures, origins, timestamp, numerals };
     for table in brief.findings.tables.values() {
-        attach::attach(&mut document, &attach::csv(engine.scope(), table));
+        attach::attach(&mut document, &attach::csv(&engine, table));
+    }
+    for chart in brief.findings.charts.values() {
+        attach::attach(&mut document, &vega::attachment(&engine, chart)?);
     }
     Ok(document)
 }
@@ -351,6 +470,7 @@ fn scope(
 ) -> Scope {
     let code = &edition.code;
     let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
+    let said = brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code, &locale)).collect();
     Scope {
         code: code.clone(),
         locale,
@@ -361,25 +481,43 @@ fn scope(
         themes,
         sources: brief.sources.clone(),
         brand: brief.brand.clone(),
-        claims: brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code)).collect(),
+        claims: said,
+        declared: brief.declared.clone(),
         brief: facts,
     }
 }
 
-/// The text that stands for a claim, by its id.
-fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str) -> (String, Source) {
-    let texts = match (outcome.checked.verdict, &source.claim.otherwise) {
-        (Verdict::Replaced, Some(otherwise)) => otherwise,
-        _ => &source.claim.text,
-    };
-    let name = format!("{} (claim `{}`, {code})", place(source), source.claim.id);
-    (source.claim.id.clone(), Source::new(name, in_language(texts, code)))
+/// Names with digits that prose may use: those declared, and names of companies, themes, events and facts.
+fn labels(brief: &Compose, edition: &Edition) -> Vec<String> {
+    let named =
+        |key: &&String| ["theme.", "event.", "fact.", "portfolio."].iter().any(|kind| key.starts_with(kind));
+    let strings = edition.language.strings.iter().filter(|(key, _)| named(key)).map(|(_, name)| name);
+    brief.labels.iter().chain(brief.names.values()).chain(strings).cloned().collect()
 }
 
-fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered, Refusal> {
+/// The text that stands for a claim, by its id.
+fn sentence(source: &ClaimSource, outcome: &Outcome, code: &str, locale: &Locale) -> (String, Source) {
+    let claim = &source.claim;
+    let text = match (outcome.checked.verdict, &claim.otherwise, &claim.missing) {
+        (Verdict::Replaced, Some(otherwise), _) => in_language(otherwise, code),
+        (Verdict::Missing, _, Some(missing)) => in_language(missing, code),
+        (Verdict::Missing, _, None) => {
+            let reason = because(locale, outcome.reason.as_deref().unwrap_or_default());
+            // The sentence is a template: a brace of the reason would open a tag.
+            let reason = escape::markup(&reason).replace(['{', '}'], "");
+            locale.note(locale.fill("format.claim.missing", &[("reason", &reason)]))
+        }
+        _ => in_language(&claim.text, code),
+    };
+    let name = format!("{} (claim `{}`, {code})", place(source), claim.id);
+    (claim.id.clone(), Source::new(name, text))
+}
+
+fn render(engine: &mut Engine, section: &Section, code: &str) -> Result<Rendered> {
     let Some(prose) = section.prose.get(code) else {
         return Err(Refusal::config(format!("section `{}` has no prose in `{code}`", section.id))
-            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id)));
+            .hint(format!("add prose/{}.{code}.typ.j2 to the report's folder", section.id))
+            .into());
     };
     let mut rendered = engine.section(&section.layout, prose)?;
     rendered.text.insert_str(0, "#import \"/brief.typ\": *\n");

@@ -7,15 +7,17 @@
 use crate::figures::{Handle, UNPRINTED, handle, options, refuse};
 use crate::format::{self, Filter, Format, FormatError, Place};
 use crate::locale::Locale;
-use crate::{charts::Charts, escape, lift, tables, typography};
+use crate::{budget, charts::Charts, compose::Declared, escape, lift, tables, typography};
 use anyhow::Result;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, OutputSpan, OutputSpanKind, State, UndefinedBehavior,
 };
-use shockbrief_core::{Figure, Findings, Refusal, config::Brand};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use shockbrief_core::{
+    Figure, Findings, Refusal, Refusals, config::Brand, expr::Scope as _, nearest::nearest,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A template with the name that its errors carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Scope {
     pub brand: Brand,
     /// Sentences of claims that hold, or their replacements, with the place to name in errors.
     pub claims: BTreeMap<String, Source>,
+    /// Facts and sections that may be asked for.
+    pub declared: Declared,
     /// Plain facts of the brief: title, period, dates.
     pub brief: BTreeMap<String, String>,
 }
@@ -110,15 +114,72 @@ impl Engine {
         self.charts.files()
     }
 
+    /// Descriptions of the charts drawn so far.
+    #[must_use]
+    pub fn drawings(&self) -> BTreeSet<String> {
+        self.charts.described()
+    }
+
     /// Renders a section: its layout, in which `prose()` stands for the report's prose.
     ///
     /// # Errors
-    /// Anything a template gets wrong, with file and line.
-    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusal> {
+    /// All that the templates get wrong, with file and line: what fails is left out, and the rest is tried.
+    pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusals> {
         let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
-        self.add(&Source::new(&prose.name, typography::prose(&prose.text, self.rules)))?;
-        self.add(&Source::new(&layout.name, text))?;
-        self.render(&layout.name)
+        let own = self.with_snippets(&prose.text)?;
+        let mut sources =
+            [Source::new(&prose.name, typography::prose(&own, self.rules)), Source::new(&layout.name, text)];
+        let mut faults = Refusals::default();
+        for source in &mut sources {
+            match lifted(source) {
+                Ok(text) => source.text = text,
+                Err(refusal) => faults.push(refusal),
+            }
+        }
+        for _ in 0..MOST_FAULTS {
+            let error = match self.attempt(&sources) {
+                Ok(rendered) if faults.is_empty() => return Ok(rendered),
+                Ok(_) => break,
+                Err(error) => error,
+            };
+            faults.push(refusal(&error));
+            if !sources.iter_mut().any(|source| without_tag(source, &error)) {
+                break;
+            }
+        }
+        Err(faults)
+    }
+
+    /// Prose whose `{% include "x.typ.j2" %}` names the file itself, which is then known to the engine.
+    fn with_snippets(&mut self, text: &str) -> Result<String, Refusals> {
+        let mut text = text.to_owned();
+        let mut faults = Refusals::default();
+        let scope = self.scope.clone();
+        for (name, snippet) in &scope.declared.snippets {
+            let quoted = [format!("include \"{name}\""), format!("include '{name}'")];
+            if !quoted.iter().any(|quoted| text.contains(quoted.as_str())) {
+                continue;
+            }
+            let source = Source::new(&snippet.name, typography::prose(&snippet.text, self.rules));
+            let added = lifted(&source).and_then(|lifted| {
+                self.environment.add_template_owned(source.name.clone(), lifted).map_err(|e| refusal(&e))
+            });
+            added.err().into_iter().for_each(|refusal| faults.push(refusal));
+            for quoted in quoted {
+                text = text.replace(&quoted, &format!("include {:?}", snippet.name));
+            }
+        }
+        if faults.is_empty() { Ok(text) } else { Err(faults) }
+    }
+
+    fn attempt(&mut self, sources: &[Source; 2]) -> Result<Rendered, Error> {
+        for source in sources {
+            self.environment.add_template_owned(source.name.clone(), source.text.clone())?;
+        }
+        let [_, layout] = sources;
+        let (text, spans) = self.environment.get_template(&layout.name)?.render_with_spans(())?;
+        let origins = origins(&layout.name, &text, &spans);
+        Ok(Rendered { text, origins })
     }
 
     /// Renders one template on its own.
@@ -150,11 +211,7 @@ impl Engine {
     }
 
     fn add(&mut self, source: &Source) -> Result<(), Refusal> {
-        refuse_packages(source)?;
-        let text = lift::template(&source.text).map_err(|stored| {
-            Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
-                .hint("write fig(\"...\") where the figure is used, or filter it first")
-        })?;
+        let text = lifted(source)?;
         self.environment.add_template_owned(source.name.clone(), text).map_err(|e| refusal(&e))
     }
 
@@ -164,6 +221,36 @@ impl Engine {
         let origins = origins(name, &text, &spans);
         Ok(Rendered { text, origins })
     }
+}
+
+/// Faults told of one section at most.
+const MOST_FAULTS: usize = 40;
+
+/// A template as the engine takes it: figures beside operators as numbers.
+fn lifted(source: &Source) -> Result<String, Refusal> {
+    refuse_packages(source)?;
+    lift::template(&source.text).map_err(|stored| {
+        Refusal::config(format!("{}:{}: a figure is stored in a variable", source.name, stored.line))
+            .hint("write fig(\"...\") where the figure is used, or filter it first")
+    })
+}
+
+/// Leaves out the printed tag of this template in which an error arose; false where it did not, or in no such tag.
+fn without_tag(source: &mut Source, error: &Error) -> bool {
+    let here = chain(error).into_iter().find(|error| error.name() == Some(&source.name));
+    let Some(range) = here.and_then(Error::range) else { return false };
+    let Some(open) = source.text.get(..range.start.saturating_add(2)).and_then(|before| before.rfind("{{"))
+    else {
+        return false;
+    };
+    let Some(close) = source.text[open..].find("}}").map(|at| open + at + 2).filter(|end| *end > range.start)
+    else {
+        return false;
+    };
+    // Lines stay where they are.
+    let blank: String = source.text[open..close].chars().filter(|c| *c == '\n').collect();
+    source.text.replace_range(open..close, &blank);
+    true
 }
 
 /// The template line behind each line of the output.
@@ -204,6 +291,7 @@ fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("typst".into()));
     environment.set_formatter(write);
     environment.set_debug(true);
+    environment.set_fuel(Some(budget::FUEL));
     // Ways around the escaping and around the figures.
     for filter in
         ["safe", "escape", "e", "round", "float", "string", "format", "sum", "default", "d", "int", "abs"]
@@ -263,29 +351,13 @@ fn find(scope: &Scope, id: &str) -> Result<Figure, Error> {
 
 /// An id that does not exist, with the nearest that does.
 pub(crate) fn unknown<'a>(what: &str, id: &str, known: impl Iterator<Item = &'a String>) -> Error {
-    let nearest = known.min_by_key(|other| distance(id, other));
     refuse(FormatError {
         message: format!("there is no {what} `{id}`"),
-        hint: match nearest {
+        hint: match nearest(id, known.map(String::as_str)) {
             Some(nearest) => format!("the nearest is `{nearest}`"),
             None => format!("the brief has no {what} at all"),
         },
     })
-}
-
-/// Edit distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
@@ -297,7 +369,7 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     let shared = scope.clone();
     environment.add_function("known", move |fact: &str| known(&shared, fact));
     let shared = scope.clone();
-    environment.add_function("ready", move |section: &str| !shared.findings.absent.contains_key(section));
+    environment.add_function("ready", move |section: &str| ready(&shared, section));
     for (filter, name, _) in Filter::ALL {
         add_filter(environment, scope, name, Format::new(filter));
     }
@@ -323,12 +395,19 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
 /// Whether a fact of the configuration was public by the as-of date.
 fn known(scope: &Scope, fact: &str) -> Result<bool, Error> {
     let id = format!("fact.{fact}");
-    let declared = scope.strings.keys().filter(|key| key.starts_with("fact."));
-    match (scope.findings.figures.get(&id), scope.strings.contains_key(&id)) {
+    let declared = &scope.declared.facts;
+    match (scope.findings.figures.get(&id), declared.contains(fact)) {
         (Some(figure), _) => Ok(figure.value.is_some()),
         (None, true) => Ok(false),
-        (None, false) => Err(unknown("fact", &id, declared)),
+        (None, false) => Err(unknown("fact", fact, declared.iter())),
     }
+}
+
+/// Whether a section has something to say; one that is not in the report has not, one that does not exist is an error.
+fn ready(scope: &Scope, section: &str) -> Result<bool, Error> {
+    let names = scope.declared.names(&scope.findings, None);
+    let sections = || scope.declared.sections.union(&scope.declared.shown);
+    names.ready(section).ok_or_else(|| unknown("section", section, sections()))
 }
 
 fn add_filter(environment: &mut Environment<'static>, scope: &Shared, name: &'static str, format: Format) {
@@ -358,6 +437,7 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_function("name", move |symbol: &str| {
         shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
     });
+    add_nouns(environment, scope);
     for language in ["en", "fr"] {
         let shared = scope.clone();
         environment.add_function(language, move |text: &str| {
@@ -367,10 +447,46 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
     }
     let shared = scope.clone();
     environment.add_function("theme", move |id: &str| {
-        shared.themes.get(id).cloned().ok_or_else(|| unknown("theme", id, shared.themes.keys()))
+        let name = shared.themes.get(id).filter(|name| !name.is_empty()).cloned();
+        let lacks = shared.themes.contains_key(id);
+        name.ok_or_else(|| match lacks {
+            true => nameless(&shared, &format!("theme.{id}")),
+            false => unknown("theme", id, shared.themes.keys()),
+        })
     });
     environment.add_filter("str", |text: &str| Value::from_safe_string(escape::literal(text)));
     environment.add_filter("layout", |number: i64| Value::from_safe_string(number.to_string()));
+}
+
+/// The index, the event, and the companies of a basket or theme, as the configuration has them.
+fn add_nouns(environment: &mut Environment<'static>, scope: &Shared) {
+    let shared = scope.clone();
+    environment.add_function("benchmark", move || {
+        let symbol = shared.declared.nouns.benchmark.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report has no benchmark".to_owned(),
+                hint: "give it a `study` or a `panel` with one".to_owned(),
+            })
+        })?;
+        Ok::<_, Error>(shared.names.get(symbol).unwrap_or(symbol).clone())
+    });
+    let shared = scope.clone();
+    environment.add_function("event", move |state: &State| {
+        let event = shared.declared.nouns.event.as_ref().ok_or_else(|| {
+            refuse(FormatError {
+                message: "the report is about no event".to_owned(),
+                hint: "give it a `study` with one".to_owned(),
+            })
+        })?;
+        string(state, &shared, &format!("event.{event}")).map(Value::from_safe_string)
+    });
+    let shared = scope.clone();
+    environment.add_function("names", move |id: &str| {
+        let members = &shared.declared.nouns.members;
+        let symbols = members.get(id).ok_or_else(|| unknown("basket or theme", id, members.keys()))?;
+        let names = symbols.iter().map(|symbol| shared.names.get(symbol).unwrap_or(symbol).as_str());
+        Ok::<_, Error>(shared.locale.list(&names.collect::<Vec<_>>()))
+    });
 }
 
 /// Markup in a language of its own, so that the tagged PDF says so and readers pronounce it; the brief's own
@@ -382,7 +498,8 @@ pub(crate) fn phrase(scope: &Scope, language: &str, markup: &str) -> String {
 }
 
 /// Strings that are names out of the configuration: of themes, events, facts and the like.
-const NAMES: [&str; 7] = ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch."];
+const NAMES: [&str; 9] =
+    ["theme.", "event.", "fact.", "fact-note.", "portfolio.", "scenario.", "watch.", "replay.", "ref."];
 
 /// Whether a string is a name that would not print as itself: a template must not be made of what is only a name.
 fn is_unsafe_name(key: &str, text: &str) -> bool {
@@ -392,9 +509,20 @@ fn is_unsafe_name(key: &str, text: &str) -> bool {
         && (text.contains(marks) || text.contains("//") || text.contains("/*") || escape::clean(text) != text)
 }
 
+/// A name that its declaration lacks in this language, or a string that does not exist.
+fn nameless(scope: &Scope, key: &str) -> Error {
+    match scope.declared.lacking.get(&scope.code).and_then(|lacking| lacking.get(key)) {
+        None => unknown("string", key, scope.strings.keys()),
+        Some(place) => refuse(FormatError {
+            message: format!("{place}: `{key}` has no name in `{}`", scope.code),
+            hint: format!("add `{}: ...` to its name there", scope.code),
+        }),
+    }
+}
+
 /// A string of the language, rendered.
 pub(crate) fn words(state: &State, scope: &Scope, key: &str, named: &Kwargs) -> Result<String, Error> {
-    let text = scope.strings.get(key).ok_or_else(|| unknown("string", key, scope.strings.keys()))?;
+    let text = scope.strings.get(key).ok_or_else(|| nameless(scope, key))?;
     if is_unsafe_name(key, text) {
         return Ok(escape::markup(text));
     }
@@ -511,78 +639,6 @@ pub(crate) fn optional(state: &State, scope: &Scope, key: &str) -> Result<Option
     scope.strings.contains_key(key).then(|| string(state, scope, key)).transpose()
 }
 
-/// Whether a claim's condition holds, with the figures it looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
-    /// Whether it holds.
-    pub holds: bool,
-    /// The numbers used, by figure; `None` for one without value.
-    pub values: Vec<Used>,
-}
-
-/// A figure's id and its value, if it has one.
-pub type Used = (String, Option<f64>);
-
-/// Judges a condition over figures.
-///
-/// # Errors
-/// A condition that is no expression or names an unknown figure.
-pub fn judge(condition: &str, findings: &Arc<Findings>) -> Result<Judgement, FormatError> {
-    let used: Arc<Mutex<Vec<Used>>> = Arc::default();
-    let mut environment = environment();
-    let figures = findings.clone();
-    environment.add_function("fig", move |id: &str| {
-        let figure =
-            figures.figures.get(id).cloned().ok_or_else(|| unknown("figure", id, figures.figures.keys()))?;
-        Ok::<_, Error>(Value::from_object(Handle::new(figure)))
-    });
-    let figures = findings.clone();
-    environment.add_function("has", move |id: &str| {
-        figures
-            .figures
-            .get(id)
-            .map(|f| f.value.is_some())
-            .ok_or_else(|| unknown("figure", id, figures.figures.keys()))
-    });
-    let seen = used.clone();
-    environment.add_filter("raw", move |value: Value| {
-        let handle = handle(&value, "raw")?;
-        if let Ok(mut seen) = seen.lock() {
-            seen.push((handle.figure.id.clone(), handle.figure.number()));
-        }
-        match handle.figure.value {
-            Some(_) => handle.raw(),
-            None => Err(Error::new(ErrorKind::InvalidOperation, MISSING)),
-        }
-    });
-    environment.add_filter("abs", |value: Value| {
-        Ok::<_, Error>(Value::from_object(Handle { absolute: true, ..handle(&value, "abs")?.clone() }))
-    });
-    let expression = lift::expression(condition).map_err(|_| FormatError {
-        message: "a condition stores no figure".to_owned(),
-        hint: "compare with ==".to_owned(),
-    })?;
-    let outcome = environment.compile_expression(&expression).and_then(|compiled| compiled.eval(()));
-    let values = used.lock().map(|values| values.clone()).unwrap_or_default();
-    match outcome {
-        Ok(value) if value.kind() == ValueKind::Bool => Ok(Judgement { holds: value.is_true(), values }),
-        Ok(value) => Err(FormatError {
-            message: format!("the condition gives a {}, not true or false", value.kind()),
-            hint: "compare figures: fig(\"...\") < 0".to_owned(),
-        }),
-        Err(error) if error.detail() == Some(MISSING) => Ok(Judgement { holds: false, values }),
-        Err(error) => Err(condition_error(&error)),
-    }
-}
-
-const MISSING: &str = "a figure of the condition has no value";
-
-fn condition_error(error: &Error) -> FormatError {
-    let hint =
-        hint(error).unwrap_or_else(|| "write it as fig(\"...\") < 0 and fig(\"...\").p < 0.05".to_owned());
-    FormatError { message: describe(error), hint }
-}
-
 /// A template error as a refusal with file, line and hint.
 #[must_use]
 pub fn refusal(error: &Error) -> Refusal {
@@ -592,7 +648,15 @@ pub fn refusal(error: &Error) -> Refusal {
     // Strings and claims are short templates whose lines are not lines of their file.
     let line =
         deepest.line().filter(|_| !name.ends_with(')')).map_or(String::new(), |line| format!(":{line}"));
-    let refusal = Refusal::config(format!("{name}{line}: {}", describe(deepest)));
+    // “claims.yaml:12 (claim `x`, en)”: the place first, then what stands there.
+    let place = match name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+        Some((file, what)) => format!("{file}: {what}"),
+        None => format!("{name}{line}"),
+    };
+    let said = Refusal::config(describe(deepest));
+    // What lies in another file has its place already.
+    let elsewhere = said.located().file.is_some();
+    let refusal = if elsewhere { said } else { Refusal::config(format!("{place}: {}", said.message)) };
     match chain.iter().rev().find_map(|e| hint(e)) {
         Some(hint) => refusal.hint(hint),
         None => refusal.hint(general_hint(deepest.kind())),
@@ -612,6 +676,7 @@ fn chain(error: &Error) -> Vec<&Error> {
 fn describe(error: &Error) -> String {
     match error.detail() {
         Some(detail) if error.kind() == ErrorKind::InvalidOperation => detail.to_owned(),
+        _ if error.kind() == ErrorKind::OutOfFuel => budget::SPENT.to_owned(),
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }
@@ -630,6 +695,7 @@ fn hint(error: &Error) -> Option<String> {
 
 fn general_hint(kind: ErrorKind) -> &'static str {
     match kind {
+        ErrorKind::OutOfFuel => budget::HINT,
         ErrorKind::SyntaxError => "check the braces and quotes around this place",
         ErrorKind::UndefinedError => {
             "check the spelling; values come from fig, t, name, theme, claim, table, chart and list"

@@ -1,6 +1,6 @@
 //! Escaping for Typst: whatever a value holds, it prints as itself.
 //!
-//! Three places exist: markup ([`markup`]), a string literal ([`literal`]) and an SVG, which kuva escapes.
+//! Three places exist: markup ([`markup`]), a string literal ([`literal`]) and an SVG (`charts/canvas.rs`).
 //! Control characters, line separators and bidirectional controls have no place in a brief and are
 //! dropped or become a space.
 

@@ -4,6 +4,7 @@
 //! never appears as a percentage. A figure without value prints the language's “n/a”.
 
 use crate::locale::{DateStyle, Locale, Sign};
+use crate::reasons;
 use shockbrief_core::{Figure, Unit, Value};
 use std::fmt;
 
@@ -340,20 +341,23 @@ pub fn reason(locale: &Locale, figure: &Figure) -> String {
         (Some(_), _) => String::new(),
         (None, None) => locale.pattern("format.missing").to_owned(),
         (None, Some(reason)) => {
-            locale.pattern("format.missing.reason").replace("{reason}", &translate(locale, reason))
+            locale.pattern("format.missing.reason").replace("{reason}", &because(locale, reason))
         }
     }
 }
 
 /// A reason in the language: the pattern `format.reason.<reason with {} for numbers>`, when there is one.
-fn translate(locale: &Locale, reason: &str) -> String {
+pub fn because(locale: &Locale, reason: &str) -> String {
     let numbers: Vec<&str> =
         reason.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let key = numbers.iter().fold(reason.to_owned(), |text, number| text.replacen(number, "{}", 1));
     let pattern = locale.pattern(&format!("format.reason.{key}"));
-    if pattern.is_empty() {
-        return reason.to_owned();
-    }
+    let french = locale.code.split('-').next() == Some("fr");
+    let pattern = match (pattern, french) {
+        ("", true) => reasons::french(&key).unwrap_or(reasons::UNNAMED),
+        ("", false) => return reason.to_owned(),
+        (pattern, _) => pattern,
+    };
     numbers.iter().fold(pattern.to_owned(), |text, number| text.replacen("{}", number, 1))
 }
 
@@ -443,7 +447,7 @@ mod tests {
         let points = figure(0.034, Unit::Points);
         let fr = locale("fr");
         assert_eq!(Format::new(Filter::Pval).apply(&fr, &p, Place::Table).unwrap(), "<\u{a0}0,001");
-        assert_eq!(Format::new(Filter::Points).apply(&fr, &points, Place::Table).unwrap(), "3,4\u{a0}pt");
+        assert_eq!(Format::new(Filter::Points).apply(&fr, &points, Place::Table).unwrap(), "3,4\u{a0}pts");
     }
 
     #[test]

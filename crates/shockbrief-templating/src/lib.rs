@@ -6,6 +6,7 @@
 
 pub mod attach;
 pub mod audit;
+pub mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
@@ -16,11 +17,19 @@ pub mod fonts;
 pub mod format;
 pub mod lift;
 pub mod locale;
+pub mod pages;
+pub mod prose;
+mod reasons;
 mod tables;
 pub mod typography;
 pub mod typst;
+mod vega;
+mod workshop;
 
 pub use attach::Attachment;
-pub use compose::{ClaimSource, Compose, Composed, Document, Edition, Outcome, Section, compose, headline};
+pub use compose::{
+    ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
+};
 pub use engine::Source;
 pub use typst::{Pdf, Typeset, Typst, typeset};
+pub use workshop::sweep;

@@ -1,4 +1,4 @@
-//! Arithmetic on figures in conditions: `fig("a") < 0.05` compares the figure's number.
+//! Arithmetic on figures in templates: `{% if fig("a") < 0.05 %}` compares the figure's number.
 //!
 //! minijinja orders an object and a number by kind, silently. So before a template is compiled, each
 //! figure that stands beside an operator is replaced by its number: `(fig("a")|raw) < 0.05`. A figure
@@ -39,6 +39,30 @@ pub fn template(source: &str) -> Result<String, Stored> {
     Ok(out)
 }
 
+/// Completes ids that begin with a dot by the section that the text belongs to: `fig(".week")` becomes
+/// `fig("credit.week")`. Lines do not change.
+#[must_use]
+pub fn local(source: &str, section: &str) -> String {
+    const FUNCTIONS: [&str; 8] = ["fig(", "has(", "table(", "chart(", "claim(", "list(", "t(", "plain("];
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(open) = next_tag(rest) {
+        let close = if rest[open..].starts_with("{%") { "%}" } else { "}}" };
+        let end = rest[open..].find(close).map_or(rest.len(), |at| open + at + 2);
+        out.push_str(&rest[..open]);
+        let mut tag = rest[open..end].to_owned();
+        for function in FUNCTIONS {
+            for quote in ['"', '\''] {
+                tag = tag.replace(&format!("{function}{quote}."), &format!("{function}{quote}{section}."));
+            }
+        }
+        out.push_str(&tag);
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 fn next_tag(text: &str) -> Option<usize> {
     ["{{", "{%", "{#"].iter().filter_map(|open| text.find(open)).min()
 }
@@ -47,7 +71,7 @@ fn next_tag(text: &str) -> Option<usize> {
 ///
 /// # Errors
 /// A figure stored in a variable.
-pub fn expression(text: &str) -> Result<String, Stored> {
+fn expression(text: &str) -> Result<String, Stored> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
     while let Some(start) = text[at..].find("fig(").map(|i| i + at) {
@@ -165,6 +189,14 @@ mod tests {
         let text = "fig(1) < 2 {{ fig(\"a\") | pct(1) }} {%- if fig(\"a\") < 0 -%}x{% endif %} {{- fig(\"a\") -}} {# fig(1)<2 #}";
         let expected = text.replace("if fig(\"a\") <", "if (fig(\"a\")|raw) <");
         assert_eq!(template(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn ids_of_the_section_are_completed_inside_tags_only() {
+        let text =
+            "fig(\".a\") {{ fig(\".a\") | pct(1) }} {% if has('.b') and fig(\"c.d\") < .5 %}{{ t(\".x\") }}";
+        let expected = "fig(\".a\") {{ fig(\"s.a\") | pct(1) }} {% if has('s.b') and fig(\"c.d\") < .5 %}{{ t(\"s.x\") }}";
+        assert_eq!(local(text, "s"), expected);
     }
 
     #[test]

@@ -11,11 +11,12 @@ use fixed_decimal::{Decimal, SignDisplay, SignedRoundingMode, UnsignedRoundingMo
 use icu::calendar::{Date as IcuDate, Gregorian};
 use icu::datetime::{FixedCalendarDateTimeFormatter, fieldsets};
 use icu::decimal::{DecimalFormatter, options::DecimalFormatterOptions};
+use icu::list::{ListFormatter, options::ListFormatterOptions};
 use icu::locale::Locale as IcuLocale;
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
 use shockbrief_core::{
-    Refusal,
+    Refusal, Refusals,
     config::{Language, Rounding},
 };
 use std::{
@@ -102,6 +103,7 @@ pub struct Locale {
     pub rounding: Rounding,
     decimal: DecimalFormatter,
     plurals: PluralRules,
+    lists: ListFormatter,
     dates: Dates,
     patterns: BTreeMap<String, String>,
     printed: Mutex<BTreeSet<String>>,
@@ -114,11 +116,11 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 40] = [
+const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
-    ("format.points.table", "{n}\u{a0}pt", "{n}\u{a0}pp"),
+    ("format.points.table", "{n}\u{a0}pts", "{n}\u{a0}pp"),
     ("format.money.one", "{n}\u{a0}{c}", "{c}\u{a0}{n}"),
     ("format.money.million", "{n}\u{a0}M{c}", "{c}\u{a0}{n}m"),
     ("format.money.billion", "{n}\u{a0}Md{c}", "{c}\u{a0}{n}bn"),
@@ -136,6 +138,7 @@ const PATTERNS: [(&str, &str, &str); 40] = [
     ("format.below", "<\u{a0}{n}", "<\u{a0}{n}"),
     ("format.missing", "n.\u{a0}d.", "n/a"),
     ("format.missing.reason", "n.\u{a0}d. ({reason})", "n/a ({reason})"),
+    ("format.claim.missing", "Ce point reste ouvert\u{a0}: {reason}.", "This point stays open: {reason}."),
     ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
     ("format.word.chart", "Graphique", "Chart"),
@@ -156,6 +159,12 @@ const PATTERNS: [(&str, &str, &str); 40] = [
         "format.alt.scatter",
         "Nuage de {count} points, de {start} à {end} sur l’axe horizontal, échelle logarithmique sur l’axe vertical. Points mis en avant : {names}.",
         "Scatter of {count} points, from {start} to {end} on the horizontal axis, logarithmic scale on the vertical one. Points that stand out: {names}.",
+    ),
+    ("format.alt.points", "Nuage de {count} points\u{a0}: {names}.", "Scatter of {count} points: {names}."),
+    (
+        "format.alt.rules",
+        "Ligne de temps de {count} dates\u{a0}: {names}.",
+        "Line of time with {count} dates: {names}.",
     ),
     (
         "format.alt.columns",
@@ -207,6 +216,8 @@ impl Locale {
                 .map_err(|error| no_data(code, error))?,
             plurals: PluralRules::try_new((&tag).into(), PluralRulesOptions::default())
                 .map_err(|error| no_data(code, error))?,
+            lists: ListFormatter::try_new_and((&tag).into(), ListFormatterOptions::default())
+                .map_err(|error| no_data(code, error))?,
             dates: Dates::new(&tag).map_err(|error| no_data(code, error))?,
             patterns: patterns(code, &language.strings)?,
             printed: Mutex::default(),
@@ -220,9 +231,15 @@ impl Locale {
         self
     }
 
+    /// Names in a row: “A, B and C”.
+    #[must_use]
+    pub fn list(&self, names: &[&str]) -> String {
+        self.lists.format_to_string(names.iter())
+    }
+
     /// Notes what goes onto a page, for the audit of numerals, and hands it back.
     pub fn note(&self, text: String) -> String {
-        if text.contains(|c: char| c.is_ascii_digit())
+        if text.contains(char::is_numeric)
             && let Ok(mut printed) = self.printed.lock()
         {
             printed.insert(text.clone());
@@ -318,24 +335,30 @@ fn no_data(code: &str, error: impl std::fmt::Display) -> anyhow::Error {
 }
 
 fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-    let mut patterns = BTreeMap::new();
+    let (mut patterns, mut faults) = (BTreeMap::new(), Refusals::default());
     for (key, french, english) in PATTERNS {
         let word = key.strip_prefix("format.word.").and_then(|word| strings.get(word));
         let own = strings.get(key).or(word).map(String::as_str);
         let text = match code {
             "fr" => own.unwrap_or(french),
             "en" => own.unwrap_or(english),
-            _ => own.ok_or_else(|| {
-                Refusal::config(format!("language `{code}` has no string `{key}`"))
-                    .hint(format!("add it under `strings`; English writes `{english}`"))
-            })?,
+            _ => own.unwrap_or_else(|| {
+                let refusal = Refusal::config(format!("language `{code}` has no string `{key}`"));
+                faults.push(refusal.hint(format!("add it under `strings`; English writes `{english}`")));
+                english
+            }),
         };
         patterns.insert(key.to_owned(), text.to_owned());
     }
     for (key, text) in strings.iter().filter(|(key, _)| key.starts_with("format.")) {
         patterns.insert(key.clone(), text.clone());
     }
-    Ok(patterns)
+    faults.or(patterns)
+}
+
+/// The patterns that a language must have, as English writes them.
+pub fn english() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PATTERNS.into_iter().map(|(key, _, english)| (key, english))
 }
 
 impl Dates {
@@ -473,6 +496,9 @@ pub(crate) mod tests {
     fn another_language_must_bring_its_patterns() {
         let language = Language { locale: "de-DE".into(), name: "Deutsch".into(), strings: BTreeMap::new() };
         let error = Locale::new("de", &language).unwrap_err();
-        assert_eq!(error.to_string(), "language `de` has no string `format.percent`");
+        // All that lacks is told at once.
+        let told = error.to_string();
+        assert!(told.starts_with("language `de` has no string `format.percent`\n"), "{told}");
+        assert_eq!(told.lines().count(), PATTERNS.len(), "{told}");
     }
 }

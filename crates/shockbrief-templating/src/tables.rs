@@ -148,8 +148,11 @@ fn content(scope: &Scope, cell: &Cell, format: Option<Format>, bold: bool) -> f6
     }
 }
 
-/// Whether the table has figures and none of them a value.
+/// Whether the table has no row, or figures and none of them a value.
 fn empty(scope: &Scope, table: &Table) -> bool {
+    if table.rows.is_empty() {
+        return true;
+    }
     let value = |cell: &Cell| match cell {
         Cell::Figure(id) => scope.findings.figures.get(id).map(|figure| figure.value.is_some()),
         Cell::P(id) => scope.findings.figures.get(id).map(|figure| figure.p.is_some()),

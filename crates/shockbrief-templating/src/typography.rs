@@ -36,9 +36,7 @@ pub fn prose(source: &str, rules: Rules) -> String {
     if rules == Rules::None {
         return source.to_owned();
     }
-    let mut scanner = Scanner { chars: source.chars().collect(), at: 0, pieces: Vec::new(), fresh: true };
-    scanner.markup(None);
-    set(&scanner.pieces, rules)
+    set(&pieces(source), rules)
 }
 
 /// Applies the rules to a text without markup: titles, names of publishers, disclaimers.
@@ -51,9 +49,16 @@ pub fn plain(text: &str, rules: Rules) -> String {
     Setter::new(line, rules).run().into_iter().collect()
 }
 
+/// A template in stretches, in order and without gaps.
+pub(crate) fn pieces(source: &str) -> Vec<Piece> {
+    let mut scanner = Scanner { chars: source.chars().collect(), at: 0, pieces: Vec::new(), fresh: true };
+    scanner.markup(None);
+    scanner.pieces
+}
+
 /// A stretch of the source.
 #[derive(Debug, PartialEq)]
-enum Piece {
+pub(crate) enum Piece {
     /// Prose: the rules apply.
     Prose(char),
     /// Something printed in its place, such as `{{ … }}`: counts as a word.
@@ -193,6 +198,10 @@ impl Scanner {
                     self.group('{', '}');
                 }
                 '[' => self.content(),
+                // A method of what was called: `#counter("x").display("1")`; a sentence's end is none.
+                '.' if called && self.is_method() => {
+                    self.silent(self.while_at(1, |c| c.is_alphanumeric() || matches!(c, '_' | '-')));
+                }
                 ';' => {
                     self.silent(self.at + 1);
                     return;
@@ -201,6 +210,12 @@ impl Scanner {
             }
             called = true;
         }
+    }
+
+    /// Whether a dot and a name stand here, and a call behind them.
+    fn is_method(&self) -> bool {
+        let end = self.while_at(1, |c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        end > self.at + 1 && matches!(self.chars.get(end), Some('(' | '['))
     }
 
     /// A statement up to the end of its line, brackets closed.

@@ -5,17 +5,18 @@
 //! come back with the line of the template that made the faulty line.
 //!
 //! However many briefs and languages are made side by side, only so many processes run at once, each within a bound of
-//! memory.
+//! memory and of computing time. A guarded process dies with the one that started it, however that ends: see [`guard`].
 
 use crate::compose::{Composed, Document};
-use crate::fonts;
-use anyhow::{Context, Result};
+use crate::{fonts, workshop::WorkFolder};
+use anyhow::Result;
 use shockbrief_core::{Class, Refusal};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,12 +25,19 @@ use std::time::Duration;
 pub const VERSION: &str = "0.15.1";
 /// How much of a stream is kept.
 const KEPT: usize = 64 * 1024;
+/// First argument with which a command that started this crate becomes Typst; it then calls [`guard`].
+pub const GUARD: &str = "--become-typst";
+/// How often a running process is asked for, so that it can be stopped.
+const STEP: Duration = Duration::from_millis(50);
 
 /// A Typst command of the right version; its clones share the bound on processes.
 #[derive(Debug, Clone)]
 pub struct Typst {
     path: PathBuf,
     gate: Arc<Gate>,
+    guarded: bool,
+    /// Not 0 when all is to be stopped.
+    stop: Arc<AtomicUsize>,
 }
 
 /// Lets so many in and has the others wait.
@@ -103,14 +111,20 @@ impl Typst {
     /// # Errors
     /// Class `Typeset` when none of these has the version; the message names what was found.
     pub fn locate(explicit: Option<&Path>, root: &Path) -> Result<Self> {
-        let named = explicit
-            .map(Path::to_owned)
-            .or_else(|| std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from));
-        if let Some(path) = named {
-            return Ok(Self::checked(&path)?);
+        let variable = std::env::var_os("TYPST").filter(|v| !v.is_empty()).map(PathBuf::from);
+        let named = explicit.map(Path::to_owned).or(variable);
+        Self::locate_on(named.as_deref(), root, &std::env::var_os("PATH").unwrap_or_default())
+    }
+
+    /// Finds the command where only this search path is known, as a scheduler's shell knows it.
+    ///
+    /// # Errors
+    /// As [`Typst::locate`].
+    pub fn locate_on(explicit: Option<&Path>, root: &Path, path: &OsStr) -> Result<Self> {
+        if let Some(path) = explicit {
+            return Ok(Self::checked(path)?);
         }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).map(|folder| folder.join("typst"));
+        let folders = std::env::split_paths(path).map(|folder| folder.join("typst"));
         let mut found = Vec::new();
         for candidate in
             std::iter::once(root.join(".tools/bin/typst")).chain(folders).filter(|path| path.is_file())
@@ -121,7 +135,7 @@ impl Typst {
             }
         }
         let found = if found.is_empty() {
-            "no `typst` in .tools/bin or on PATH".to_owned()
+            format!("no `typst` in .tools/bin or on PATH ({})", path.display())
         } else {
             found.join("; ")
         };
@@ -137,13 +151,15 @@ impl Typst {
         let path = &if path.components().count() > 1 { absolute(path) } else { path.to_owned() };
         let mut command = command(path);
         command.arg("--version");
-        let ended = run(&mut command, Duration::from_secs(20), Typeset::default().memory)
+        let going = AtomicUsize::new(0);
+        let ended = run(&mut command, Duration::from_secs(20), Typeset::default().memory, &going)
             .map_err(|error| missing(format!("{}: {error}", path.display())))?;
         let text = String::from_utf8_lossy(&ended.stdout).into_owned();
         match text.split_whitespace().nth(1) {
             Some(VERSION) => {
                 let cores = std::thread::available_parallelism().map_or(1, usize::from);
-                Ok(Self { path: path.to_owned(), gate: Gate::new(cores) })
+                let stop = Arc::new(AtomicUsize::new(0));
+                Ok(Self { path: path.to_owned(), gate: Gate::new(cores), guarded: false, stop })
             }
             Some(other) if text.starts_with("typst ") => {
                 Err(missing(format!("{} is version {other}, not {VERSION}", path.display())))
@@ -156,6 +172,20 @@ impl Typst {
     #[must_use]
     pub fn at_most(self, processes: usize) -> Self {
         Self { gate: Gate::new(processes), ..self }
+    }
+
+    /// The same command, started through this very executable, which must answer to [`GUARD`] by [`guard`]: the
+    /// process then dies with this one.
+    #[must_use]
+    pub fn guarded(self) -> Self {
+        let guarded = cfg!(target_os = "linux") && Path::new(OWN).exists();
+        Self { guarded, ..self }
+    }
+
+    /// The same command, whose processes are stopped as soon as the number is not 0.
+    #[must_use]
+    pub fn stopped_by(self, stop: Arc<AtomicUsize>) -> Self {
+        Self { stop, ..self }
     }
 
     /// Where the command is.
@@ -171,8 +201,7 @@ impl Typst {
     pub fn compile(&self, document: &Document, options: &Typeset) -> Result<Pdf> {
         // The time limit begins inside: waiting for others is no fault of this document.
         let _inside = self.gate.enter();
-        let folder =
-            tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
+        let folder = WorkFolder::new()?;
         lay_out(document, folder.path())?;
         let mut command = self.compile_command(document, folder.path(), options);
         self.finish(&mut command, document, options)?;
@@ -192,11 +221,10 @@ impl Typst {
     /// As [`Typst::compile`].
     pub fn draw(&self, document: &Document, ppi: u16, options: &Typeset) -> Result<Vec<Vec<u8>>> {
         let _inside = self.gate.enter();
-        let folder =
-            tempfile::Builder::new().prefix("shockbrief-").tempdir().context("cannot make a work folder")?;
+        let folder = WorkFolder::new()?;
         lay_out(document, folder.path())?;
         fs_err::create_dir(folder.path().join("drawn"))?;
-        let mut command = self.base_command(document, folder.path());
+        let mut command = self.base_command(document, folder.path(), options);
         command.args(["--format", "png", "--ppi"]).arg(ppi.to_string());
         command.args(["main.typ", "drawn/{0p}.png"]);
         self.finish(&mut command, document, options)?;
@@ -206,9 +234,31 @@ impl Typst {
         pages.iter().map(|page| Ok(fs_err::read(page)?)).collect()
     }
 
+    /// Runs this very executable with other words, in a process of its own within the bounds of a typesetting: what
+    /// would take the machine's time or memory takes that process's alone. How it ends by itself is no matter here.
+    ///
+    /// # Errors
+    /// How it was ended, as a clause. A command that is not guarded cannot rehearse, and says nothing.
+    pub fn rehearse(&self, words: &[OsString], options: &Typeset) -> Result<(), String> {
+        if !self.guarded {
+            return Ok(());
+        }
+        let _inside = self.gate.enter();
+        let mut command = within(options);
+        command.arg(OWN).args(words);
+        let ended =
+            run(&mut command, options.limit, options.memory, &self.stop).map_err(|how| how.to_string())?;
+        match ended.status.signal() {
+            None => Ok(()),
+            Some(signal) => {
+                Err(format!("was ended by signal {signal}, with {} MB at most", options.memory >> 20))
+            }
+        }
+    }
+
     /// Runs a command on a document to a good end.
     fn finish(&self, command: &mut Command, document: &Document, options: &Typeset) -> Result<()> {
-        let ended = run(command, options.limit, options.memory)
+        let ended = run(command, options.limit, options.memory, &self.stop)
             .map_err(|error| broken(&self.path, document, &error))?;
         if !ended.status.success() {
             return Err(failed(document, &ended).into());
@@ -216,8 +266,19 @@ impl Typst {
         Ok(())
     }
 
-    fn base_command(&self, document: &Document, folder: &Path) -> Command {
-        let mut command = command(&self.path);
+    /// The command, or this executable on its way to become it.
+    fn start(&self, options: &Typeset) -> Command {
+        if !self.guarded {
+            return command(&self.path);
+        }
+        let mut command = within(options);
+        caged(&mut command);
+        command.arg(&self.path);
+        command
+    }
+
+    fn base_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
+        let mut command = self.start(options);
         command.current_dir(folder).arg("compile").args(["--root", "."]).arg("--ignore-system-fonts");
         command.args([
             "--font-path",
@@ -233,13 +294,51 @@ impl Typst {
     }
 
     fn compile_command(&self, document: &Document, folder: &Path, options: &Typeset) -> Command {
-        let mut command = self.base_command(document, folder);
+        let mut command = self.base_command(document, folder, options);
         if !options.standards.is_empty() {
             command.arg("--pdf-standard").arg(options.standards.join(","));
         }
         command.args(["main.typ", "out.pdf"]);
         command
     }
+}
+
+/// This executable, also after its file was replaced by a newer one.
+const OWN: &str = "/proc/self/exe";
+
+/// Becomes Typst: a process that dies when the one that started it does, within bounds of memory and computing time.
+///
+/// `arguments` are what follows [`GUARD`]: the process id of the parent, bytes, seconds, the command, its arguments.
+/// Returns only when that fails.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn guard(mut arguments: impl Iterator<Item = OsString>) -> std::io::Error {
+    use rustix::process::{Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+    let wrong = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
+    let mut number = || arguments.next()?.to_str()?.parse::<u64>().ok();
+    let (Some(parent), Some(memory), Some(seconds)) = (number(), number(), number()) else { return wrong() };
+    let Some(path) = arguments.next() else { return wrong() };
+    let at_most = |value| Rlimit { current: Some(value), maximum: Some(value) };
+    let bounds = [(Resource::Data, memory), (Resource::Cpu, seconds), (Resource::Core, 0)];
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        return error.into();
+    }
+    // A bound below what is allowed anyway stays; a parent that died before it was asked for sends no signal any more.
+    for (resource, value) in bounds {
+        let _ = setrlimit(resource, at_most(value));
+    }
+    if getppid().is_none_or(|own| u64::from(own.as_raw_nonzero().get().unsigned_abs()) != parent) {
+        return std::io::Error::other("the process that wanted a page has ended");
+    }
+    #[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
+    Command::new(path).args(arguments).exec()
+}
+
+/// Other systems have no such bond; nothing asks for it there.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn guard(_: impl Iterator<Item = OsString>) -> std::io::Error {
+    std::io::ErrorKind::Unsupported.into()
 }
 
 /// Typesets all languages at once.
@@ -280,9 +379,29 @@ pub fn lay_out(document: &Document, folder: &Path) -> Result<()> {
     fonts::write(&folder.join("fonts"))
 }
 
+/// This executable on its way to become, within bounds, the command that is still to be named.
+#[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
+fn within(options: &Typeset) -> Command {
+    // Typst works on every core at once.
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let seconds = options.limit.as_secs().saturating_add(1).saturating_mul(cores);
+    let mut command = Command::new(OWN);
+    command.arg(GUARD);
+    command.args([std::process::id().to_string(), options.memory.to_string(), seconds.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
 #[expect(clippy::disallowed_methods, reason = "this module is the one place that starts processes")]
 fn command(path: &Path) -> Command {
     let mut command = Command::new(path);
+    caged(&mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
+/// Takes from a command what it need not know, and the way out.
+fn caged(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -291,8 +410,6 @@ fn command(path: &Path) -> Command {
     for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(proxy, OsStr::new("http://127.0.0.1:9"));
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command
 }
 
 /// A process that ended by itself.
@@ -309,26 +426,48 @@ enum Broken {
     Start(std::io::Error),
     #[error("did not end within {0:?} and was stopped")]
     Time(Duration),
+    #[error("was stopped with the run")]
+    Stopped,
     #[error("cannot be waited for: {0}")]
     Wait(std::io::Error),
 }
 
-/// Runs a command to its end or to the limit; the whole process group is gone afterwards.
-fn run(command: &mut Command, limit: Duration, memory: u64) -> Result<Ended, Broken> {
+/// Runs a command to its end, to the limit or until it is to stop; the whole process group is gone afterwards.
+fn run(command: &mut Command, limit: Duration, memory: u64, stop: &AtomicUsize) -> Result<Ended, Broken> {
     let mut child = command.spawn().map_err(Broken::Start)?;
     let group = Group(child.id());
     group.bound(memory);
     let stdout = capture(child.stdout.take());
     let stderr = capture(child.stderr.take());
-    let status = wait(child).recv_timeout(limit);
+    let status = ended(&wait(child), limit, stop);
     // Also after a regular end: nothing that it started may hold the pipes or outlive it.
     group.kill();
-    let status = match status {
-        Ok(status) => status.map_err(Broken::Wait)?,
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Broken::Time(limit)),
-    };
+    let status = status?;
     let kept = |stream: Receiver<Vec<u8>>| stream.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
     Ok(Ended { status, stdout: kept(stdout), stderr: kept(stderr) })
+}
+
+/// The status of a process that ends within the limit.
+fn ended(
+    process: &Receiver<std::io::Result<ExitStatus>>,
+    limit: Duration,
+    stop: &AtomicUsize,
+) -> Result<ExitStatus, Broken> {
+    let mut left = limit;
+    loop {
+        let step = STEP.min(left);
+        match process.recv_timeout(step) {
+            Ok(status) => return status.map_err(Broken::Wait),
+            Err(RecvTimeoutError::Disconnected) => return Err(Broken::Time(limit)),
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::SeqCst) != 0 => {
+                return Err(Broken::Stopped);
+            }
+            Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(step),
+        }
+        if left.is_zero() {
+            return Err(Broken::Time(limit));
+        }
+    }
 }
 
 /// A process group by its leader.
@@ -386,6 +525,7 @@ fn missing(message: String) -> Refusal {
 
 fn broken(path: &Path, document: &Document, error: &Broken) -> Refusal {
     let hint = match error {
+        Broken::Stopped => "run again: what was not finished is made then",
         Broken::Time(_) => "look for an endless loop in the templates, or raise the time limit",
         _ => "check that the file is the Typst command and may be run",
     };

@@ -6,9 +6,9 @@
 //! t and the bootstrapped skewness-adjusted t (Lyon, Barber & Tsai 1999)
 //! stand beside the plain t.
 
-use super::FirmEvent;
-use super::fit::row_range;
-use super::tests::Stat;
+use super::firm_event::FirmEvent;
+use super::firm_fit::row_range;
+use super::statistic::Stat;
 use crate::distributions::student_two_sided;
 use crate::moments::{mean, positive_sd, skewness};
 use crate::reason::{Missing, Outcome, finite};
@@ -83,6 +83,10 @@ pub fn tests(bhars: &[f64], draws: usize, seed: u64) -> BharTests {
 }
 
 fn bootstrap_p(x: &[f64], draws: usize, seed: u64) -> Outcome<f64> {
+    // Draws pick places: in order of size, so that the order of the firms changes nothing.
+    let mut x = x.to_vec();
+    x.sort_by(f64::total_cmp);
+    let x = x.as_slice();
     let observed = johnson(x, 0.0)?.abs();
     let centre = mean(x)?;
     let mut stream = Stream::new(seed);

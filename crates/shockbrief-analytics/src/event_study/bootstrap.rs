@@ -17,9 +17,9 @@
 //! Vectors come from the dates on which all firms have a residual, centred.
 
 use super::cross_section::CrossSection;
-use super::fit::FirmFit;
+use super::firm_fit::FirmFit;
 use crate::linalg::dot;
-use crate::moments::{mean, sd};
+use crate::moments::{mean, positive_sd};
 use crate::reason::{Missing, Outcome};
 use crate::rng::Stream;
 use rayon::prelude::*;
@@ -112,7 +112,7 @@ pub fn bootstrap(c: &CrossSection<'_>, scheme: Scheme, draws: usize, seed: u64) 
 /// |mean| and, from two firms on, |mean|√N/sd.
 fn statistics(scar: &[f64]) -> (f64, Option<f64>) {
     let m = mean(scar).unwrap_or(0.0).abs();
-    let s = sd(scar, 1).ok().filter(|s| *s > 0.0);
+    let s = positive_sd(scar, "the standardised CARs").ok();
     (m, s.map(|s| m * (scar.len() as f64).sqrt() / s))
 }
 
@@ -140,7 +140,7 @@ fn prepare<'a>(c: &CrossSection<'a>) -> Outcome<(Vec<Part<'a>>, usize)> {
             let event = fit.days(c.window);
             let mut whitened = vec![0.0; fit.estimation.design.cols()];
             for day in event {
-                for (a, b) in whitened.iter_mut().zip(&day.whitened) {
+                for (a, b) in whitened.iter_mut().zip(day.whitened.iter()) {
                     *a += b;
                 }
             }

@@ -7,7 +7,7 @@
 //! firms. The standardised form (after Dutta et al. 2018) averages
 //! standardised differences and clusters them by month.
 
-use super::tests::Stat;
+use super::statistic::Stat;
 use crate::distributions::student_two_sided;
 use crate::linalg::{Design, dot};
 use crate::moments::mean;

@@ -5,8 +5,8 @@
 //! cross-sectional t, Hall's and Johnson's skewness-adjusted forms. All three
 //! assume independent firms and are invalid on a common event date.
 
-use super::fit::{Car, FirmFit, Study};
-use super::tests::Stat;
+use super::firm_fit::{Car, FirmFit, Study};
+use super::statistic::Stat;
 use crate::distributions::student_two_sided;
 use crate::moments::{mean, median, positive_sd, skewness};
 use crate::reason::{Missing, Outcome, finite};
@@ -29,14 +29,14 @@ impl<'a> CrossSection<'a> {
     ///
     /// # Errors
     /// [`Missing::EmptyWindow`] for an inverted window,
-    /// [`Missing::OutsideSample`] when it reaches beyond the event window the
+    /// [`Missing::BeyondWindow`] when it reaches beyond the event window the
     /// study was fitted for, [`Missing::NoFirms`] when nobody has a return.
     pub fn new(study: &'a Study, window: [i32; 2]) -> Outcome<Self> {
         if window[0] > window[1] {
             return Err(Missing::EmptyWindow { from: window[0], to: window[1] });
         }
         if window[0] < study.spec.window[0] || window[1] > study.spec.window[1] {
-            return Err(Missing::OutsideSample);
+            return Err(Missing::BeyondWindow { from: window[0], to: window[1] });
         }
         let mut members = Vec::new();
         let mut cars = Vec::new();

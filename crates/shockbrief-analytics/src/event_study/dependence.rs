@@ -10,9 +10,10 @@
 //! Kolari, Pape & Pynnonen 2018): r̄ on one date, 0 without overlap.
 
 use super::cross_section::CrossSection;
-use super::fit::{FirmFit, Study};
+use super::firm_fit::{FirmFit, Study};
+use super::pair_sums::PairSums;
 use super::standardised::{bmp_t, patell_z_exactvar};
-use super::tests::Stat;
+use super::statistic::Stat;
 use crate::moments::{mean, positive_sd};
 use crate::reason::{Missing, Outcome};
 use faer::linalg::matmul::matmul;
@@ -25,58 +26,6 @@ use std::collections::BTreeMap;
 const MIN_COMMON_DAYS: f64 = 20.0;
 /// Firms per block of the masked products.
 const BLOCK: usize = 256;
-
-/// Sums over pairs of firms.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct PairSums {
-    /// All pairs, N(N-1)/2.
-    pub pairs: usize,
-    /// Pairs with enough common estimation days.
-    pub pairs_estimation: usize,
-    /// Σ ρ over those.
-    pub sum_rho: f64,
-    /// Pairs with a common event day.
-    pub pairs_event: usize,
-    /// Σ ρ n_ij/sqrt(L_i L_j).
-    pub sum_theta: f64,
-    /// Pairs with a common event day whose ρ is unknown.
-    pub unknown: usize,
-}
-
-impl PairSums {
-    fn add(mut self, other: Self) -> Self {
-        self.pairs += other.pairs;
-        self.pairs_estimation += other.pairs_estimation;
-        self.sum_rho += other.sum_rho;
-        self.pairs_event += other.pairs_event;
-        self.sum_theta += other.sum_theta;
-        self.unknown += other.unknown;
-        self
-    }
-
-    /// r̄.
-    ///
-    /// # Errors
-    /// [`Missing::TooFew`] when no pair has 20 common days.
-    pub fn r_bar(&self) -> Outcome<f64> {
-        if self.pairs_estimation == 0 {
-            return Err(Missing::TooFew { what: "pairs of firms with 20 common days", have: 0, need: 1 });
-        }
-        Ok(self.sum_rho / self.pairs_estimation as f64)
-    }
-
-    /// θ, the mean over pairs whose weight times correlation is known.
-    ///
-    /// # Errors
-    /// [`Missing::TooFew`] when there is no such pair.
-    pub fn theta(&self) -> Outcome<f64> {
-        let known = self.pairs - self.unknown;
-        if known == 0 {
-            return Err(Missing::TooFew { what: "pairs of firms", have: 0, need: 1 });
-        }
-        Ok(self.sum_theta / known as f64)
-    }
-}
 
 /// Pair sums of a section, with θ for its window. Sections that hold every
 /// firm on one set of event days reuse the study's own sums.
@@ -205,7 +154,7 @@ fn masked(fits: &[&FirmFit], events: &[Vec<Date>]) -> PairSums {
     let blocks: Vec<(usize, usize)> =
         (0..n.div_ceil(BLOCK)).flat_map(|a| (0..=a).map(move |b| (a * BLOCK, b * BLOCK))).collect();
     let parts: Vec<PairSums> = blocks.par_iter().map(|&(a, b)| block_sums(&p, a, b, n)).collect();
-    parts.into_iter().fold(PairSums::default(), PairSums::add)
+    parts.into_iter().fold(PairSums::default(), PairSums::plus)
 }
 
 fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {

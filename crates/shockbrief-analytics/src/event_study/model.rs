@@ -1,4 +1,4 @@
-//! Normal-return models: which response, which regressors.
+//! Normal-return models: which response, which regressors, over which windows.
 //!
 //! | model | response | regressors | p |
 //! |---|---|---|---|
@@ -12,7 +12,7 @@
 //! MacKinlay (1997), Fama & French (1993, 2015), Carhart (1997), Scholes &
 //! Williams (1977), Dimson (1979), Fowler & Rorke (1983).
 
-use super::FirmEvent;
+use super::firm_event::FirmEvent;
 use crate::reason::{Missing, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,11 @@ pub enum Model {
     Dimson,
     /// Market model with the Fowler-Rorke slope, one lead and one lag.
     FowlerRorke,
+    /// Return over a reference donor on the other donors over it, without a
+    /// constant: weights that sum to one. Made by
+    /// [`crate::specifications`], not asked for by name.
+    #[serde(skip)]
+    Combination,
 }
 
 impl Model {
@@ -78,6 +83,7 @@ impl Model {
             Self::ScholesWilliams => "scholes_williams",
             Self::Dimson => "dimson",
             Self::FowlerRorke => "fowler_rorke",
+            Self::Combination => "combination",
         }
     }
 
@@ -90,7 +96,7 @@ impl Model {
     /// market's total return, the rest are the usual factor names.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::MeanAdjusted => &[],
+            Self::MeanAdjusted | Self::Combination => &[],
             Self::Matched => &["control"],
             Self::Ff3 => &["mkt", "smb", "hml"],
             Self::Carhart4 => &["mkt", "smb", "hml", "mom"],
@@ -120,7 +126,7 @@ impl Model {
     pub fn coefficient_names(self, regressors: usize) -> Vec<String> {
         let base: &[&str] = match self {
             Self::MeanAdjusted => &["mean"],
-            Self::MarketAdjusted | Self::Matched => &[],
+            Self::MarketAdjusted | Self::Matched | Self::Combination => &[],
             Self::Capm => &["alpha", "mkt_rf"],
             Self::Ff3 => &["alpha", "mkt_rf", "smb", "hml"],
             Self::Carhart4 => &["alpha", "mkt_rf", "smb", "hml", "mom"],
@@ -129,6 +135,9 @@ impl Model {
             _ => &["alpha", "beta"],
         };
         let mut names: Vec<String> = base.iter().map(ToString::to_string).collect();
+        if self == Self::Combination {
+            names.extend((1..=regressors).map(|k| format!("w{k}")));
+        }
         if self == Self::MarketModel {
             names.extend((2..=regressors).map(|k| format!("x{k}")));
         }
@@ -141,6 +150,7 @@ impl Model {
             Self::MeanAdjusted => 1,
             Self::MarketAdjusted | Self::Matched => 0,
             Self::MarketModel => 1 + regressors,
+            Self::Combination => regressors,
             _ => 1 + self.columns().len(),
         }
     }
@@ -192,6 +202,12 @@ impl Model {
         if self.difference() {
             return firm.regressors[0][row].map(|_| ());
         }
+        if self == Self::Combination {
+            for column in &firm.regressors {
+                x.push(column[row]?);
+            }
+            return Some(());
+        }
         x.push(1.0);
         if self == Self::MeanAdjusted {
             return Some(());
@@ -203,5 +219,26 @@ impl Model {
             x.push(if k == 0 { value - rf } else { value });
         }
         Some(())
+    }
+}
+
+/// The windows, the model and the smallest estimation sample of a study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// First and last relative day of the estimation window, inclusive.
+    pub estimation: [i32; 2],
+    /// First and last relative day of the event window, inclusive.
+    pub window: [i32; 2],
+    /// Usable estimation observations below which a firm is dropped.
+    pub min_observations: usize,
+    /// Normal-return model.
+    pub model: Model,
+}
+
+impl Default for Spec {
+    /// Estimation [-130, -11], event window [-5, 5], 60 observations, market
+    /// model.
+    fn default() -> Self {
+        Self { estimation: [-130, -11], window: [-5, 5], min_observations: 60, model: Model::MarketModel }
     }
 }

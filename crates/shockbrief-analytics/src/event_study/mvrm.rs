@@ -6,18 +6,22 @@
 //! T - k = M - p, and a = L + S'(X'X)⁻¹S the dummy's variance factor,
 //! F = (T-k-N+1)/(N(T-k)) γ̂'Σ̂⁻¹γ̂/a ~ F(N, T-k-N+1) tests *all* γ = 0, and
 //! t of the mean γ equals the equal-weight portfolio's t. Days on which some
-//! firm is missing leave the estimation of all firms.
+//! firm is missing leave the estimation of all firms. A firm that no study could
+//! use on its own (too few days, no residual variance) takes no part and stops
+//! nobody else's test.
 
-use super::fit::{FirmFit, Study, fit, usable_rows};
-use super::tests::Stat;
-use super::{FirmEvent, Spec};
+use super::firm_event::FirmEvent;
+use super::firm_fit::{FirmFit, Study, usable_rows};
+use super::fit::{fit, fit_each};
+use super::model::{Model, Spec};
+use super::statistic::Stat;
 use crate::distributions::{f_upper, student_two_sided};
 use crate::linalg::inverse_quadratic_form;
 use crate::moments::mean;
 use crate::reason::{Missing, Outcome, finite};
 use faer::Mat;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Joint and mean tests of one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,18 +51,32 @@ pub struct Mvrm {
 /// Joint tests that all firms' CARs over `window` are zero.
 ///
 /// # Errors
-/// [`Missing::NoFirms`], [`Missing::NotCommonDate`] when event dates or
+/// [`Missing::BeyondWindow`], [`Missing::NoFirms`], [`Missing::NotCommonDate`] when event dates or
 /// regressors differ, [`Missing::TooShort`] when too few days are common to
-/// all firms. The joint F alone carries [`Missing::TooFew`] when T - k <= N:
-/// group firms by theme then.
+/// all firms. The joint F alone carries [`Missing::TooFew`] when T - k <= N
+/// (group firms by theme then) and [`Missing::Dependent`] when the residuals of
+/// some firms explain those of another, as two share classes do.
 pub fn mvrm(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Mvrm> {
+    if window[0] < spec.window[0] || window[1] > spec.window[1] {
+        return Err(Missing::BeyondWindow { from: window[0], to: window[1] });
+    }
     let study = balanced(firms, spec, window)?;
-    let fits = &study.firms;
+    of_fits(&study.firms.iter().collect::<Vec<_>>(), window)
+}
+
+/// As [`mvrm`], from fits that share event date and estimation days already.
+///
+/// # Errors
+/// [`Missing::NoFirms`], [`Missing::NotCommonDate`] unless they do.
+pub(crate) fn of_fits(fits: &[&FirmFit], window: [i32; 2]) -> Outcome<Mvrm> {
+    if fits.is_empty() {
+        return Err(Missing::NoFirms);
+    }
     let cars = fits.iter().map(|f| f.car(window)).collect::<Outcome<Vec<_>>>()?;
     let factors: Vec<f64> = cars.iter().zip(fits).map(|(c, f)| (c.se / f.sigma).powi(2)).collect();
     let a = factors[0];
     let dates = &fits[0].estimation.dates;
-    let shared = |(f, k): (&FirmFit, &f64)| f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9;
+    let shared = |(f, k): (&&FirmFit, &f64)| f.estimation.dates == *dates && (k / a - 1.0).abs() < 1e-9;
     if !fits.iter().zip(&factors).all(shared) || cars.iter().any(|c| c.l != cars[0].l) {
         return Err(Missing::NotCommonDate);
     }
@@ -103,7 +121,10 @@ fn joint(sigma: &Mat<f64>, gamma: &[f64], a: f64, df: usize) -> Outcome<f64> {
             need: gamma.len() + 1,
         });
     }
-    Ok(inverse_quadratic_form(sigma.as_ref(), gamma)? / a)
+    match inverse_quadratic_form(sigma.as_ref(), gamma) {
+        Err(Missing::Singular) => Err(Missing::Dependent { what: "the firms' residuals" }),
+        form => Ok(form? / a),
+    }
 }
 
 fn joint_f(wald: f64, counts: (usize, usize), df: usize) -> Outcome<Stat> {
@@ -114,7 +135,7 @@ fn joint_f(wald: f64, counts: (usize, usize), df: usize) -> Outcome<Stat> {
 }
 
 /// Σ̂ = E'E/(T - k).
-fn covariance(fits: &[FirmFit], df: usize) -> Mat<f64> {
+fn covariance(fits: &[&FirmFit], df: usize) -> Mat<f64> {
     let e = Mat::from_fn(fits[0].residuals.len(), fits.len(), |t, i| fits[i].residuals[t]);
     let product = e.transpose() * &e;
     Mat::from_fn(fits.len(), fits.len(), |i, j| product[(i, j)] / df as f64)
@@ -123,31 +144,29 @@ fn covariance(fits: &[FirmFit], df: usize) -> Mat<f64> {
 /// Refits the firms with a usable return in the window on the estimation days
 /// all of them have.
 fn balanced(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Study> {
-    let mut kept = Vec::new();
-    let mut counts: BTreeMap<Date, usize> = BTreeMap::new();
+    let mut usable = Vec::new();
     for firm in firms {
-        if spec.model.check(firm).is_err() || firm.event_row >= firm.dates.len() {
-            continue;
+        // A day of the window that is no number is an error of the data, not a firm without a return.
+        if spec.model.check(firm).is_ok()
+            && firm.event_row < firm.dates.len()
+            && has_return(firm, spec.model, window)?
+        {
+            usable.push(firm);
         }
-        let (inside, _) = usable_rows(firm, spec.model, window)?;
-        if inside.is_empty() {
-            continue;
-        }
-        let (rows, _) = usable_rows(firm, spec.model, spec.estimation)?;
-        if rows.len() < spec.min_observations {
-            continue;
-        }
-        for row in rows {
-            *counts.entry(firm.dates[row]).or_default() += 1;
-        }
-        kept.push(firm);
     }
-    if kept.is_empty() {
-        return Err(Missing::NoFirms);
-    }
-    let date = kept[0].event_date();
-    if kept.iter().any(|f| f.event_date() != date) {
+    let alone = fit_each(&usable, spec)?;
+    let lost: BTreeSet<&str> = alone.dropped.iter().map(|d| d.id.as_str()).collect();
+    let kept: Vec<&FirmEvent> = usable.into_iter().filter(|f| !lost.contains(f.id.as_str())).collect();
+    let Some(first) = alone.firms.first() else { return Err(Missing::NoFirms) };
+    if alone.firms.iter().any(|f| f.event_date != first.event_date) {
         return Err(Missing::NotCommonDate);
+    }
+    if alone.firms.iter().all(|f| f.estimation.dates == first.estimation.dates) {
+        return Ok(alone);
+    }
+    let mut counts: BTreeMap<Date, usize> = BTreeMap::new();
+    for date in alone.firms.iter().flat_map(|f| &f.estimation.dates) {
+        *counts.entry(*date).or_default() += 1;
     }
     let restricted: Vec<FirmEvent> = kept.iter().map(|f| restrict(f, &counts, kept.len())).collect();
     let study = fit(&restricted, spec)?;
@@ -155,6 +174,15 @@ fn balanced(firms: &[FirmEvent], spec: &Spec, window: [i32; 2]) -> Outcome<Study
         Some(dropped) => Err(dropped.reason.clone()),
         None => Ok(study),
     }
+}
+
+/// Whether the firm has a usable row in the window, whatever its estimation leaves out.
+fn has_return(firm: &FirmEvent, model: Model, window: [i32; 2]) -> Outcome<bool> {
+    if firm.excluded.is_empty() {
+        return Ok(!usable_rows(firm, model, window)?.0.is_empty());
+    }
+    let free = FirmEvent { excluded: Vec::new(), ..firm.clone() };
+    Ok(!usable_rows(&free, model, window)?.0.is_empty())
 }
 
 fn restrict(firm: &FirmEvent, counts: &BTreeMap<Date, usize>, all: usize) -> FirmEvent {

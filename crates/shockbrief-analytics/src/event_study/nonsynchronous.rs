@@ -14,8 +14,9 @@
 //! r - α - βm of that row, and its forecast variance uses the leverage of the
 //! constant-and-market design on the interior rows.
 
-use super::fit::{EstimationRows, FirmFit, assemble, factorise, row_range, usable_rows};
-use super::{FirmEvent, Model, Spec};
+use super::firm_event::FirmEvent;
+use super::firm_fit::{EstimationRows, FirmFit, assemble, event_rows, factorise, row_range, usable_rows};
+use super::model::{Model, Spec};
 use crate::linalg::{Design, Ols, dot};
 use crate::moments::{correlation, mean};
 use crate::reason::{Missing, Outcome, finite};
@@ -73,6 +74,9 @@ struct Interior {
 /// does not vary, [`Missing::NotFinite`] when 1 + 2ρ vanishes.
 pub fn betas(firm: &FirmEvent, estimation: [i32; 2]) -> Outcome<NonsynchronousBetas> {
     Model::MarketModel.check(firm)?;
+    if firm.event_row >= firm.dates.len() {
+        return Err(Missing::OutsideSample);
+    }
     let x = interior(firm, estimation)?;
     let one = vec![1.0; x.r.len()];
     let slope = |c: &[f64]| -> Outcome<f64> { Ok(Design::new(&[&one, c], c.len())?.fit(&x.r)?.coef[1]) };
@@ -170,5 +174,6 @@ pub(crate) fn fit(firm: &FirmEvent, spec: &Spec) -> Outcome<FirmFit> {
     };
     let spec = Spec { model: Model::MarketModel, ..spec.clone() };
     let names = vec!["alpha".to_owned(), "beta".to_owned()];
-    assemble(&one_market, &spec, Arc::new(rows), ols, names, &x.r)
+    let events = event_rows(&one_market, &spec, &rows.design);
+    assemble(&one_market, &spec, (Arc::new(rows), &events), ols, names, &x.r)
 }

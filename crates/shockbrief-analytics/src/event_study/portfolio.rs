@@ -6,7 +6,7 @@
 //! differences are the same with other members. Members present on a date
 //! share its weight; a date without members has no return.
 
-use super::FirmEvent;
+use super::firm_event::FirmEvent;
 use crate::reason::{Missing, Outcome};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ fn on_union(id: &str, members: &[&FirmEvent], weights: &[f64]) -> Outcome<FirmEv
         ..FirmEvent::new(
             id,
             index.keys().copied().collect::<Vec<_>>(),
-            Vec::new(),
+            Vec::<Option<f64>>::new(),
             event_row.ok_or(Missing::OutsideSample)?,
         )
     })
@@ -133,7 +133,7 @@ pub fn long_short(id: &str, long: &FirmEvent, short: &FirmEvent) -> Outcome<Firm
     let returns = long
         .dates
         .iter()
-        .zip(&long.returns)
+        .zip(long.returns.iter())
         .map(|(date, r)| Some((*r)? - short.returns.get(*other.get(date)?).copied().flatten()?))
         .collect();
     Ok(FirmEvent { id: id.to_owned(), firm: id.to_owned(), returns, zero_investment: true, ..long.clone() })

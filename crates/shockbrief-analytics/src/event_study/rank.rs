@@ -7,29 +7,12 @@
 //! variance. GRANK-Z is the exception: it assumes independent firms.
 
 use super::cross_section::CrossSection;
-use super::fit::{FirmFit, Study};
-use super::tests::Stat;
-use crate::moments::{median, mid_ranks, positive_sd};
+use super::firm_fit::{FirmFit, Study};
+use super::rank_panel::RankPanel;
+use super::statistic::Stat;
+use crate::moments::positive_sd;
 use crate::reason::{Missing, Outcome};
 use rayon::prelude::*;
-
-/// Every firm's ranks over estimation and event days, in event time.
-#[derive(Debug)]
-pub struct RankPanel {
-    /// Relative days, estimation first.
-    days: Vec<i32>,
-    /// Per firm: slot of each observation on `days`.
-    slots: Vec<Vec<u32>>,
-    /// Per firm: U = rank/(1 + T_i) - 1/2 of each observation.
-    scaled: Vec<Vec<f64>>,
-    /// Per firm: mid-rank of each observation.
-    ranks: Vec<Vec<f64>>,
-    /// Per firm: sign of AR less the firm's median.
-    signs: Vec<Vec<f64>>,
-    /// Per firm: mid-ranks of the standardised estimation residuals and the
-    /// residuals themselves, for the generalised rank test.
-    residuals: Vec<(Vec<f64>, Vec<f64>)>,
-}
 
 impl RankPanel {
     pub(crate) fn of(study: &Study) -> &Self {
@@ -90,17 +73,57 @@ fn firm_ranks(f: &FirmFit, slot: impl Fn(i32) -> u32) -> FirmRanks {
     let event = f.event.iter().map(|d| (d.day, d.ar));
     let rows: Vec<(i32, f64)> = estimation.map(|(d, e)| (*d, *e)).chain(event).collect();
     let values: Vec<f64> = rows.iter().map(|r| r.1).collect();
-    let ranks = mid_ranks(&values);
+    let order = ascending(&values);
+    let ranks = ranked(&values, &order);
     let scale = 1.0 / (1.0 + values.len() as f64);
-    let centre = median(&values).unwrap_or(0.0);
-    let standardised: Vec<f64> = (0..f.residuals.len()).map(|k| f.standardised_residual(k)).collect();
+    let centre = middle(&values, &order);
+    let m = f.residuals.len();
+    let standardised: Vec<f64> = (0..m).map(|k| f.standardised_residual(k)).collect();
+    // Scaled by one number the residuals keep their order; scaled by gaps they are sorted anew.
+    let own = if f.estimation_gaps.is_none() {
+        let order: Vec<u32> = order.into_iter().filter(|k| (*k as usize) < m).collect();
+        ranked(&standardised, &order)
+    } else {
+        ranked(&standardised, &ascending(&standardised))
+    };
     (
         rows.iter().map(|r| slot(r.0)).collect(),
         ranks.iter().map(|r| r * scale - 0.5).collect(),
         ranks,
         values.iter().map(|v| sign(v - centre)).collect(),
-        (mid_ranks(&standardised), standardised),
+        (own, standardised),
     )
+}
+
+/// Places of the values from the smallest to the largest.
+fn ascending(x: &[f64]) -> Vec<u32> {
+    // Bits that order as the numbers do, beside the place: one sort of plain integers.
+    let key = |v: f64| {
+        let bits = (v + 0.0).to_bits();
+        if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    };
+    let mut keyed: Vec<(u64, u32)> = x.iter().zip(0..).map(|(v, k)| (key(*v), k)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, k)| k).collect()
+}
+
+/// Mid-ranks of `x`, whose ascending order is known.
+fn ranked(x: &[f64], order: &[u32]) -> Vec<f64> {
+    let mut ranks = vec![0.0; x.len()];
+    let mut start = 0;
+    for group in order.chunk_by(|a, b| x[*a as usize] == x[*b as usize]) {
+        let rank = (2 * start + group.len() + 1) as f64 / 2.0;
+        group.iter().for_each(|k| ranks[*k as usize] = rank);
+        start += group.len();
+    }
+    ranks
+}
+
+/// Median of `x`, whose ascending order is known; zero of nothing.
+fn middle(x: &[f64], order: &[u32]) -> f64 {
+    let at = |k: usize| order.get(k).map_or(0.0, |k| x[*k as usize]);
+    let n = order.len();
+    if n % 2 == 1 { at(n / 2) } else { 0.5 * (at((n / 2).saturating_sub(1)) + at(n / 2)) }
 }
 
 fn sign(v: f64) -> f64 {
@@ -140,8 +163,13 @@ pub struct Corrado {
 /// section has a return.
 pub fn days(c: &CrossSection<'_>) -> usize {
     let panel = RankPanel::of(c.study);
-    let (_, counts) = panel.daily(c, &panel.ranks);
-    counts.iter().filter(|n| **n > 0.0).count()
+    let complete = |i: &usize| panel.slots[*i].len() == panel.days.len();
+    if c.members.iter().any(complete) {
+        return panel.days.len();
+    }
+    let mut seen = vec![false; panel.days.len()];
+    c.members.iter().flat_map(|i| &panel.slots[*i]).for_each(|slot| seen[*slot as usize] = true);
+    seen.into_iter().filter(|day| *day).count()
 }
 
 /// Corrado (1989): K̄_t - (T+1)/2 over S, S² = T⁻¹Σ_t(...)²; over L days the
@@ -274,4 +302,21 @@ fn add_firm(panel: &RankPanel, i: usize, event: f64, sums: &mut [f64], counts: &
         counts[slot] += 1.0;
     }
     rank * scale - 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moments::{median, mid_ranks};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn one_sort_gives_ranks_and_median(x in proptest::collection::vec(-4i32..4, 1..40), y in -1.0..1.0f64) {
+            let x: Vec<f64> = x.iter().map(|v| f64::from(*v) * y).collect();
+            let order = ascending(&x);
+            prop_assert_eq!(ranked(&x, &order), mid_ranks(&x));
+            prop_assert_eq!(middle(&x, &order), median(&x).unwrap());
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! Sign tests and the signed-rank test on CARs.
 //!
 //! They assume independent firms: on a common date they belong in the
-//! appendix. A zero CAR counts as not positive in the sign tests and leaves
-//! the signed-rank test.
+//! appendix. A CAR of zero, up to the rounding of a return, has no sign and
+//! leaves all of them: counted as a fall it would make a day without trading
+//! significant.
 
 use super::cross_section::CrossSection;
-use super::tests::Stat;
+use super::statistic::Stat;
 use crate::distributions::binomial_half_two_sided;
-use crate::moments::{mean, mid_ranks};
+use crate::moments::{ZERO_RETURN, mean, mid_ranks};
 use crate::reason::{Missing, Outcome};
 
 /// Largest sample for which the signed-rank distribution is enumerated.
@@ -15,28 +16,40 @@ const EXACT_LIMIT: usize = 50;
 
 /// Firms with a positive CAR.
 pub fn n_pos(c: &CrossSection<'_>) -> usize {
-    c.cars.iter().filter(|x| x.car > 0.0).count()
+    c.cars.iter().filter(|x| x.car > ZERO_RETURN).count()
 }
 
-/// z = (n₊ - N/2)/(√N/2), standard normal.
+/// Firms whose CAR has a sign, N of the sign tests.
 ///
 /// # Errors
-/// None beyond an empty section.
+/// [`Missing::TooFew`] when every CAR is zero.
+pub fn n_signed(c: &CrossSection<'_>) -> Outcome<usize> {
+    match c.cars.iter().filter(|x| x.car.abs() > ZERO_RETURN).count() {
+        0 => Err(Missing::TooFew { what: "non-zero CARs", have: 0, need: 1 }),
+        n => Ok(n),
+    }
+}
+
+/// z = (n₊ - N/2)/(√N/2), standard normal, N the firms whose CAR is not zero.
+///
+/// # Errors
+/// As [`n_signed`].
 pub fn sign_z(c: &CrossSection<'_>) -> Outcome<Stat> {
-    let n = c.n() as f64;
+    let n = n_signed(c)? as f64;
     c.normal((n_pos(c) as f64 - 0.5 * n) / (0.5 * n.sqrt()))
 }
 
-/// Exact two-sided binomial p of n₊ against one half; the value is the p.
+/// Exact two-sided binomial p of n₊ against one half, among the firms whose CAR is not zero; the value is
+/// the p.
 ///
 /// # Errors
-/// None beyond an empty section.
+/// As [`n_signed`].
 pub fn sign_p_exact(c: &CrossSection<'_>) -> Outcome<Stat> {
-    let p = binomial_half_two_sided(n_pos(c) as u64, c.n() as u64)?;
+    let p = binomial_half_two_sided(n_pos(c) as u64, n_signed(c)? as u64)?;
     c.stat(p, None, Some(p))
 }
 
-/// p̂, the mean over firms of the share of positive estimation residuals.
+/// p̂, the mean over firms of the share of positive estimation residuals among those that are not zero.
 ///
 /// # Errors
 /// None beyond an empty section.
@@ -44,8 +57,10 @@ pub fn gsign_phat(c: &CrossSection<'_>) -> Outcome<Stat> {
     let shares: Vec<f64> = c
         .fits()
         .map(|f| {
-            let positive = f.residuals.iter().filter(|e| **e > 0.0).count();
-            positive as f64 / f.residuals.len() as f64
+            let positive = f.residuals.iter().filter(|e| **e > ZERO_RETURN).count();
+            let negative = f.residuals.iter().filter(|e| **e < -ZERO_RETURN).count();
+            // A fitted firm's residuals vary, so that some have a sign.
+            positive as f64 / (positive + negative).max(1) as f64
         })
         .collect();
     c.stat(mean(&shares)?, None, None)
@@ -54,10 +69,10 @@ pub fn gsign_phat(c: &CrossSection<'_>) -> Outcome<Stat> {
 /// Generalised sign test of Cowan (1992): (n₊ - Np̂)/sqrt(Np̂(1 - p̂)).
 ///
 /// # Errors
-/// [`Missing::ConstantSeries`] when p̂ is 0 or 1.
+/// As [`n_signed`], and [`Missing::ConstantSeries`] when p̂ is 0 or 1.
 pub fn gsign_z(c: &CrossSection<'_>) -> Outcome<Stat> {
     let p = gsign_phat(c)?.value;
-    let n = c.n() as f64;
+    let n = n_signed(c)? as f64;
     let variance = n * p * (1.0 - p);
     if variance <= 0.0 {
         return Err(Missing::ConstantSeries { what: "the sign of the estimation residuals" });
@@ -67,7 +82,7 @@ pub fn gsign_z(c: &CrossSection<'_>) -> Outcome<Stat> {
 
 /// Non-zero CARs' mid-ranks by size, with their signs.
 fn signed_ranks(c: &CrossSection<'_>) -> Outcome<(Vec<f64>, Vec<f64>)> {
-    let x: Vec<f64> = c.car_values().into_iter().filter(|v| *v != 0.0).collect();
+    let x: Vec<f64> = c.car_values().into_iter().filter(|v| v.abs() > ZERO_RETURN).collect();
     if x.is_empty() {
         return Err(Missing::TooFew { what: "non-zero CARs", have: 0, need: 1 });
     }

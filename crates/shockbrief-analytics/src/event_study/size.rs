@@ -6,10 +6,11 @@
 //! level. With a shock of zero the rates are sizes, otherwise powers. Equal
 //! designs give equal tables whatever the number of threads.
 
-use super::cross_section::CrossSection;
-use super::placebo::placebo;
+use super::battery::{sample_tests, tests};
+use super::firm_event::FirmEvent;
+use super::fit::fit;
+use super::model::{Model, Spec};
 use super::portfolio::portfolio;
-use super::{FirmEvent, Model, Spec, fit, tests};
 use crate::reason::{Missing, Outcome};
 use crate::rng::Stream;
 use jiff::ToSpan;
@@ -76,8 +77,7 @@ impl SizeDesign {
 /// Rejection rate of one statistic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rate {
-    /// Statistic key of the catalogue; `portfolio_t` and `placebo_p` for the
-    /// two that live outside [`tests()`].
+    /// Statistic key of the catalogue.
     pub key: &'static str,
     /// Share of replications rejecting, among those that gave a p.
     pub rate: f64,
@@ -103,6 +103,9 @@ const KEYS: [&str; 12] = [
     "wilcoxon_z",
 ];
 
+/// Statistics of the table that need the firms' returns.
+const SAMPLE_KEYS: [&str; 3] = ["portfolio_t", "placebo_p", "mvrm_f"];
+
 /// Rejection rates of the tests under a design, headline and naive alike.
 ///
 /// # Errors
@@ -114,7 +117,7 @@ pub fn size_table(design: &SizeDesign) -> Outcome<Vec<Rate>> {
         .into_par_iter()
         .map(|k| replicate(design, k as u64))
         .collect::<Outcome<Vec<_>>>()?;
-    let keys = KEYS.into_iter().chain(["portfolio_t", "placebo_p"]);
+    let keys = KEYS.into_iter().chain(SAMPLE_KEYS);
     Ok(keys.enumerate().map(|(position, key)| rate(key, outcomes.iter().map(|o| o[position].1))).collect())
 }
 
@@ -158,11 +161,15 @@ fn replicate(d: &SizeDesign, k: u64) -> Outcome<Vec<(&'static str, Option<bool>)
     let mut out: Vec<(&'static str, Option<bool>)> =
         KEYS.into_iter().map(|key| (key, reject(all.get(key).ok().and_then(|s| s.p)))).collect();
     let members: Vec<&FirmEvent> = firms.iter().collect();
-    let whole = fit(&[portfolio("portfolio", &members, None)?], &spec)?;
-    let t = whole.firms.first().and_then(|f| f.car(spec.window).ok());
-    out.push(("portfolio_t", reject(t.map(|c| c.p))));
-    let section = CrossSection::new(&study, spec.window)?;
-    out.push(("placebo_p", placebo(&section).ok().map(|p| p.p <= d.level)));
+    let mut whole = fit(&[portfolio("portfolio", &members, None)?], &spec)?;
+    let whole = whole.firms.pop().ok_or(Missing::NoFirms);
+    let joint = sample_tests(&study, &firms, &whole, spec.window)?;
+    for key in SAMPLE_KEYS {
+        let p = joint.iter().find(|(k, _)| *k == key).and_then(|(_, stat)| stat.as_ref().ok()?.p);
+        // A p that is a rank among blocks takes the level itself as a value.
+        let rejects = |p: f64| if key == "placebo_p" { p <= d.level } else { p < d.level };
+        out.push((key, p.map(rejects)));
+    }
     Ok(out)
 }
 
@@ -181,7 +188,7 @@ fn simulate(d: &SizeDesign, stream: &mut Stream) -> Vec<FirmEvent> {
     let (shared, own) = (d.r_bar.sqrt(), (1.0 - d.r_bar).sqrt());
     (0..d.n)
         .map(|i| {
-            let returns = (0..rows)
+            let returns: Vec<_> = (0..rows)
                 .map(|t| {
                     let mut e = shared * common[t] + own * draw(stream);
                     if t >= d.m {

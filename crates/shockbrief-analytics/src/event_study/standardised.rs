@@ -7,7 +7,7 @@
 //! [`super::dependence`].
 
 use super::cross_section::CrossSection;
-use super::tests::Stat;
+use super::statistic::Stat;
 use crate::distributions::chi2_upper;
 use crate::moments::mean;
 use crate::reason::{Missing, Outcome};

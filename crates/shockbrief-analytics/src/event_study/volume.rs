@@ -6,7 +6,7 @@
 //! [`super::FirmEvent`], with the market's own log volume as regressor for a
 //! market model, and [`super::fit()`] and [`super::tests()`] do the rest.
 
-use super::FirmEvent;
+use super::firm_event::FirmEvent;
 use crate::reason::{Missing, Outcome};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub fn volume_event(
     market: Option<Arc<[Option<f64>]>>,
 ) -> FirmEvent {
     FirmEvent {
-        returns: log_volume,
+        returns: log_volume.into(),
         regressors: market.into_iter().collect(),
         rf: None,
         gaps: None,

@@ -78,7 +78,8 @@ fn instruments(project: &Project, args: &Check) -> Result<Vec<Instrument>> {
     }
     let mut wanted: BTreeSet<Symbol> = BTreeSet::new();
     for folder in plan::folders(&args.reports)? {
-        let needed = load::instruments(&Report::load(&folder)?, project);
+        let report = Report::load(&folder)?;
+        let needed = load::instruments(&report, &project.instances(&report)?, project);
         wanted.extend(needed.into_iter().map(|instrument| instrument.symbol));
     }
     let known = project.universe.instruments.iter();

@@ -22,7 +22,7 @@ pub fn export(store: &Store, subjects: &BTreeSet<&str>, folder: &Path, as_of: Da
     let (latest, told) = store.read(|snapshot| {
         let prices = Ask { kinds: &["prices"], symbols: Some(subjects), known, ..Ask::default() };
         let others = Ask { kinds: &KINDS, known, ..Ask::default() };
-        Ok((snapshot.latest(&prices)?, snapshot.told(&others)?))
+        Ok((snapshot.latest(&prices)?, snapshot.values(&others)?))
     })?;
     let told: Vec<Told> = told.into_iter().filter(|told| subjects.contains(told.subject.as_str())).collect();
     let files = [
@@ -51,7 +51,7 @@ fn prices(latest: &Latest) -> Result<String> {
 fn cell(chosen: &Chosen<'_>, field: &str, point: &Point) -> String {
     let points = chosen.fields.get(field).copied().unwrap_or_default();
     let at = points.binary_search_by_key(&point.day, |own| own.day);
-    at.map_or(String::new(), |at| points[at].value.to_string())
+    at.ok().and_then(|at| points.get(at)).map_or(String::new(), |point| point.value.to_string())
 }
 
 /// Share counts from filings.

@@ -70,7 +70,9 @@ fn series(snapshot: &Snapshot) -> Result<BTreeMap<(String, String, String), Held
         let key = (told.kind, told.subject, told.provider.clone());
         let held =
             series.entry(key).or_insert(Held { provider: told.provider, last: told.date, revisions: 0 });
-        held.last = held.last.max(told.date);
+        if !told.value.is_nan() {
+            held.last = held.last.max(told.date);
+        }
         held.revisions += usize::from(!seen.insert(place));
     }
     Ok(series)

@@ -3,7 +3,8 @@
 use super::{Stopped, clock, making::Work, record};
 use crate::{args::LogFormat, deliver::Monitor, described, exit_code, next_step, run::record::Made};
 use anyhow::{Error, Result};
-use std::collections::BTreeSet;
+use jiff::Timestamp;
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 /// The code of a run that another one kept out.
 const LOCKED: u8 = 75;
@@ -29,6 +30,17 @@ pub fn end(mut work: Work<'_>, monitor: &Monitor) -> Result<()> {
         return Err(Stopped(signal).into());
     }
     tell(&work.failures, &work.made, work.args.log)
+}
+
+/// What is left to do for a run that outlasted a signal by its grace: its record, without what it had done so far, which
+/// the ledger says.
+pub fn abandon(out: PathBuf, now: Timestamp, began: Instant) -> impl FnOnce(u8) + Send + 'static {
+    move |signal| {
+        if let Err(error) = record::abandoned(&out, now, began, signal) {
+            crate::tell(format!("warning: {error:#}"));
+        }
+        crate::complain(&Stopped(signal).into());
+    }
 }
 
 /// A run that did nothing needs no record to have succeeded; one that did is not complete without.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     analyse::Analysed,
     args::{Holding, Inputs, LogFormat, Run},
-    deliver::{Pending, pending, send},
+    deliver::{Briefs, Pending, Postman, pending},
     detect::shock_on,
     exit_code, fetch,
     load::Project,
@@ -35,8 +35,6 @@ use shockbrief_run::{
 };
 use shockbrief_templating::Typst;
 use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -88,7 +86,10 @@ impl<'a> Work<'a> {
         }
         let jobs = self.args.jobs.map_or_else(rayon::current_num_threads, |jobs| usize::from(jobs.get()));
         let project = Project::load(&self.args.config)?;
-        let typst = Typst::locate(self.args.typst.as_deref(), Path::new("."))?.at_most(jobs);
+        let typst = Typst::locate(self.args.typst.as_deref(), Path::new("."))?;
+        let typst = typst.at_most(jobs).guarded().stopped_by(signals.stop());
+        shockbrief_templating::sweep();
+        output.sweep()?;
         let (known_by, stale) = match self.fetch(items) {
             Ok(known_by) => (known_by, None),
             Err(refusal) => (self.now, Some(refusal)),
@@ -154,13 +155,16 @@ impl<'a> Work<'a> {
         delivery: &Delivery,
         signals: &Signals,
     ) -> Result<()> {
-        let (unsent, undeclared) = pending(reports, delivery, &self.ledger);
+        let out = self.made.iter().filter(|made| made.out());
+        let made: Briefs = out.map(|made| (made.report.clone(), made.period.clone())).collect();
+        let (unsent, undeclared) = pending(reports, delivery, &self.ledger, &made);
         self.failures.extend(undeclared);
+        let mut postman = Postman::new(&self.args.out, &self.args.config, delivery);
         for item in unsent {
             if signals.seen().is_some() {
                 break;
             }
-            let outcome = send(&self.args.out, &self.args.config, delivery, &item);
+            let outcome = postman.send(&item);
             output.still_held()?;
             self.note_delivery(&item, outcome)?;
         }
@@ -260,8 +264,11 @@ impl Bench<'_> {
             log(self.args, "start", item, &item.why);
             progress.begin(format!("{} {}", item.slug, item.period));
             let started = stopwatch();
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.one(item)))
-                .unwrap_or_else(|cause| Err(crashed(cause.as_ref()).into()));
+            let outcome = crate::safely(|| self.one(item));
+            // What a signal cut off did not fail: the next run makes it.
+            if outcome.is_err() && signals.seen().is_some() {
+                break;
+            }
             if outcomes.send((at, (outcome, started.elapsed().as_secs_f64()))).is_err() {
                 break;
             }
@@ -300,6 +307,8 @@ impl Bench<'_> {
             return Ok(None);
         }
         let making = Making {
+            place: &item.folder,
+            inputs: &inputs,
             lang: &[],
             limit: Duration::from_secs(self.args.time_limit),
             keep_source: false,
@@ -307,6 +316,9 @@ impl Bench<'_> {
             revise: self.args.revise || self.args.force,
         };
         let mut analysed = Analysed::new(&project, &item.folder, &inputs)?;
+        if let Some(benchmark) = analysed.benchmark() {
+            crate::late::check(&analysed.data, benchmark, analysed.issue.as_of)?;
+        }
         render::make(&project, &self.typst, self.output, &mut analysed, &making).map(Some)
     }
 }
@@ -314,14 +326,6 @@ impl Bench<'_> {
 /// The store that reports with `fetch: before` fill and read.
 fn store(args: &Run) -> &Path {
     args.store.as_deref().unwrap_or_else(|| Path::new(".store"))
-}
-
-/// A fault of the program in one brief; the others go on.
-fn crashed(cause: &(dyn Any + Send)) -> Refusal {
-    let text = cause.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("without a word");
-    Refusal::new(shockbrief_core::Class::Unforeseen, format!("making the brief crashed: {text}"))
-        .hint("this is a fault of shockbrief; report it with the text above")
 }
 
 /// A line on standard error: JSON for machines; for people only what is not printed anyway.

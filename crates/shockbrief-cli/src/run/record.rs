@@ -3,13 +3,14 @@
 //! Its keys are listed in `run.schema.json` beside this file. Both files are replaced by renaming and never synced:
 //! the next run writes them again, and a run with nothing to do must not wait for a disk.
 
-use super::{clock, making::Work};
+use super::{Stopped, clock, making::Work};
 use crate::{exit_code, next_step, plan::Item, render};
 use anyhow::Result;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
-use shockbrief_core::fs::write_swapped;
+use shockbrief_core::fs::{write_swapped, write_swapped_private};
 use shockbrief_run::metrics;
+use std::{path::Path, time::Instant};
 
 /// The version of `run.json`; a new key leaves it, a changed meaning raises it.
 const SCHEMA: u32 = 1;
@@ -112,10 +113,28 @@ pub fn write(work: &Work<'_>, exit_code: u8) -> Result<()> {
         deliveries: &work.sent,
         failures: work.failures.iter().map(failure).collect(),
     };
-    write_swapped(&work.args.out.join(FILE), &render::json(&record)?)?;
+    write_swapped_private(&work.args.out.join(FILE), &render::json(&record)?)?;
     let Some(path) = &work.args.metrics else { return Ok(()) };
     let reports = metrics::of(work.ledger.entries());
     write_swapped(path, metrics::text(finished, exit_code, &reports).as_bytes())
+}
+
+/// Writes `run.json` for a run that a signal ended from outside.
+pub fn abandoned(out: &Path, now: Timestamp, began: Instant, signal: u8) -> Result<()> {
+    let finished = clock();
+    let stopped = Stopped(signal).into();
+    let record = Record {
+        schema: SCHEMA,
+        shockbrief: env!("CARGO_PKG_VERSION"),
+        now,
+        finished,
+        seconds: began.elapsed().as_secs_f64(),
+        exit_code: 128 + signal,
+        briefs: &[],
+        deliveries: &[],
+        failures: vec![failure(&stopped)],
+    };
+    write_swapped(&out.join(FILE), &render::json(&record)?)
 }
 
 fn failure(error: &anyhow::Error) -> Failure {

@@ -4,7 +4,7 @@
 //! SVG whose letters depend on a font, and a language of the report that the brand has no words in.
 
 use super::Origin;
-use crate::Refusal;
+use crate::{Refusals, at};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
@@ -114,62 +114,63 @@ impl Brand {
     /// # Errors
     /// A disclaimer or a description of the logo that lacks one of them; a brand without any disclaimer has none to
     /// translate.
-    pub fn speaks(&self, languages: &[String]) -> Result<(), Refusal> {
+    pub fn speaks(&self, languages: &[String]) -> Result<()> {
         let disclaimer = (!self.disclaimer.is_empty()).then_some(("disclaimer", &self.disclaimer));
         let alt = self.logo.as_ref().map(|logo| ("logo", &logo.alt));
+        let mut faults = Refusals::default();
         for (key, texts) in disclaimer.into_iter().chain(alt) {
-            if let Some(code) = languages.iter().find(|code| !texts.contains_key(*code)) {
-                return Err(self
-                    .origin
-                    .refuse(&format!("{key}:"), format!("`{key}` has no text in `{code}`"))
-                    .hint(format!("add `{code}: ...` there")));
+            for code in languages.iter().filter(|code| !texts.contains_key(*code)) {
+                let refusal = self.origin.refuse(at![key], format!("`{key}` has no text in `{code}`"));
+                faults.push(refusal.hint(format!("add `{code}: ...` there")));
             }
         }
-        Ok(())
+        faults.finish()
     }
 
     /// Text needs a contrast of 4.5:1, marks of charts one of 3:1 (WCAG 2.2, 1.4.3 and 1.4.11).
-    fn legible(&self) -> Result<(), Refusal> {
+    fn legible(&self) -> Result<()> {
         let paper = &self.colors["paper"];
-        let texts =
-            ["ink", "muted", "accent", "fall", "rise"].map(|token| (token, &self.colors[token], paper, 4.5));
-        let band = ("paper on band", paper, &self.colors["band"], 4.5);
-        let marks = self.groups.iter().map(|(name, color)| (name.as_str(), color, paper, 3.0));
-        for (name, color, ground, least) in texts.into_iter().chain([band]).chain(marks) {
+        let texts = ["ink", "muted", "accent", "fall", "rise"]
+            .map(|token| (token, &self.colors[token], paper, 4.5, at!["colors", token]));
+        let band = ("paper on band", paper, &self.colors["band"], 4.5, at!["colors", "band"]);
+        let marks =
+            self.groups.iter().map(|(name, color)| (name.as_str(), color, paper, 3.0, at!["groups", name]));
+        let mut faults = Refusals::default();
+        for (name, color, ground, least, at) in texts.into_iter().chain([band]).chain(marks) {
             let found = contrast(color, ground);
             if found < least {
-                return Err(self
-                    .origin
-                    .refuse(color, format!("colour `{name}`: a contrast of {found:.1}:1 to `{ground}`"))
-                    .hint(format!("choose a darker or lighter one, of {least}:1 at least")));
+                let message = format!("colour `{name}`: a contrast of {found:.1}:1 to `{ground}`");
+                let hint = format!("choose a darker or lighter one, of {least}:1 at least");
+                faults.push(self.origin.refuse(at, message).hint(hint));
             }
         }
-        Ok(())
+        faults.finish()
     }
 }
 
 /// All tokens are there, and all colours are colours.
-fn colors(raw: &RawBrand, origin: &Origin) -> Result<(), Refusal> {
-    if let Some(token) = Brand::TOKENS.into_iter().find(|token| !raw.colors.contains_key(*token)) {
-        return Err(origin
-            .refuse("colors:", format!("colour `{token}` is missing"))
-            .hint(format!("add `{token}: \"#rrggbb\"` under `colors`")));
+fn colors(raw: &RawBrand, origin: &Origin) -> Result<()> {
+    let mut faults = Refusals::default();
+    for token in Brand::TOKENS.into_iter().filter(|token| !raw.colors.contains_key(*token)) {
+        let refusal = origin.refuse(at!["colors"], format!("colour `{token}` is missing"));
+        faults.push(refusal.hint(format!("add `{token}: \"#rrggbb\"` under `colors`")));
     }
-    for (name, color) in raw.colors.iter().chain(&raw.groups) {
-        let digits = color.strip_prefix('#').unwrap_or("");
-        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(origin
-                .refuse(color, format!("colour `{name}` is `{color}`"))
-                .hint("write it as \"#rrggbb\""));
+    for (key, colors) in [("colors", &raw.colors), ("groups", &raw.groups)] {
+        for (name, color) in colors {
+            let digits = color.strip_prefix('#').unwrap_or("");
+            if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let refusal = origin.refuse(at![key, name], format!("colour `{name}` is `{color}`"));
+                faults.push(refusal.hint("write it as \"#rrggbb\""));
+            }
         }
     }
-    Ok(())
+    faults.finish()
 }
 
 impl RawLogo {
     fn read(self, origin: &Origin) -> Result<Logo> {
         let refuse = |message: &str, hint: &str| {
-            origin.refuse(&self.file, format!("logo `{}`: {message}", self.file)).hint(hint)
+            origin.refuse(at!["logo", "file"], format!("logo `{}`: {message}", self.file)).hint(hint)
         };
         let inside = Path::new(&self.file).components().all(|part| matches!(part, Component::Normal(_)));
         if !inside {
@@ -225,6 +226,7 @@ fn luminance(color: &str) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::Refusal;
 
     #[test]
     fn contrast_is_that_of_the_standard() {

@@ -2,8 +2,9 @@
 
 use super::{
     Origin,
-    report::{Claim, Report, check_claim_ids, check_claim_languages},
+    report::{Claim, Report, check_claim_ids, check_claim_languages, check_conditions},
 };
+use crate::{Refusals, at};
 use anyhow::Result;
 use serde::Deserialize;
 use std::path::Path;
@@ -15,7 +16,7 @@ struct RawClaims {
 }
 
 /// The claims that sections bring with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HouseClaims {
     /// Where they were read, for messages.
     pub origin: Origin,
@@ -29,17 +30,22 @@ impl HouseClaims {
     /// A claim without section, an id used twice, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (RawClaims { claims }, origin): (RawClaims, Origin) = super::load(path)?;
-        check_claim_ids(&claims, &origin)?;
-        if let Some(claim) = claims.iter().find(|claim| claim.section.is_none()) {
-            let refusal = origin.refuse(&claim.id, format!("claim `{}` names no section", claim.id));
-            return Err(refusal.hint("add `section:`, or move the claim into a report.yaml").into());
+        let mut faults = Refusals::default();
+        check_claim_ids(&claims, &origin, &mut faults);
+        check_conditions(&claims, &origin, &mut faults);
+        for (index, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.section.is_none()) {
+            let refusal =
+                origin.refuse(at!["claims", index], format!("claim `{}` names no section", claim.id));
+            faults.push(refusal.hint("add `section:`, or move the claim into a report.yaml"));
         }
-        Ok(Self { origin, claims })
+        faults.or(Self { origin, claims })
     }
 
     /// Those that a report makes: of its sections, unless it declares the id itself.
     pub fn of<'a>(&'a self, report: &'a Report) -> impl Iterator<Item = &'a Claim> {
-        let made = |claim: &Claim| claim.section.as_ref().is_some_and(|id| report.sections.contains(id));
+        let shown = |id: &String| report.sections.contains(id);
+        let made =
+            move |claim: &Claim| claim.section.as_ref().is_some_and(shown) && claim.needs.iter().all(shown);
         let declared = |claim: &Claim| report.claims.iter().any(|own| own.id == claim.id);
         self.claims.iter().filter(move |claim| made(claim) && !declared(claim))
     }
@@ -55,9 +61,13 @@ impl HouseClaims {
     /// # Errors
     /// Names file, line, claim and language.
     pub fn check(&self, report: &Report) -> Result<()> {
-        for language in &report.languages {
-            self.of(report).try_for_each(|claim| check_claim_languages(claim, language, &self.origin))?;
+        let mut faults = Refusals::default();
+        for claim in self.of(report) {
+            let index = self.claims.iter().position(|other| other.id == claim.id).unwrap_or_default();
+            for language in &report.languages {
+                check_claim_languages(claim, language, &at!["claims", index], &self.origin, &mut faults);
+            }
         }
-        Ok(())
+        faults.finish()
     }
 }

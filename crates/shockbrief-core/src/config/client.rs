@@ -1,7 +1,7 @@
 //! A portfolio that a report makes a brief for: one file of `for_each: portfolios/*.yaml`.
 
-use super::{ModelPortfolio, Origin, Report, scenarios::check_weights};
-use crate::Symbol;
+use super::{ModelPortfolio, Origin, Report, report::check_slug, scenarios::check_weights, unique};
+use crate::{Refusal, Refusals, Symbol, at, nearest};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
@@ -42,30 +42,45 @@ impl Client {
     /// Weights that do not sum to one, a symbol that the report does not follow, a language that it does not have, a
     /// name missing in one of them, or anything [`super::load`] refuses.
     pub fn load(path: &Path, report: &Report) -> Result<Self> {
-        let (raw, origin): (RawClient, Origin) = super::load(path)?;
         let id = stem(path);
-        check_weights(&id, "weights", &raw.weights, &origin)?;
+        let mut faults = Refusals::default();
+        if let Err(message) = check_slug(&id) {
+            let place = path.display().to_string().escape_debug().to_string();
+            let refusal = Refusal::config(format!("{place}: {message}"));
+            faults
+                .push(refusal.hint("name the file with letters, digits, `-` and `_`, such as balanced.yaml"));
+        }
+        let (raw, origin): (RawClient, Origin) = super::load(path)?;
+        check_weights(&id, &at!["weights"], &raw.weights, &origin, &mut faults);
         let followed = report.panel.iter().flat_map(|panel| &panel.sample).collect::<Vec<_>>();
-        if let Some(symbol) = raw.weights.keys().find(|symbol| !followed.contains(symbol)) {
-            return Err(origin
-                .refuse(symbol.as_str(), format!("the report does not follow `{symbol}`"))
-                .hint(format!("add it to `panel: sample:` in {}", report.origin.path.display()))
-                .into());
+        for symbol in raw.weights.keys().filter(|symbol| !followed.contains(symbol)) {
+            let nearest = nearest::nearest(symbol.as_str(), followed.iter().map(|symbol| symbol.as_str()));
+            let nearest = nearest.map_or(String::new(), |nearest| format!("write `{nearest}`, or "));
+            faults.push(
+                origin
+                    .refuse(at!["weights", symbol.as_str()], format!("the report does not follow `{symbol}`"))
+                    .hint(format!("{nearest}add it to `panel: sample:` in {}", report.origin.path.display())),
+            );
         }
         let languages = raw.languages.as_ref().unwrap_or(&report.languages);
-        if let Some(unknown) = languages.iter().find(|code| !report.languages.contains(code)) {
-            return Err(origin
-                .refuse("languages", format!("the report has no `{unknown}`"))
-                .hint(format!("it has: {}", report.languages.join(", ")))
-                .into());
+        unique(languages, &at!["languages"], &origin, &mut faults);
+        for (index, unknown) in
+            languages.iter().enumerate().filter(|(_, code)| !report.languages.contains(code))
+        {
+            faults.push(
+                origin
+                    .refuse(at!["languages", index], format!("the report has no `{unknown}`"))
+                    .hint(format!("it has: {}", report.languages.join(", "))),
+            );
         }
-        if let Some(code) = languages.iter().find(|code| !raw.name.contains_key(*code)) {
-            return Err(origin
-                .refuse("name", format!("no name in `{code}`"))
-                .hint(format!("add `{code}: ...` there"))
-                .into());
+        for code in languages.iter().filter(|code| !raw.name.contains_key(*code)) {
+            faults.push(
+                origin
+                    .refuse(at!["name"], format!("no name in `{code}`"))
+                    .hint(format!("add `{code}: ...` there")),
+            );
         }
-        Ok(Self {
+        faults.or(Self {
             id,
             path: path.to_owned(),
             portfolio: ModelPortfolio { name: raw.name, weights: raw.weights },
@@ -83,7 +98,7 @@ pub(super) fn stem(path: &Path) -> String {
 /// Files of a pattern with one `*`, below the report's folder, in order.
 pub(super) fn files(folder: &Path, pattern: &str, origin: &Origin) -> Result<Vec<PathBuf>> {
     let refuse = |message: String| -> anyhow::Error {
-        origin.refuse("for_each", message).hint("write a pattern such as portfolios/*.yaml").into()
+        origin.refuse(at!["for_each"], message).hint("write a pattern such as portfolios/*.yaml").into()
     };
     let (parent, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
     let leaves = pattern.starts_with('/') || pattern.split('/').any(|part| part == "..");

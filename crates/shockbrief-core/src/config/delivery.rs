@@ -1,10 +1,15 @@
 //! `config/delivery.yaml`: where published briefs are sent, and what is told that a run began and ended.
 
 use super::{KeySource, Origin};
+use crate::{
+    Address, Refusals,
+    address::{MailServer, Unsafe},
+    names::stays_inside,
+};
 use anyhow::Result;
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -78,11 +83,11 @@ pub struct MailTarget {
 }
 
 impl DeliveryTarget {
-    /// What is sent apart, and recorded apart: a language of a mail, else the whole.
+    /// What is sent apart, and recorded apart: a mail to each reader alone, else the whole.
     #[must_use]
-    pub fn parts(&self) -> Vec<Option<&str>> {
+    pub fn parts(&self) -> Vec<Option<Part>> {
         match self {
-            Self::Mail(mail) => mail.to.keys().map(|language| Some(language.as_str())).collect(),
+            Self::Mail(mail) => mail.parts().map(Some).collect(),
             _ => vec![None],
         }
     }
@@ -98,40 +103,129 @@ impl DeliveryTarget {
         }
     }
 
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
+    fn fault(&self) -> Option<(String, &'static str)> {
+        let address =
+            |text: &str| Address::web(text).err().map(|Unsafe { fault, hint }| (fault.to_owned(), hint));
         match self {
             Self::Folder { .. } => None,
-            Self::Webhook { url, .. } if !safe(url) => Some(NOT_HTTPS),
-            Self::Webhook { .. } => None,
-            Self::Bucket { endpoint, .. } => endpoint.as_ref().filter(|url| !safe(url)).map(|_| NOT_HTTPS),
+            Self::Webhook { url, .. } => address(url),
+            Self::Bucket { prefix, .. } if !prefix.is_empty() && !stays_inside(prefix.trim_matches('/')) => {
+                Some((
+                    format!("its prefix `{prefix}` is no path of plain names"),
+                    "write names with slashes between them, such as desk/2025",
+                ))
+            }
+            Self::Bucket { endpoint, .. } => endpoint.as_deref().and_then(address),
             Self::Mail(mail) => mail.fault(),
         }
     }
 }
 
-const NOT_HTTPS: (&str, &str) = ("its address is not https", "write https://…; http is for 127.0.0.1 alone");
+/// A part of a brief that is sent and recorded apart: the edition of one language, for one reader.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// The language.
+    pub language: String,
+    /// The reader as declared, perhaps with a name: `Ada <ada@example.org>`.
+    pub reader: String,
+}
+
+impl Part {
+    /// The reader's address without a name.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        bare(&self.reader)
+    }
+}
+
+/// The address inside `Name <address>`.
+fn bare(reader: &str) -> &str {
+    let inside = reader.rsplit_once('<').and_then(|(_, rest)| rest.trim_end().strip_suffix('>'));
+    inside.unwrap_or(reader).trim()
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.language, self.address())
+    }
+}
 
 impl MailTarget {
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
-        if !(self.smtp.starts_with("smtp://") || self.smtp.starts_with("smtps://")) {
-            return Some(("its server is no smtp address", "write smtps://host:465, or smtp://host:587"));
+    /// Each reader of each language.
+    fn parts(&self) -> impl Iterator<Item = Part> {
+        self.to.iter().flat_map(|(language, readers)| {
+            readers.iter().map(|reader| Part { language: language.clone(), reader: reader.clone() })
+        })
+    }
+
+    fn fault(&self) -> Option<(String, &'static str)> {
+        if let Err(Unsafe { fault, hint }) = MailServer::read(&self.smtp) {
+            return Some((fault.to_owned(), hint));
         }
         if self.to.is_empty() || self.to.values().any(Vec::is_empty) {
-            return Some(("nobody gets its mail", "write `to: {fr: [name@example.org]}`"));
+            return Some(("nobody gets its mail".to_owned(), "write `to: {fr: [name@example.org]}`"));
         }
-        (self.user.is_some() != self.password.is_some())
-            .then_some(("a user without password, or a password without user", "give both, or neither"))
+        let form = "write it as name@example.org, or Name <name@example.org>";
+        if !is_mailbox(&self.from) {
+            return Some((format!("its sender `{}` is no mail address", self.from.escape_debug()), form));
+        }
+        let mut seen = BTreeSet::new();
+        for part in self.parts() {
+            if !is_mailbox(&part.reader) {
+                return Some((
+                    format!("its reader `{}` is no mail address", part.reader.escape_debug()),
+                    form,
+                ));
+            }
+            if !seen.insert((part.language.clone(), part.address().to_lowercase())) {
+                return Some((
+                    format!("its reader `{}` stands twice under `{}`", part.address(), part.language),
+                    "name each reader once: who stands twice would get every brief twice",
+                ));
+            }
+        }
+        (self.user.is_some() != self.password.is_some()).then_some((
+            "a user without password, or a password without user".to_owned(),
+            "give both, or neither",
+        ))
     }
+}
+
+/// Whether a text has the form of one mail address; the mail library judges the rest.
+fn is_mailbox(text: &str) -> bool {
+    let address = bare(text);
+    let whole = |part: &str| !part.is_empty() && !part.contains(['@', '<', '>', ',', ';', ' ', '/']);
+    !text.chars().any(char::is_control)
+        && address.split_once('@').is_some_and(|(name, host)| whole(name) && whole(host))
 }
 
 /// How often a delivery is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// Attempts in all; default 4.
+    /// Attempts in all, 1 to 10; default 4.
     pub attempts: u32,
-    /// Pause after the first, in milliseconds; it doubles; default 2000.
+    /// Pause after the first, in milliseconds, up to 60000; it doubles; default 2000.
     pub pause_ms: u64,
+}
+
+impl Retry {
+    /// Most attempts: a run holds its folder while it waits.
+    const MOST: u32 = 10;
+    /// Longest pause after the first attempt, in milliseconds.
+    const LONGEST: u64 = 60_000;
+
+    fn fault(self) -> Option<(&'static str, String)> {
+        if !(1..=Self::MOST).contains(&self.attempts) {
+            return Some((
+                "attempts",
+                format!("`attempts` is {}: write a number from 1 to {}", self.attempts, Self::MOST),
+            ));
+        }
+        (self.pause_ms > Self::LONGEST).then(|| {
+            ("pause_ms", format!("`pause_ms` is {}: write a number up to {}", self.pause_ms, Self::LONGEST))
+        })
+    }
 }
 
 impl Default for Retry {
@@ -166,17 +260,24 @@ impl Delivery {
     /// Reads the file; one that is not there declares nothing.
     ///
     /// # Errors
-    /// An address that is not https, or anything [`super::load`] refuses.
+    /// Every address that does not keep secrets, reader that is none, bound that is passed; or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Ok(Self::default());
         }
         let (raw, origin): (RawDelivery, Origin) = super::load(path)?;
+        let mut faults = Refusals::default();
         for (name, target) in &raw.targets {
             if let Some((fault, hint)) = target.fault() {
-                return Err(origin.refuse(name, format!("target `{name}`: {fault}")).hint(hint).into());
+                faults.push(origin.refuse(name, format!("target `{name}`: {fault}")).hint(hint));
             }
         }
+        if let Some((key, fault)) = raw.retry.fault() {
+            faults.push(origin.refuse(key, fault).hint(
+                "a run holds its output folder while it waits; what is not taken is sent by the next run",
+            ));
+        }
+        faults.finish()?;
         Ok(Self { targets: raw.targets, retry: raw.retry, ping: raw.ping })
     }
 }
@@ -184,8 +285,7 @@ impl Delivery {
 /// Whether an address keeps secrets: https, or the machine itself.
 #[must_use]
 pub fn safe(url: &str) -> bool {
-    let local = ["http://127.0.0.1:", "http://127.0.0.1/", "http://[::1]:", "http://localhost:"];
-    url.starts_with("https://") || local.iter().any(|start| url.starts_with(start))
+    Address::web(url).is_ok()
 }
 
 #[cfg(test)]
@@ -193,9 +293,62 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
+    fn refused(target: &str, more: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delivery.yaml");
+        fs_err::write(&path, format!("targets:\n  desk: {target}\n{more}")).unwrap();
+        Delivery::load(&path).map_or_else(|error| error.to_string(), |_| "taken".to_owned())
+    }
+
     #[test]
     fn addresses_keep_secrets() {
         assert!(safe("https://example.org/x") && safe("http://127.0.0.1:80/x"));
-        assert!(!safe("http://example.org") && !safe("http://127.0.0.1.example.org") && !safe("ftp://x"));
+        assert!(!safe("http://example.org") && !safe("http://127.0.0.1:x@example.org/"));
+        let bucket = |end: &str| format!("{{bucket: b, key_id: {{env: A}}, key: {{env: B}}, {end}}}");
+        let mail = |smtp: &str, to: &str| {
+            format!("{{smtp: \"{smtp}\", from: desk@example.org, to: {{en: [{to}]}}}}")
+        };
+        for (target, told) in [
+            ("{url: \"http://127.0.0.1:x@127.0.0.2:9/\"}".to_owned(), "user's name or password"),
+            ("{url: \"http://example.org\"}".to_owned(), "not https"),
+            (bucket("endpoint: \"http://localhost:x@example.org\""), "user's name or password"),
+            (bucket("prefix: ../x"), "is no path of plain names"),
+            (bucket("prefix: \"société~2025/desk notes\""), "taken"),
+            (mail("smtp://127.0.0.1:x@example.org", "a@x.org"), "user's name or password"),
+            (mail("smtp://example.org:587", "a@x.org, Ada <a@x.org>"), "stands twice under `en`"),
+            (mail("smtp://example.org:587", "\"a@x.org\\nBcc: b@x.org\""), "is no mail address"),
+            (mail("smtp://example.org:587", "a@x.org, Ada <b@x.org>"), "taken"),
+        ] {
+            let seen = refused(&target, "");
+            assert!(seen.contains(told), "{target}: {seen}");
+            assert!(told == "taken" || seen.contains("delivery.yaml:2:3: target `desk`"), "{seen}");
+        }
+    }
+
+    #[test]
+    fn trying_again_has_bounds() {
+        let target = "{folder: share}";
+        for (retry, told) in [
+            ("{attempts: 10, pause_ms: 60000}", "taken"),
+            ("{attempts: 0}", "`attempts` is 0"),
+            ("{attempts: 4000000000}", "`attempts` is 4000000000"),
+            ("{pause_ms: 18446744073709551615}", "`pause_ms` is 18446744073709551615"),
+        ] {
+            let seen = refused(target, &format!("retry: {retry}\n"));
+            assert!(seen.contains(told), "{retry}: {seen}");
+        }
+    }
+
+    #[test]
+    fn a_mail_is_for_each_reader_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delivery.yaml");
+        let to = "{en: [a@x.org, \"Ada <b@x.org>\"], fr: [a@x.org]}";
+        let text = format!("targets:\n  desk: {{smtp: \"smtp://localhost:1\", from: d@x.org, to: {to}}}\n");
+        fs_err::write(&path, text).unwrap();
+        let delivery = Delivery::load(&path).unwrap();
+        let parts: Vec<String> =
+            delivery.targets["desk"].parts().into_iter().flatten().map(|part| part.to_string()).collect();
+        assert_eq!(parts, ["en:a@x.org", "en:b@x.org", "fr:a@x.org"]);
     }
 }

@@ -1,6 +1,7 @@
 //! `config/events.yaml`: dated shocks, as instants.
 
-use crate::EventId;
+use super::Origin;
+use crate::{EventId, Refusals, at};
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub struct Event {
 pub struct Events {
     /// Events by id.
     pub events: BTreeMap<EventId, Event>,
+    /// Where they were read, for messages.
+    pub origin: Option<Origin>,
 }
 
 impl Events {
@@ -34,7 +37,13 @@ impl Events {
     /// # Errors
     /// Anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
-        let (events, _) = super::load(path)?;
-        Ok(Self { events })
+        let (events, origin): (BTreeMap<EventId, Event>, Origin) = super::load(path)?;
+        let mut faults = Refusals::default();
+        for id in events.keys().filter(|id| id.as_str() == super::DETECTED) {
+            let refusal =
+                origin.refuse(at![id.as_str()], format!("`{id}` is the name of whatever is detected"));
+            faults.push(refusal.hint("give the event another id"));
+        }
+        faults.or(Self { events, origin: Some(origin) })
     }
 }

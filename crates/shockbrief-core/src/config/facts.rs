@@ -4,11 +4,14 @@
 //! does not have.
 
 use super::Origin;
-use crate::{Figure, Refusal, Unit, Value};
+use crate::{Figure, Refusal, Refusals, Unit, Value, at, house};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Where a fact can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,12 @@ pub struct Fact {
     /// The day on which it became public; default `date`.
     #[serde(default)]
     pub known: Option<Date>,
+    /// The last day on which it held; default: it holds still.
+    #[serde(default)]
+    pub until: Option<Date>,
+    /// The fact that took its place after `until`; default none, and then nothing stands there.
+    #[serde(default)]
+    pub replaced_by: Option<String>,
     /// Where it can be read.
     pub source: FactSource,
     /// What the reader must know where the fact is partial or only claimed, in each language.
@@ -71,6 +80,7 @@ impl Fact {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
     facts: BTreeMap<String, Fact>,
+    places: BTreeMap<String, PathBuf>,
 }
 
 impl Facts {
@@ -81,33 +91,54 @@ impl Facts {
     /// [`super::load`] refuses.
     pub fn load(folder: &Path) -> Result<Self> {
         let mut facts = BTreeMap::new();
-        if !folder.is_dir() {
-            return Ok(Self { facts });
-        }
-        let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-        paths.sort();
+        let paths = house::list(folder, "yaml")?;
+        let (mut faults, mut places) = (Refusals::default(), BTreeMap::new());
         for path in paths {
-            let (found, origin): (BTreeMap<String, Fact>, Origin) = super::load(&path)?;
+            let Some((found, origin)) = faults.keep(super::load::<BTreeMap<String, Fact>>(&path)) else {
+                continue;
+            };
             for (id, fact) in found {
-                check(&id, &fact, &origin)?;
-                if facts.contains_key(&id) {
-                    return Err(origin
-                        .refuse(&format!("{id}:"), format!("fact `{id}` is declared in two files"))
-                        .hint("keep one of the two entries")
-                        .into());
+                check(&id, &fact, &origin, &mut faults);
+                if let Some(other) = places.insert(id.clone(), path.clone()) {
+                    let message = format!("fact `{id}` is declared in {} too", other.display());
+                    let refusal = origin.refuse(at![&id], message);
+                    faults.push(refusal.hint("keep one of the two entries"));
                 }
                 facts.insert(id, fact);
             }
         }
-        Ok(Self { facts })
+        for (id, fact) in &facts {
+            if let Some(next) = fact.replaced_by.as_ref().filter(|next| !facts.contains_key(*next)) {
+                let file = places.get(id).map_or(folder, PathBuf::as_path).display();
+                faults.push(
+                    Refusal::config(format!(
+                        "{file}: fact `{id}` is replaced by `{next}`, which no file declares"
+                    ))
+                    .hint("declare it, or take `replaced_by` away"),
+                );
+            }
+        }
+        faults.or(Self { facts, places })
     }
 
-    /// A fact, when it was public by the as-of date.
+    /// The file that declares a fact.
+    #[must_use]
+    pub fn file(&self, id: &str) -> Option<&Path> {
+        self.places.get(id).map(PathBuf::as_path)
+    }
+
+    /// What was known of a fact by the as-of date: the fact, or the one that had taken its place by then.
     #[must_use]
     pub fn known(&self, id: &str, as_of: Date) -> Option<&Fact> {
-        self.facts.get(id).filter(|fact| fact.known() <= as_of)
+        let mut fact = self.facts.get(id).filter(|fact| fact.known() <= as_of)?;
+        // Each step goes to a later fact, which loading has seen to; the bound holds whatever was loaded.
+        for _ in 0..self.facts.len() {
+            if fact.until.is_none_or(|until| as_of <= until) {
+                return Some(fact);
+            }
+            fact = self.facts.get(fact.replaced_by.as_deref()?).filter(|next| next.known() <= as_of)?;
+        }
+        None
     }
 
     /// All facts, public or not: for their names, never for their values.
@@ -117,31 +148,73 @@ impl Facts {
 
     /// All facts public by the as-of date.
     pub fn all_known(&self, as_of: Date) -> impl Iterator<Item = (&str, &Fact)> {
-        self.facts.iter().filter(move |(_, fact)| fact.known() <= as_of).map(|(id, fact)| (id.as_str(), fact))
+        self.facts.keys().filter_map(move |id| Some((id.as_str(), self.known(id, as_of)?)))
     }
 }
 
-fn check(id: &str, fact: &Fact, origin: &Origin) -> Result<(), Refusal> {
-    let refuse = |message: &str, hint: &str| {
-        Err(origin.refuse(&format!("{id}:"), format!("fact `{id}` {message}")).hint(hint))
+fn check(id: &str, fact: &Fact, origin: &Origin, faults: &mut Refusals) {
+    let mut refuse = |key: &str, message: &str, hint: &str| {
+        faults.push(origin.refuse(at![id, key], format!("fact `{id}` {message}")).hint(hint));
     };
     if fact.source.text.trim().is_empty() || !fact.source.url.starts_with("https://") {
-        return refuse("names no source", "write `source: {text: ..., url: https://...}`");
+        refuse("source", "names no source", "write `source: {text: ..., url: https://...}`");
+    }
+    if fact.until.is_some_and(|until| until < fact.known()) {
+        refuse("until", "ended before it was known", "correct `until` or `known`");
+    }
+    if fact.replaced_by.is_some() && fact.until.is_none() {
+        refuse("replaced_by", "is replaced and holds still", "add `until:`, the last day on which it held");
     }
     if fact.known() < fact.date {
-        return refuse("was known before it was stated", "correct `date` or `known`");
+        refuse("known", "was known before it was stated", "correct `date` or `known`");
     }
     if matches!(fact.value, Value::Date(_)) != (fact.unit == Unit::Date) {
-        return refuse(
-            "has a unit that its value does not have",
-            "dates, and only dates, have the unit `date`",
-        );
+        let message = "has a unit that its value does not have";
+        refuse("unit", message, "dates, and only dates, have the unit `date`");
     }
     if matches!(fact.unit, Unit::Money | Unit::Price) != fact.currency.is_some() {
-        return refuse(
-            "has a unit that does not go with its currency",
-            "money and prices, and only they, name one",
-        );
+        let message = "has a unit that does not go with its currency";
+        refuse("currency", message, "money and prices, and only they, name one");
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use jiff::civil::date;
+
+    fn load(text: &str) -> Result<Facts> {
+        let folder = std::env::temp_dir().join(format!("shockbrief-facts-{}", std::process::id()));
+        fs_err::create_dir_all(&folder)?;
+        fs_err::write(folder.join("a.yaml"), text)?;
+        let facts = Facts::load(&folder);
+        fs_err::remove_dir_all(&folder)?;
+        facts
+    }
+
+    #[test]
+    fn a_fact_ends_and_another_takes_its_place() {
+        let one = |id: &str, value: u32, day: &str, more: &str| {
+            format!(
+                "{id}:\n  name: {{en: A}}\n  value: {value}\n  unit: number\n  date: {day}\n{more}  \
+                 source: {{text: T, url: \"https://example.org/\"}}\n"
+            )
+        };
+        let facts = load(
+            &(one("plan", 60, "2025-01-24", "  until: 2025-04-29\n  replaced_by: plan-2\n")
+                + &one("plan-2", 64, "2025-04-30", "")
+                + &one("rule", 1, "2025-01-15", "  until: 2025-05-12\n")),
+        )
+        .unwrap();
+        let value = |id, day| facts.known(id, day).map(|fact| fact.value);
+        assert_eq!(value("plan", date(2025, 1, 23)), None);
+        assert_eq!(value("plan", date(2025, 4, 29)), Some(Value::Number(60.0)));
+        assert_eq!(value("plan", date(2025, 4, 30)), Some(Value::Number(64.0)));
+        assert_eq!(value("rule", date(2025, 5, 12)), Some(Value::Number(1.0)));
+        assert_eq!(value("rule", date(2025, 5, 13)), None);
+        assert_eq!(facts.all_known(date(2025, 5, 13)).count(), 2);
+        assert!(load(&one("plan", 1, "2025-01-01", "  replaced_by: gone\n  until: 2025-02-01\n")).is_err());
+    }
 }

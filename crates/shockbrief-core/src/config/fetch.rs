@@ -4,12 +4,13 @@
 //! provider in an order that is not declared, and a declaration without the parts its kind needs.
 
 use super::Origin;
-use crate::{Mic, Refusal, Symbol};
+use crate::{Address, Mic, Refusal, Refusals, Symbol, address::Unsafe};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -62,10 +63,20 @@ impl KeySource {
     pub fn read(&self) -> (Option<String>, String) {
         let (text, place) = match self {
             Self::Env(name) => (std::env::var(name).ok(), format!("the environment variable {name}")),
-            Self::File(path) => (fs_err::read_to_string(path).ok(), format!("the file {}", path.display())),
+            Self::File(path) => (short(path), format!("the file {}", path.display())),
         };
         (text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()), place)
     }
+}
+
+/// A file of the length of a key; a device would have no end.
+fn short(path: &Path) -> Option<String> {
+    const MOST: u64 = 64 << 10;
+    let file =
+        fs_err::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()))?;
+    let mut text = String::new();
+    file.take(MOST + 1).read_to_string(&mut text).ok()?;
+    (text.len() as u64 <= MOST).then_some(text)
 }
 
 /// A key's place as typed.
@@ -102,6 +113,8 @@ pub struct HttpLimits {
     pub max_megabytes: u64,
     /// Redirects followed; default 5.
     pub redirects: u32,
+    /// Whether a provider may send us on to a machine of the inner network, such as 10.0.0.8; default false.
+    pub inner_redirects: bool,
     /// Attempts in all when a provider is busy or a connection breaks; default 4.
     pub attempts: u32,
     /// Longest pause that a provider may ask for before it counts as down, in seconds; default 90.
@@ -116,6 +129,7 @@ impl Default for HttpLimits {
             total_seconds: 120,
             max_megabytes: 64,
             redirects: 5,
+            inner_redirects: false,
             attempts: 4,
             longest_wait_seconds: 90,
         }
@@ -207,6 +221,10 @@ pub struct Mapping {
     /// Format of dates, as strftime; default `%Y-%m-%d`.
     #[serde(default = "iso_dates")]
     pub date_format: String,
+    /// Time zone whose civil day an instant such as `2025-01-26T15:00:00Z` is of, such as `Asia/Seoul`; without one,
+    /// an instant that is not midnight is refused.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// Column of the symbol; `$key` for the key of an object of objects; without one, the subject asked for.
     #[serde(default)]
     pub symbol: Option<String>,
@@ -310,6 +328,15 @@ fn value_unit() -> String {
 }
 
 impl ProviderSpec {
+    /// The address with its placeholders filled in.
+    ///
+    /// # Errors
+    /// What [`Address::web`] refuses.
+    pub fn filled(&self, code: &str, symbol: &str, from: &str, to: &str) -> Result<Address, Unsafe> {
+        let text = self.url.replace("{code}", code).replace("{symbol}", symbol);
+        Address::web(&text.replace("{from}", from).replace("{to}", to))
+    }
+
     /// The provider's code of a symbol listed on an exchange; none where it does not serve it.
     #[must_use]
     pub fn code(&self, symbol: &str, exchange: Option<&Mic>) -> Option<String> {
@@ -377,38 +404,43 @@ impl Fetch {
         ids.iter().filter_map(|id| self.provider(id)).filter(|spec| spec.enabled)
     }
 
-    fn check(&self, origin: &Origin) -> Result<(), Refusal> {
+    fn check(&self, origin: &Origin) -> Result<()> {
+        let mut faults = Refusals::default();
         let mut seen = BTreeSet::new();
         for spec in &self.providers {
             if !seen.insert(&spec.id) {
-                return Err(origin
-                    .refuse(&format!("id: {}", spec.id), format!("provider `{}` is declared twice", spec.id))
-                    .hint("give each provider an id of its own"));
+                faults.push(
+                    origin
+                        .refuse(
+                            &format!("id: {}", spec.id),
+                            format!("provider `{}` is declared twice", spec.id),
+                        )
+                        .hint("give each provider an id of its own"),
+                );
             }
-            check_provider(spec, origin)?;
+            faults.keep(check_provider(spec, origin).map_err(Into::into));
         }
-        for (data, ids) in &self.order {
-            for id in ids {
-                let name = data.name();
-                match self.provider(id) {
-                    None => {
-                        return Err(origin
-                            .refuse(&format!("{name}:"), format!("order of {name}: no provider `{id}`"))
-                            .hint("declare it under `providers` or take it out of the order"));
-                    }
-                    Some(spec) if spec.data != *data => {
-                        return Err(origin
-                            .refuse(
-                                &format!("{name}:"),
-                                format!("order of {name}: provider `{id}` gives {}", spec.data.name()),
-                            )
-                            .hint("list it under the kind of data that it gives"));
-                    }
-                    Some(_) => {}
-                }
-            }
+        for (data, id) in self.order.iter().flat_map(|(data, ids)| ids.iter().map(move |id| (*data, id))) {
+            faults.keep(self.check_order(data, id, origin).map_err(Into::into));
         }
-        self.check_limits(origin)
+        faults.keep(self.check_limits(origin).map_err(Into::into));
+        faults.finish()
+    }
+
+    fn check_order(&self, data: DataKind, id: &str, origin: &Origin) -> Result<(), Refusal> {
+        let name = data.name();
+        match self.provider(id) {
+            None => Err(origin
+                .refuse(&format!("{name}:"), format!("order of {name}: no provider `{id}`"))
+                .hint("declare it under `providers` or take it out of the order")),
+            Some(spec) if spec.data != data => Err(origin
+                .refuse(
+                    &format!("{name}:"),
+                    format!("order of {name}: provider `{id}` gives {}", spec.data.name()),
+                )
+                .hint("list it under the kind of data that it gives")),
+            Some(_) => Ok(()),
+        }
     }
 
     fn check_limits(&self, origin: &Origin) -> Result<(), Refusal> {
@@ -420,12 +452,25 @@ impl Fetch {
             ("max_megabytes", limits.max_megabytes),
             ("attempts", u64::from(limits.attempts)),
         ];
+        if limits.redirects > 20 {
+            return Err(origin
+                .refuse("redirects", format!("`redirects` is {}", limits.redirects))
+                .hint("write a whole number from 0 to 20"));
+        }
         match wanted.iter().find(|(_, value)| *value == 0 || *value > 100_000) {
             Some((key, value)) => Err(origin
                 .refuse(key, format!("`{key}` is {value}"))
                 .hint("write a whole number from 1 to 100000")),
             None => Ok(()),
         }
+    }
+}
+
+/// An address for a message: what stands before an @ may be a password.
+fn without_user(url: &str) -> String {
+    match (url.split_once("//"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//…@{rest}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -442,10 +487,6 @@ fn check_provider(spec: &ProviderSpec, origin: &Origin) -> Result<(), Refusal> {
             "use small letters, digits and hyphens, such as `alpha-vantage`",
         );
     }
-    let loopback = spec.url.starts_with("http://127.0.0.1:") || spec.url.starts_with("http://localhost:");
-    if !spec.url.starts_with("https://") && !loopback {
-        return refuse(format!("`{}` is not https", spec.url), "write an address that starts with https://");
-    }
     for word in ["apikey=", "api_key=", "token=", "key="] {
         if spec.url.to_lowercase().contains(word) {
             return refuse(
@@ -453,6 +494,23 @@ fn check_provider(spec: &ProviderSpec, origin: &Origin) -> Result<(), Refusal> {
                 "take it out and name its place: `key: {env: NAME}` or `key: {file: PATH}`",
             );
         }
+    }
+    match (spec.filled("0", "0", "0", "0"), spec.filled("1", "1", "1", "1")) {
+        (Ok(one), Ok(other)) if one.url().origin() == other.url().origin() => {}
+        (Ok(_), Ok(_)) => {
+            return refuse(
+                format!("`{}` has a placeholder in its host", spec.url),
+                "write the host itself: a code from a file must not choose who gets the key",
+            );
+        }
+        (Err(Unsafe { fault, hint }), _) | (_, Err(Unsafe { fault, hint })) => {
+            return refuse(format!("`{}`: {fault}", without_user(&spec.url)), hint);
+        }
+    }
+    if let Some(zone) = spec.mapping.as_ref().and_then(|mapping| mapping.zone.as_ref())
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        return refuse(format!("`zone: {zone}` is no time zone"), "write a name such as Asia/Seoul or UTC");
     }
     match spec.data {
         DataKind::Filings if spec.concepts.is_empty() => {
@@ -505,10 +563,27 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_not_read_from_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("long");
+        fs_err::write(&long, "x".repeat(70_000)).unwrap();
+        for path in
+            [PathBuf::from("/dev/zero"), PathBuf::from("/dev/urandom"), folder.path().to_owned(), long]
+        {
+            assert_eq!(KeySource::File(path).read().0, None);
+        }
+    }
+
+    #[test]
     fn refusals_name_line_and_provider() {
         let base = "kind: ecb, data: fx, licence: x, codes: {EURUSD: USD}";
         for (provider, message) in [
-            (format!("{{id: a, url: \"http://x.org\", {base}}}"), "`http://x.org` is not https"),
+            (format!("{{id: a, url: \"http://x.org\", {base}}}"), "`http://x.org`: its address is not https"),
+            (
+                format!("{{id: a, url: \"http://127.0.0.1:pass@x.org/\", {base}}}"),
+                "`http://…@x.org/`: its address carries a user's name or password",
+            ),
+            (format!("{{id: a, url: \"https://x{{code}}.org/\", {base}}}"), "has a placeholder in its host"),
             (format!("{{id: a, url: \"https://x.org?token=1\", {base}}}"), "carries a key"),
             (format!("{{id: A, url: \"https://x.org\", {base}}}"), "its id names files"),
             (format!("{{id: b, url: \"https://x.org\", {base}}}"), "no provider `a`"),

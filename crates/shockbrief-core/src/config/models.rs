@@ -1,6 +1,7 @@
 //! `config/models.yaml`: one language model under the names that the data files give it.
 
 use super::Origin;
+use crate::{Refusals, at, house};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::Path};
@@ -35,16 +36,20 @@ pub struct ModelName {
 /// # Errors
 /// A model listed twice, or anything [`super::load`] refuses.
 pub fn load_models(path: &Path) -> Result<Vec<ModelName>> {
-    if !path.is_file() {
+    if !house::is_file(path) {
         return Ok(Vec::new());
     }
     let (models, origin): (Vec<ModelName>, Origin) = super::load(path)?;
     let mut seen = BTreeSet::new();
-    match models.iter().find(|model| !seen.insert(&model.arena)) {
-        Some(model) => Err(origin
-            .refuse(&model.arena, format!("model `{}` is listed twice", model.arena))
-            .hint("keep one of the two entries")
-            .into()),
-        None => Ok(models),
+    let mut faults = Refusals::default();
+    for (index, model) in models.iter().enumerate() {
+        if !seen.insert(&model.arena) {
+            faults.push(
+                origin
+                    .refuse(at![index, "arena"], format!("model `{}` is listed twice", model.arena))
+                    .hint("keep one of the two entries"),
+            );
+        }
     }
+    faults.or(models)
 }

@@ -1,11 +1,26 @@
 //! `reports/<slug>/report.yaml`: one periodic brief.
 
-use super::{Client, Origin, client};
-use crate::{EventId, Refusal, Symbol, ThemeId};
+use super::{
+    Client, KeyPath, Origin, client,
+    section::{Entry, FigureSpec, Named},
+    unique,
+};
+use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
+
+/// Where the archive lists the letters of a report that is made for each portfolio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// Each reader's letters on pages and in a feed of their own, beside the letters.
+    #[default]
+    Apart,
+    /// On the pages of all briefs: all who see the archive may see every letter.
+    Together,
+}
 
 /// How often a brief appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,8 +157,18 @@ pub struct Panel {
     pub regions: Vec<Symbol>,
 }
 
+/// What else a condition must survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Robust {
+    /// The condition without each company of the study's sample.
+    LeaveOneOut,
+    /// The condition against the rest of the market, whose mean holds none of the sample.
+    BothBenchmarks,
+}
+
 /// A sentence that holds under a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Id, by which prose asks for it: `{{ claim("...") }}`.
@@ -155,9 +180,25 @@ pub struct Claim {
     /// The section that says it; where that is absent for a period, the claim is not judged.
     #[serde(default)]
     pub section: Option<String>,
+    /// Other sections whose figures it is about; it is made where the report has them all and they have something to say.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
     pub otherwise: Option<BTreeMap<String, String>>,
+    /// What stands there when a figure of the condition has no value, so that it is neither true nor false; without
+    /// it a sentence of the house says what is not known and why.
+    #[serde(default)]
+    pub missing: Option<BTreeMap<String, String>>,
+    /// Whether the condition is asked of ordinary days too, and may hold on few of them; default no.
+    #[serde(default)]
+    pub calibrated: bool,
+    /// The share of ordinary days on which it may hold, in decimals; default 0.01 where it is calibrated.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// What else it must survive; default nothing.
+    #[serde(default)]
+    pub robust: Vec<Robust>,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +206,8 @@ pub struct Claim {
 struct RawReport {
     #[serde(default)]
     for_each: Option<String>,
+    #[serde(default)]
+    archive: Listing,
     title: BTreeMap<String, String>,
     subtitle: BTreeMap<String, String>,
     languages: Vec<String>,
@@ -174,7 +217,9 @@ struct RawReport {
     study: Option<Study>,
     panel: Option<Panel>,
     themes: Vec<ThemeId>,
-    sections: Vec<String>,
+    sections: Vec<Entry>,
+    #[serde(default)]
+    figures: Named<FigureSpec>,
     #[serde(default)]
     brand: Option<String>,
     #[serde(default)]
@@ -236,8 +281,12 @@ pub struct Report {
     pub panel: Option<Panel>,
     /// Themes shown, in order.
     pub themes: Vec<ThemeId>,
-    /// Sections, in order.
+    /// Ids of its sections, in order.
     pub sections: Vec<String>,
+    /// Its sections as written: ids, and sections declared or changed there.
+    pub entries: Vec<Entry>,
+    /// Figures of the report itself, under `report.<name>`.
+    pub figures: Named<FigureSpec>,
     /// Its own brand file, in its folder or in `config`; the house's brand where it names none.
     pub brand: Option<String>,
     /// Targets of `config/delivery.yaml` that it is sent to.
@@ -250,6 +299,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Files beside the report, one brief each: `portfolios/*.yaml`.
     pub for_each: Option<String>,
+    /// Where the archive lists these briefs.
+    pub archive: Listing,
     /// The portfolio that this brief is for.
     pub client: Option<Client>,
 }
@@ -258,8 +309,8 @@ impl Report {
     /// Reads and validates `<folder>/report.yaml`, or the report above a portfolio's file, for that portfolio.
     ///
     /// # Errors
-    /// Overlapping windows, a title or claim without one of the languages, a claim id used twice, a portfolio that
-    /// the report cannot follow, or anything [`super::load`] refuses.
+    /// Overlapping windows, a title or claim without one of the languages, anything listed twice, a portfolio that
+    /// the report cannot follow, or anything [`super::load`] refuses; all of them together.
     pub fn load(place: &Path) -> Result<Self> {
         if !place.is_file() {
             return Self::of_folder(place);
@@ -294,11 +345,13 @@ impl Report {
         if own.exists() {
             return own;
         }
-        let found = slug.rsplit_once('.').and_then(|(report, portfolio)| {
+        // Both names may hold dots.
+        let mut found = slug.match_indices('.').filter_map(|(dot, _)| {
+            let (report, portfolio) = (&slug[..dot], &slug[dot + 1..]);
             let places = Self::places(&reports.join(report)).ok()?;
             places.into_iter().find(|place| client::stem(place) == portfolio)
         });
-        found.unwrap_or(own)
+        found.next().unwrap_or(own)
     }
 
     /// The one event that a report on shocks is about; none for one that is made at every shock.
@@ -325,14 +378,18 @@ impl Report {
 
     fn of_folder(folder: &Path) -> Result<Self> {
         let (raw, origin): (RawReport, Origin) = super::load(&folder.join("report.yaml"))?;
-        let slug = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let slug = slug(folder)?;
+        let mut faults = Refusals::default();
         if let Some(study) = &raw.study {
-            check_windows(study, &origin)?;
-            check_inner_windows(study, &origin)?;
+            check_windows(study, &origin, &mut faults);
+            check_inner_windows(study, &origin, &mut faults);
         }
-        check_languages(&raw, &origin)?;
-        check_claim_ids(&raw.claims, &origin)?;
-        Ok(Self {
+        check_languages(&raw, &origin, &mut faults);
+        check_claim_ids(&raw.claims, &origin, &mut faults);
+        check_conditions(&raw.claims, &origin, &mut faults);
+        super::bounds::check(&raw.schedule, raw.study.as_ref(), raw.panel.as_ref(), &origin, &mut faults);
+        check_lists(&raw, &origin, &mut faults);
+        faults.or(Self {
             slug,
             folder: folder.to_owned(),
             origin,
@@ -345,75 +402,146 @@ impl Report {
             study: raw.study,
             panel: raw.panel,
             themes: raw.themes,
-            sections: raw.sections,
+            sections: raw.sections.iter().map(|entry| entry.id().to_owned()).collect(),
+            entries: raw.sections,
+            figures: raw.figures,
             brand: raw.brand,
             deliver: raw.deliver,
             headline: raw.headline,
             watch: raw.watch,
             claims: raw.claims,
             for_each: raw.for_each,
+            archive: raw.archive,
             client: None,
         })
     }
 }
 
-fn check_windows(study: &Study, origin: &Origin) -> Result<(), Refusal> {
+/// The name of a report's folder, by which its briefs are known.
+fn slug(folder: &Path) -> Result<String> {
+    // `.` and `..` name a folder without saying its name.
+    let name = match folder.file_name() {
+        Some(name) => name.to_owned(),
+        None => fs_err::canonicalize(folder)?.file_name().unwrap_or_default().to_owned(),
+    };
+    let name = name.to_string_lossy().into_owned();
+    check_slug(&name).map_err(|message| {
+        Refusal::config(format!("{}: {message}", folder.display()))
+            .hint("name the folder with letters, digits, `-` and `_`, such as weekly-monitor")
+    })?;
+    Ok(name)
+}
+
+/// Whether a name can stand in paths, addresses and logs as it is.
+pub(super) fn check_slug(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!("`{}` is no name of a brief", name.escape_debug()))
+}
+
+fn check_windows(study: &Study, origin: &Origin, faults: &mut Refusals) {
     let ([first, last], [from, to]) = (study.estimation, study.window);
+    let estimation = at!["study", "estimation"];
     if first > last {
-        return Err(origin
-            .refuse("estimation", format!("estimation window [{first}, {last}] ends before it begins"))
-            .hint("write the earlier row first, such as [-130, -11]"));
+        faults.push(
+            origin
+                .refuse(&estimation, format!("estimation window [{first}, {last}] ends before it begins"))
+                .hint("write the earlier row first, such as [-130, -11]"),
+        );
     }
     if from > 0 || to < 0 || from > to {
-        return Err(origin
-            .refuse("window: [", format!("event window [{from}, {to}] does not contain day 0"))
-            .hint("write a window around 0, such as [-5, 10]"));
+        faults.push(
+            origin
+                .refuse(at!["study", "window"], format!("event window [{from}, {to}] does not contain day 0"))
+                .hint("write a window around 0, such as [-5, 10]"),
+        );
+    } else if last >= from {
+        let message = format!("estimation window ends at {last}, inside the event window [{from}, {to}]");
+        faults.push(
+            origin
+                .refuse(&estimation, message)
+                .hint("end the estimation window before the event window begins"),
+        );
     }
-    if last >= from {
-        return Err(origin
-            .refuse(
-                "estimation",
-                format!("estimation window ends at {last}, inside the event window [{from}, {to}]"),
-            )
-            .hint("end the estimation window before the event window begins"));
-    }
-    Ok(())
 }
 
-fn check_inner_windows(study: &Study, origin: &Origin) -> Result<(), Refusal> {
+fn check_inner_windows(study: &Study, origin: &Origin, faults: &mut Refusals) {
     let [from, to] = study.window;
-    match study.windows.iter().find(|[first, last]| first > last || *first < from || *last > to) {
-        Some([first, last]) => Err(origin
-            .refuse(
-                "windows:",
-                format!("tested window [{first}, {last}] is not inside the event window [{from}, {to}]"),
-            )
-            .hint("widen `window` or shorten the tested one")),
-        None => Ok(()),
+    for (index, [first, last]) in study.windows.iter().enumerate() {
+        if first > last || *first < from || *last > to {
+            let message =
+                format!("tested window [{first}, {last}] is not inside the event window [{from}, {to}]");
+            let refusal = origin.refuse(at!["study", "windows", index], message);
+            faults.push(refusal.hint("widen `window` or shorten the tested one"));
+        }
     }
 }
 
-fn check_languages(raw: &RawReport, origin: &Origin) -> Result<(), Refusal> {
+fn check_languages(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     if raw.languages.is_empty() {
-        return Err(origin.refuse("languages", "no language").hint("name at least one, such as [fr, en]"));
+        faults
+            .push(origin.refuse(at!["languages"], "no language").hint("name at least one, such as [fr, en]"));
     }
     for language in &raw.languages {
         for (key, texts) in [("title", &raw.title), ("subtitle", &raw.subtitle)] {
-            require_language(texts, language, key, key, origin)?;
+            require_language(texts, language, key, &at![key], origin, faults);
         }
-        raw.claims.iter().try_for_each(|claim| check_claim_languages(claim, language, origin))?;
+        let names = raw.headline.iter().map(|listed| &listed.name).enumerate();
+        for (index, name) in names {
+            let label = format!("`headline[{index}]`");
+            require_language(name, language, &label, &at!["headline", index, "name"], origin, faults);
+        }
+        for (index, watched) in raw.watch.iter().enumerate() {
+            let label = format!("`watch[{index}]`");
+            require_language(&watched.name, language, &label, &at!["watch", index, "name"], origin, faults);
+        }
+        for (index, claim) in raw.claims.iter().enumerate() {
+            check_claim_languages(claim, language, &at!["claims", index], origin, faults);
+        }
     }
-    Ok(())
 }
 
-pub(super) fn check_claim_languages(claim: &Claim, language: &str, origin: &Origin) -> Result<(), Refusal> {
+/// What a brief would show or count twice.
+fn check_lists(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
+    unique(&raw.languages, &at!["languages"], origin, faults);
+    unique(&raw.themes, &at!["themes"], origin, faults);
+    let sections: Vec<&str> = raw.sections.iter().map(Entry::id).collect();
+    unique(&sections, &at!["sections"], origin, faults);
+    unique(&raw.deliver, &at!["deliver"], origin, faults);
+    if let Some(study) = &raw.study {
+        unique(&study.sample, &at!["study", "sample"], origin, faults);
+        unique(&study.abroad, &at!["study", "abroad"], origin, faults);
+        unique(&study.exchanges, &at!["study", "exchanges"], origin, faults);
+        let windows: Vec<String> = study.windows.iter().map(|window| format!("{window:?}")).collect();
+        unique(&windows, &at!["study", "windows"], origin, faults);
+        let pairs: Vec<String> = study.long_short.iter().map(|[a, b]| format!("[{a}, {b}]")).collect();
+        unique(&pairs, &at!["study", "long_short"], origin, faults);
+    }
+    if let Some(panel) = &raw.panel {
+        unique(&panel.sample, &at!["panel", "sample"], origin, faults);
+        unique(&panel.regions, &at!["panel", "regions"], origin, faults);
+    }
+    let headline: Vec<&String> = raw.headline.iter().map(|listed| &listed.figure).collect();
+    unique(&headline, &at!["headline"], origin, faults);
+    let watch: Vec<&String> = raw.watch.iter().map(|watched| &watched.figure).collect();
+    unique(&watch, &at!["watch"], origin, faults);
+}
+
+pub(super) fn check_claim_languages(
+    claim: &Claim,
+    language: &str,
+    at: &KeyPath,
+    origin: &Origin,
+    faults: &mut Refusals,
+) {
     let label = format!("claim `{}`", claim.id);
-    require_language(&claim.text, language, &label, &claim.id, origin)?;
-    match &claim.otherwise {
-        Some(otherwise) => {
-            require_language(otherwise, language, &format!("{label}, otherwise"), &claim.id, origin)
+    require_language(&claim.text, language, &label, &at.then("text"), origin, faults);
+    for (part, texts) in [("otherwise", &claim.otherwise), ("missing", &claim.missing)] {
+        if let Some(texts) = texts {
+            require_language(texts, language, &format!("{label}, {part}"), &at.then(part), origin, faults);
         }
-        None => Ok(()),
     }
 }
 
@@ -421,23 +549,41 @@ fn require_language(
     texts: &BTreeMap<String, String>,
     language: &str,
     label: &str,
-    needle: &str,
+    at: &KeyPath,
     origin: &Origin,
-) -> Result<(), Refusal> {
-    if texts.contains_key(language) {
-        return Ok(());
-    }
-    Err(origin
-        .refuse(needle, format!("{label} has no text in `{language}`"))
-        .hint(format!("add `{language}: ...` there, or remove `{language}` from `languages`")))
+    faults: &mut Refusals,
+) {
+    let told = match texts.get(language) {
+        None => "has no text in",
+        Some(text) if text.trim().is_empty() => "has an empty text in",
+        Some(_) => return,
+    };
+    faults.push(
+        origin
+            .refuse(at, format!("{label} {told} `{language}`"))
+            .hint(format!("add `{language}: ...` there, or remove `{language}` from `languages`")),
+    );
 }
 
-pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin) -> Result<(), Refusal> {
+pub(super) fn check_claim_ids(claims: &[Claim], origin: &Origin, faults: &mut Refusals) {
     let mut seen = std::collections::BTreeSet::new();
-    match claims.iter().find(|claim| !seen.insert(&claim.id)) {
-        Some(claim) => Err(origin
-            .refuse(&claim.id, format!("claim `{}` is declared twice", claim.id))
-            .hint("give each claim an id of its own")),
-        None => Ok(()),
+    for (index, claim) in claims.iter().enumerate() {
+        if !seen.insert(&claim.id) {
+            faults.push(
+                origin
+                    .refuse(at!["claims", index, "id"], format!("claim `{}` is declared twice", claim.id))
+                    .hint("give each claim an id of its own"),
+            );
+        }
+    }
+}
+
+/// Refuses conditions that cannot be read, before anything is loaded.
+pub(super) fn check_conditions(claims: &[Claim], origin: &Origin, faults: &mut Refusals) {
+    for (index, claim) in claims.iter().enumerate() {
+        if let Err(fault) = Expr::parse(&claim.when) {
+            let message = format!("claim `{}`, condition: {}", claim.id, fault.told(&claim.when));
+            faults.push(origin.refuse(at!["claims", index, "when"], message).hint(fault.hint));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `config/scenarios.yaml`: stress scenarios and the model portfolios that they are applied to.
 
-use super::Origin;
-use crate::{EventId, Refusal, Symbol, ThemeId};
+use super::{KeyPath, Origin, unique};
+use crate::{EventId, Refusals, Symbol, ThemeId, at};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -42,6 +42,9 @@ pub struct Scenarios {
     /// Past events replayed, ids of `events.yaml`.
     #[serde(default)]
     pub replays: Vec<EventId>,
+    /// Where they were read, for messages.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
 }
 
 impl Scenarios {
@@ -51,13 +54,16 @@ impl Scenarios {
     /// Weights that do not sum to one, a horizon of zero, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (scenarios, origin): (Self, Origin) = super::load(path)?;
+        let mut faults = Refusals::default();
         if scenarios.horizon == 0 {
-            return Err(origin.refuse("horizon", "a horizon of 0 sessions").hint("write 1 or more").into());
+            let refusal = origin.refuse(at!["horizon"], "a horizon of 0 sessions");
+            faults.push(refusal.hint("write 1 or more"));
         }
         for (id, portfolio) in &scenarios.portfolios {
-            check_weights(id, &format!("{id}:"), &portfolio.weights, &origin)?;
+            check_weights(id, &at!["portfolios", id, "weights"], &portfolio.weights, &origin, &mut faults);
         }
-        Ok(scenarios)
+        unique(&scenarios.replays, &at!["replays"], &origin, &mut faults);
+        faults.or(Self { origin: Some(origin), ..scenarios })
     }
 
     /// The same scenarios for one portfolio alone.
@@ -70,16 +76,17 @@ impl Scenarios {
 /// Weights are of one whole portfolio.
 pub(super) fn check_weights(
     id: &str,
-    needle: &str,
+    at: &KeyPath,
     weights: &BTreeMap<Symbol, f64>,
     origin: &Origin,
-) -> Result<(), Refusal> {
+    faults: &mut Refusals,
+) {
     let sum: f64 = weights.values().sum();
-    // Not-a-number fails the comparison too.
-    if (sum - 1.0).abs() <= TOLERANCE {
-        return Ok(());
+    if (sum - 1.0).abs() > TOLERANCE || sum.is_nan() {
+        faults.push(
+            origin
+                .refuse(at, format!("weights of portfolio `{id}` sum to {sum}, not 1"))
+                .hint("correct the weights; cash is not a position here"),
+        );
     }
-    Err(origin
-        .refuse(needle, format!("weights of portfolio `{id}` sum to {sum}, not 1"))
-        .hint("correct the weights; cash is not a position here"))
 }

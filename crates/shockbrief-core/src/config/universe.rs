@@ -1,7 +1,7 @@
 //! `config/universe.yaml`: instruments, themes and regions.
 
-use super::Origin;
-use crate::{Currency, Mic, Symbol, ThemeId};
+use super::{Origin, unique};
+use crate::{Currency, Mic, Refusals, Symbol, ThemeId, at, nearest};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -70,6 +70,8 @@ pub struct Universe {
     pub baskets: BTreeMap<String, Vec<Symbol>>,
     /// Instruments in the order of the file.
     pub instruments: Vec<Instrument>,
+    /// Where they were read, for messages.
+    pub origin: Option<Origin>,
 }
 
 impl Universe {
@@ -79,35 +81,40 @@ impl Universe {
     /// A symbol listed twice, an undeclared theme, a basket with an undeclared symbol, or anything [`super::load`] refuses.
     pub fn load(path: &Path) -> Result<Self> {
         let (raw, origin): (RawUniverse, Origin) = super::load(path)?;
+        let mut faults = Refusals::default();
         let mut seen = std::collections::BTreeSet::new();
-        for instrument in &raw.instruments {
-            if !seen.insert(&instrument.symbol) {
-                return Err(origin
-                    .refuse(
-                        instrument.symbol.as_str(),
-                        format!("symbol `{}` is listed twice", instrument.symbol),
-                    )
-                    .hint("keep one of the two entries")
-                    .into());
+        for (index, instrument) in raw.instruments.iter().enumerate() {
+            let symbol = &instrument.symbol;
+            if !seen.insert(symbol) {
+                let refusal = origin.refuse(
+                    at!["instruments", index, "symbol"],
+                    format!("symbol `{symbol}` is listed twice"),
+                );
+                faults.push(refusal.hint("keep one of the two entries"));
             }
             if let Some(theme) = instrument.theme.as_ref().filter(|id| !raw.themes.contains_key(*id)) {
-                let known = raw.themes.keys().map(ThemeId::as_str).collect::<Vec<_>>().join(", ");
-                return Err(origin
-                    .refuse(
-                        &format!("theme: {theme}"),
-                        format!("`{}` names the unknown theme `{theme}`", instrument.symbol),
-                    )
-                    .hint(format!("declare it under `themes`, or use one of: {known}"))
-                    .into());
+                let message = format!("`{symbol}` names the unknown theme `{theme}`");
+                let near = nearest::offer(theme.as_str(), raw.themes.keys().map(ThemeId::as_str));
+                let refusal = origin.refuse(at!["instruments", index, "theme"], message);
+                faults.push(refusal.hint(format!("declare it under `themes`; {near}")));
             }
         }
-        if let Some(symbol) = raw.baskets.values().flatten().find(|symbol| !seen.contains(symbol)) {
-            return Err(origin
-                .refuse(symbol.as_str(), format!("a basket names the undeclared symbol `{symbol}`"))
-                .hint("declare it under `instruments`, or take it out of the basket")
-                .into());
+        for (id, symbols) in &raw.baskets {
+            let at = at!["baskets", id];
+            unique(symbols, &at, &origin, &mut faults);
+            for (index, symbol) in symbols.iter().enumerate().filter(|(_, symbol)| !seen.contains(symbol)) {
+                let near = nearest::offer(symbol.as_str(), seen.iter().map(|symbol| symbol.as_str()));
+                let message = format!("basket `{id}` names the undeclared symbol `{symbol}`");
+                let refusal = origin.refuse(at.then(index), message);
+                faults.push(refusal.hint(format!("declare it under `instruments`; {near}")));
+            }
         }
-        Ok(Self { themes: raw.themes, baskets: raw.baskets, instruments: raw.instruments })
+        faults.or(Self {
+            themes: raw.themes,
+            baskets: raw.baskets,
+            instruments: raw.instruments,
+            origin: Some(origin),
+        })
     }
 
     /// The instrument of a symbol.

@@ -38,6 +38,8 @@ pub struct Line {
     pub provider: String,
     /// Rows in all: those beyond one per date are revisions.
     pub rows: usize,
+    /// Dates whose value was withdrawn and that have no point.
+    pub withdrawn: usize,
     /// One point per date, in order.
     pub points: Vec<Point>,
     ordered: bool,
@@ -108,6 +110,7 @@ impl Latest {
                         field,
                         provider,
                         rows: 0,
+                        withdrawn: 0,
                         points: Vec::new(),
                         ordered: true,
                     });
@@ -131,6 +134,7 @@ impl Latest {
     pub(super) fn complete(mut self) -> Self {
         self.symbols.clear();
         self.lines.iter_mut().for_each(Line::settle);
+        self.lines.iter_mut().for_each(Line::withdraw);
         self.lines
             .sort_by(|a, b| (&a.symbol, &a.field, &a.provider).cmp(&(&b.symbol, &b.field, &b.provider)));
         self
@@ -207,10 +211,17 @@ impl Line {
         self.ordered = true;
     }
 
+    /// Takes away the dates whose last row says that there is no value.
+    fn withdraw(&mut self) {
+        let before = self.points.len();
+        self.points.retain(|point| !point.value.is_nan());
+        self.withdrawn = before - self.points.len();
+    }
+
     /// Rows that replaced an earlier one for the same date.
     #[must_use]
     pub fn revisions(&self) -> usize {
-        self.rows - self.points.len()
+        self.rows - self.points.len() - self.withdrawn
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A value that is in effect already is no row. Another value for a date is a later row, a revision. One for a time
 //! that the store has already answered for is known since it was fetched: what was known then does not change
-//! afterwards, whatever time its provider gives. Providers stand side by side; none revises another.
+//! afterwards, whatever time its provider gives. A value that its provider withdrew ends with a row that is not a
+//! number. Providers stand side by side; none revises another.
 
 use super::Told;
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -35,10 +36,12 @@ pub fn learn(held: &[Told], told: &[Told]) -> (Vec<Told>, Learnt) {
         let known = since(values, row);
         let before = values.range(..=known).next_back().map(|(_, value)| *value);
         match before {
-            Some(value) if value.to_bits() == row.value.to_bits() => {
+            Some(value) if same(value, row.value) => {
                 learnt.same += 1;
                 continue;
             }
+            // Nothing was told that could be withdrawn.
+            None if row.value.is_nan() => continue,
             Some(_) => learnt.revised += 1,
             None => learnt.new += 1,
         }
@@ -48,14 +51,29 @@ pub fn learn(held: &[Told], told: &[Told]) -> (Vec<Told>, Learnt) {
     (rows, learnt)
 }
 
+/// Whether two values are one, a withdrawal like another.
+fn same(one: f64, other: f64) -> bool {
+    one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan()
+}
+
+/// Rows without those of values that were withdrawn: at the time of these rows there is no value for their dates. `rows`
+/// are in the order of knowledge for each place.
+pub(super) fn standing(rows: Vec<Told>) -> Vec<Told> {
+    let last: HashMap<Place<'_>, bool> = rows.iter().map(|row| (place(row), row.value.is_nan())).collect();
+    let kept: Vec<bool> = rows
+        .iter()
+        .map(|row| !row.value.is_nan() && !last.get(&place(row)).copied().unwrap_or_default())
+        .collect();
+    rows.into_iter().zip(kept).filter_map(|(row, kept)| kept.then_some(row)).collect()
+}
+
 fn place(row: &Told) -> Place<'_> {
     (&row.kind, &row.provider, &row.symbol, &row.field, row.date)
 }
 
 /// Since when a row is known: the time it tells, unless another value was given for that time.
 fn since(values: &BTreeMap<Timestamp, f64>, row: &Told) -> Timestamp {
-    let other =
-        |known: &Timestamp| values.get(known).is_some_and(|value| value.to_bits() != row.value.to_bits());
+    let other = |known: &Timestamp| values.get(known).is_some_and(|value| !same(*value, row.value));
     let told = whole(row.known);
     if !other(&told) {
         return told;

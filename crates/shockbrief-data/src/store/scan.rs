@@ -1,7 +1,7 @@
 //! Reading one state of the store: which segments, which rows of them.
 
 use super::{
-    Latest, MANIFEST, Part, Told,
+    Latest, MANIFEST, Part, Told, learn,
     manifest::{Manifest, Segment},
     segment::{self, COLUMNS},
 };
@@ -130,11 +130,28 @@ impl Snapshot {
         self.segments().par_iter().try_for_each(|segment| segment::verify(&self.folder, segment))
     }
 
+    /// What is wrong with each segment, by name.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let checked = self.segments().par_iter().map(|segment| segment::verify(&self.folder, segment));
+        checked.filter_map(Result::err).map(|error| error.to_string()).collect()
+    }
+
+    /// Files of rows that the list does not name.
+    pub(super) fn unlisted(&self) -> Result<Vec<String>> {
+        self.manifest.unlisted(&self.folder)
+    }
+
+    /// The list.
+    pub(super) fn list(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// The rows of segments that are asked for; none where no segment can hold any.
     pub(super) fn scan(&self, segments: &[&Segment], ask: &Ask<'_>) -> Result<Option<LazyFrame>> {
-        let paths = segments
+        let wanted: Vec<&&Segment> = segments.iter().filter(|segment| ask.may_be_in(segment)).collect();
+        wanted.par_iter().try_for_each(|segment| segment::verify_once(&self.folder, segment))?;
+        let paths = wanted
             .iter()
-            .filter(|segment| ask.may_be_in(segment))
             .map(|segment| Ok(PlRefPath::try_from_path(&self.folder.join(&segment.file))?))
             .collect::<Result<Vec<_>>>()?;
         if paths.is_empty() {
@@ -197,6 +214,14 @@ impl Snapshot {
         rows(&all.sort(COLUMNS, polars::prelude::SortMultipleOptions::default())?)
     }
 
+    /// As [`Self::told`], without values that were withdrawn by then.
+    ///
+    /// # Errors
+    /// A segment that cannot be read.
+    pub fn values(&self, ask: &Ask<'_>) -> Result<Vec<Told>> {
+        Ok(learn::standing(self.told(ask)?))
+    }
+
     /// The values last known of what is asked for.
     ///
     /// # Errors
@@ -246,7 +271,8 @@ impl Snapshot {
     pub(super) fn table(&self) -> Result<LazyFrame> {
         let segments: Vec<&Segment> = self.segments().iter().collect();
         match self.scan(&segments, &Ask::default())? {
-            Some(rows) => Ok(rows),
+            // A withdrawal is no value.
+            Some(rows) => Ok(rows.filter(col("value").is_not_nan())),
             None => Ok(segment::frame(&[])?.lazy()),
         }
     }

@@ -6,15 +6,18 @@ use super::{
 };
 use crate::frame::{date_of, days};
 use anyhow::{Context, Result};
-use fs_err::File;
+use fs_err::{File, OpenOptions};
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, NamedFrom, ParquetWriter, Series, SortMultipleOptions,
 };
 use sha2::{Digest, Sha256};
 use shockbrief_core::{Refusal, fs::sha256_file};
 use std::{
+    collections::BTreeSet,
     io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 /// Columns in the order of the file; sorted by the first ones, and by the others so that the order is one.
@@ -51,12 +54,26 @@ pub(super) fn frame(values: &[Told]) -> Result<DataFrame> {
     Ok(DataFrame::new(values.len(), columns)?)
 }
 
-/// Sorts rows and writes them as a new file, which is on the disk when this returns.
+/// What a file's name ends with until the list that names it is ready.
+pub(super) const PART: &str = ".part";
+
+/// Sorts rows and writes them as a new file under its name with [`PART`]; it is on the disk when this returns.
 pub(super) fn write(folder: &Path, file: String, frame: &DataFrame, part: Option<Part>) -> Result<Segment> {
     let mut sorted = frame.sort(COLUMNS, SortMultipleOptions::default())?;
-    let mut output = Hashing { file: File::create(folder.join(&file))?, hasher: Sha256::new(), bytes: 0 };
+    let new = OpenOptions::new().write(true).create_new(true).open(folder.join(format!("{file}{PART}")))?;
+    let mut output = Hashing { file: new, hasher: Sha256::new(), bytes: 0 };
     ParquetWriter::new(&mut output).with_row_group_size(Some(GROUP)).finish(&mut sorted)?;
     output.file.sync_all()?;
+    entry(&sorted, file, (output.bytes, hex(output.hasher)), part)
+}
+
+/// A file's line in the list; rows are sorted.
+pub(super) fn entry(
+    sorted: &DataFrame,
+    file: String,
+    (bytes, sha256): (u64, String),
+    part: Option<Part>,
+) -> Result<Segment> {
     let symbols = sorted.column("symbol")?.str()?;
     let symbol = |row: Option<usize>| row.and_then(|row| symbols.get(row)).context("a segment without rows");
     let dates = sorted.column("date")?.cast(&DataType::Int32)?;
@@ -64,8 +81,8 @@ pub(super) fn write(folder: &Path, file: String, frame: &DataFrame, part: Option
     let date = |day: Option<i32>| day.and_then(date_of).context("a row without a date");
     Ok(Segment {
         rows: sorted.height() as u64,
-        bytes: output.bytes,
-        sha256: output.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        bytes,
+        sha256,
         first_date: date(dates.iter().flatten().min())?,
         last_date: date(dates.iter().flatten().max())?,
         first_symbol: symbol(Some(0))?.to_owned(),
@@ -73,6 +90,10 @@ pub(super) fn write(folder: &Path, file: String, frame: &DataFrame, part: Option
         file,
         part,
     })
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that is digested while it is written.
@@ -85,7 +106,7 @@ struct Hashing {
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
+        self.hasher.update(bytes.get(..written).unwrap_or(bytes));
         self.bytes += written as u64;
         Ok(written)
     }
@@ -128,9 +149,37 @@ pub(super) fn verify(folder: &Path, segment: &Segment) -> Result<()> {
     Ok(())
 }
 
+/// A file in one state: device, number, size, and the times of its content and of its entry, in nanoseconds.
+type State = (u64, u64, u64, i128, i128);
+
+/// States of files that this process has compared with their digests.
+static COMPARED: Mutex<BTreeSet<State>> = Mutex::new(BTreeSet::new());
+
+/// As [`verify`], once for each state of a file in a process: one that was not written since is not read twice.
+pub(super) fn verify_once(folder: &Path, segment: &Segment) -> Result<()> {
+    let state = || state(&folder.join(&segment.file)).ok();
+    let before = state();
+    let compared = || COMPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.is_some_and(|state| compared().contains(&state)) {
+        return Ok(());
+    }
+    verify(folder, segment)?;
+    if let (Some(before), true) = (before, before == state()) {
+        compared().insert(before);
+    }
+    Ok(())
+}
+
+fn state(path: &Path) -> std::io::Result<State> {
+    let found = fs_err::metadata(path)?;
+    let nanos = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    let changed = (nanos(found.mtime(), found.mtime_nsec()), nanos(found.ctime(), found.ctime_nsec()));
+    Ok((found.dev(), found.ino(), found.len(), changed.0, changed.1))
+}
+
 fn differs(folder: &Path, segment: &Segment, what: &str) -> Refusal {
     Refusal::data(format!("{}: {what}", folder.join(&segment.file).display())).hint(
-        "restore the file from a backup; without one, move the store's folder away and fetch again: \
-         when values became known is then lost",
+        "restore the file from a backup; without one, `fetch --repair-store` goes on without it, and \
+         `fetch --rebuild-store` makes the store again from the raw answers beside it",
     )
 }

@@ -103,7 +103,7 @@ fn by_date(
 }
 
 fn shares(snapshot: &Snapshot, ask: &Ask<'_>) -> Result<DataFrame> {
-    let told = snapshot.told(&Ask { kinds: &["filings"], fields: &["shares"], ..*ask })?;
+    let told = snapshot.values(&Ask { kinds: &["filings"], fields: &["shares"], ..*ask })?;
     let filed: Vec<String> = told.iter().map(|told| day_of(told.known)).collect();
     let symbols: Vec<&str> = told.iter().map(|told| told.symbol.as_str()).collect();
     Ok(DataFrame::new_infer_height(vec![
@@ -116,7 +116,7 @@ fn shares(snapshot: &Snapshot, ask: &Ask<'_>) -> Result<DataFrame> {
 
 fn records(snapshot: &Snapshot, ask: &Ask<'_>) -> Result<DataFrame> {
     const KINDS: [&str; 5] = ["filings", "factors", "fx", "macro", "records"];
-    let told = snapshot.told(&Ask { kinds: &KINDS, ..*ask })?;
+    let told = snapshot.values(&Ask { kinds: &KINDS, ..*ask })?;
     let known: Vec<String> = told.iter().map(|told| day_of(told.known)).collect();
     let quarters: Vec<String> =
         told.iter().map(|told| format!("{}Q{}", told.date.year(), (told.date.month() + 2) / 3)).collect();

@@ -2,13 +2,14 @@
 
 use super::{
     Ask, Learnt, Snapshot, Told, learn,
-    manifest::{self, MANIFEST, Manifest, Part, Segment},
+    manifest::{self, Manifest, NEXT, Part, Segment, names, refuse_unlisted},
     scan::is_in,
     segment,
 };
 use anyhow::{Context, Result};
 use fs_err::{File, OpenOptions};
 use polars::prelude::{Expr, UniqueKeepStrategy, col};
+use shockbrief_core::names::refuse_link;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -34,29 +35,64 @@ pub struct Writer {
 
 impl Writer {
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        manifest::make_folder(folder)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
-        lock.file().lock().with_context(|| format!("cannot lock {}", folder.display()))?;
-        let writer = Self { folder: folder.to_owned(), manifest: Manifest::read(folder)?, _lock: lock };
-        writer.clean()?;
+        let lock = lock(folder)?;
+        let manifest = Manifest::read(folder)?;
+        manifest.refuse_older(folder)?;
+        let mut writer = Self { folder: folder.to_owned(), manifest, _lock: lock };
+        writer.recover()?;
+        refuse_unlisted(folder, &writer.manifest.unlisted(folder)?)?;
+        if writer.manifest.generation == 0 {
+            // From here on a folder without a list is one that lost it.
+            writer.publish(Vec::new(), Vec::new())?;
+        }
         Ok(writer)
     }
 
-    /// Takes away what writers that died have left, and nothing else.
-    fn clean(&self) -> Result<()> {
-        let segments = self.manifest.segments.iter().map(|segment| segment.file.as_str());
-        let named: BTreeSet<&str> =
-            segments.chain(self.manifest.retired.iter().map(String::as_str)).collect();
-        for entry in fs_err::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let torn = name.ends_with(".parquet") && !named.contains(name);
-            if torn || name == format!("{MANIFEST}.tmp") {
-                fs_err::remove_file(entry.path())?;
+    /// Ends what a writer that died was about to do: its list with all its segments counts, or none of it. Nothing else
+    /// is taken away.
+    fn recover(&mut self) -> Result<()> {
+        let next = Manifest::other(&self.folder, NEXT)
+            .filter(|next| next.generation == self.manifest.generation + 1);
+        if let Some(next) = &next {
+            let held = |segment: &&Segment| self.manifest.segments.contains(segment);
+            let fresh: Vec<&Segment> = next.segments.iter().filter(|segment| !held(segment)).collect();
+            if fresh.iter().all(|segment| self.whole(segment)) {
+                self.rename(fresh.iter().map(|segment| segment.file.as_str()))?;
+                Manifest::commit(&self.folder)?;
+                self.manifest = next.clone();
+            } else {
+                for segment in fresh {
+                    remove(&self.folder.join(&segment.file))?;
+                }
+            }
+        }
+        remove(&self.folder.join(NEXT))?;
+        for name in names(&self.folder)?.iter().filter(|name| name.ends_with(segment::PART)) {
+            remove(&self.folder.join(name))?;
+        }
+        self.clean()
+    }
+
+    /// Whether a segment lies there whole, under its name or as a part.
+    fn whole(&self, segment: &Segment) -> bool {
+        let part = Segment { file: format!("{}{}", segment.file, segment::PART), ..segment.clone() };
+        [segment, &part].into_iter().any(|segment| segment::verify(&self.folder, segment).is_ok())
+    }
+
+    /// Gives finished files their names.
+    fn rename<'a>(&self, files: impl Iterator<Item = &'a str>) -> Result<()> {
+        for file in files {
+            let part = self.folder.join(format!("{file}{}", segment::PART));
+            if part.exists() {
+                fs_err::rename(part, self.folder.join(file))?;
             }
         }
         Ok(())
+    }
+
+    /// Takes away what the list says that nobody reads any more.
+    fn clean(&self) -> Result<()> {
+        self.manifest.dropped.iter().try_for_each(|name| remove(&self.folder.join(name)))
     }
 
     /// The state that this writer goes on from.
@@ -151,7 +187,7 @@ impl Writer {
         let of = snapshot.rows().div_ceil(PART).max(1).next_power_of_two().max(snapshot.parts());
         let mut symbols: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         let all: Vec<&Segment> = snapshot.segments().iter().collect();
-        for symbol in names(&snapshot, &all)? {
+        for symbol in symbols_of(&snapshot, &all)? {
             symbols.entry(super::hash(&symbol) % of).or_default().push(symbol);
         }
         let unmerged: Vec<&Segment> = self.unmerged().collect();
@@ -183,7 +219,7 @@ impl Writer {
         self.exchange(segments)
     }
 
-    /// Publishes merged segments; those of the merge before last go, those of this one stay for readers.
+    /// Publishes merged segments; those of the merge before go, those of this one stay for readers.
     fn exchange(&mut self, segments: Vec<Segment>) -> Result<()> {
         let kept: BTreeSet<&str> = segments.iter().map(|segment| segment.file.as_str()).collect();
         let gone = self.manifest.segments.iter().filter(|segment| !kept.contains(segment.file.as_str()));
@@ -193,9 +229,16 @@ impl Writer {
     }
 
     fn publish(&mut self, segments: Vec<Segment>, retired: Vec<String>) -> Result<()> {
+        // What was retired before and is not now may go; its name stays until the next list, since this run may die first.
+        let old = self.manifest.retired.iter().filter(|name| !retired.contains(name)).cloned().collect();
         let generation = self.manifest.generation + 1;
-        let manifest = Manifest { schema: self.manifest.schema, generation, segments, retired };
-        manifest.replace(&self.folder)?;
+        let held = |segment: &&Segment| self.manifest.segments.iter().any(|own| own.file == segment.file);
+        let fresh: Vec<String> =
+            segments.iter().filter(|segment| !held(segment)).map(|segment| segment.file.clone()).collect();
+        let manifest = Manifest::new(generation, segments, retired, old);
+        manifest.prepare(&self.folder)?;
+        self.rename(fresh.iter().map(String::as_str))?;
+        Manifest::commit(&self.folder)?;
         self.manifest = manifest;
         Ok(())
     }
@@ -206,8 +249,26 @@ impl Writer {
     }
 }
 
+/// Takes the turn to write in a folder, which is made where it is missing.
+pub(super) fn lock(folder: &Path) -> Result<File> {
+    manifest::make_folder(folder)?;
+    let path = folder.join("lock");
+    refuse_link(&path)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    lock.file().lock().with_context(|| format!("cannot lock {}", folder.display()))?;
+    Ok(lock)
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Symbols of segments.
-fn names(snapshot: &Snapshot, segments: &[&Segment]) -> Result<BTreeSet<String>> {
+fn symbols_of(snapshot: &Snapshot, segments: &[&Segment]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for segment in segments {
         let Some(rows) = snapshot.scan(&[segment], &Ask::default())? else { continue };

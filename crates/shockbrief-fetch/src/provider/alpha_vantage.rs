@@ -53,7 +53,7 @@ impl Provider for AlphaVantage {
             return Err(failure);
         }
         let Some(days) = answer.get("Time Series (Daily)").and_then(Value::as_object) else {
-            return Err(ask.changed(format!("no `Time Series (Daily)`: “{}”", text::glimpse(bytes))));
+            return Err(ask.changed(format!("no `Time Series (Daily)`: “{}”", ask.glimpse(bytes))));
         };
         let bars = days.iter().map(|(date, day)| bar(ask, date, day)).collect::<Result<Vec<_>, _>>()?;
         bars::batch(ask, bars, ask.currency, Vec::new())
@@ -63,14 +63,14 @@ impl Provider for AlphaVantage {
 fn sentence(ask: &Ask<'_>, answer: &Value) -> Option<Failure> {
     let of = |key: &str| answer.get(key).and_then(Value::as_str);
     if let Some(text) = of("Error Message") {
-        let seen = format!("“{}”", text::glimpse(text.as_bytes()));
+        let seen = format!("“{}”", ask.glimpse(text.as_bytes()));
         return Some(match text.to_lowercase().contains("apikey") {
             true => ask.fail(Trouble::Key, seen, "check the key"),
             false => ask.fail(Trouble::Unknown, seen, "correct the symbol's code under `codes`"),
         });
     }
     let text = of("Information").or(of("Note"))?;
-    let (lower, seen) = (text.to_lowercase(), format!("“{}”", text::glimpse(text.as_bytes())));
+    let (lower, seen) = (text.to_lowercase(), format!("“{}”", ask.glimpse(text.as_bytes())));
     Some(if lower.contains("premium endpoint") {
         ask.fail(Trouble::Key, seen, "the plan lacks adjusted prices: choose a plan or another provider")
     } else {
@@ -84,7 +84,7 @@ fn sentence(ask: &Ask<'_>, answer: &Value) -> Option<Failure> {
 
 fn bar(ask: &Ask<'_>, date: &str, day: &Value) -> Result<Bar, Failure> {
     let date = text::iso_date(date)
-        .ok_or_else(|| ask.changed(format!("`{}` is no date", text::glimpse(date.as_bytes()))))?;
+        .ok_or_else(|| ask.changed(format!("`{}` is no date", ask.glimpse(date.as_bytes()))))?;
     let mut values = BTreeMap::new();
     for (theirs, ours) in FIELDS {
         let Some(value) = day.get(theirs) else {
@@ -99,7 +99,7 @@ fn bar(ask: &Ask<'_>, date: &str, day: &Value) -> Result<Bar, Failure> {
             None => {
                 return Err(ask.changed(format!(
                     "{date}: `{theirs}` is {}",
-                    text::glimpse(value.to_string().as_bytes())
+                    ask.glimpse(value.to_string().as_bytes())
                 )));
             }
         }

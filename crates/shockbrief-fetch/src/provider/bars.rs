@@ -73,6 +73,9 @@ pub fn batch(
             });
         }
     }
+    if let Some(conflict) = batch.conflict() {
+        return Err(ask.changed(conflict));
+    }
     batch.settle();
     Ok(batch)
 }
@@ -121,7 +124,7 @@ fn settle_splits(bars: &mut [Bar], notes: &mut Vec<String>) {
     let mut dropped = BTreeSet::new();
     for (place, &(first, date, ratio)) in told.iter().enumerate() {
         let limit = date.saturating_add(Span::new().days(TWICE_DAYS));
-        let same = told[place + 1..].iter().take_while(|(_, other, _)| *other <= limit);
+        let same = told.iter().skip(place + 1).take_while(|(_, other, _)| *other <= limit);
         for &(second, other, again) in same {
             if (again / ratio - 1.0).abs() > 1e-6 || dropped.contains(&first) || dropped.contains(&second) {
                 continue;
@@ -135,14 +138,16 @@ fn settle_splits(bars: &mut [Bar], notes: &mut Vec<String>) {
         }
     }
     for index in dropped {
-        bars[index].values.remove("split");
+        if let Some(bar) = bars.get_mut(index) {
+            bar.values.remove("split");
+        }
     }
 }
 
 /// The traded close over the previous one.
 fn traded_move(bars: &[Bar], index: usize) -> Option<f64> {
     let close = bars.get(index)?.values.get("close_as_traded")?;
-    let before = bars[..index].iter().rev().find_map(|bar| bar.values.get("close_as_traded"))?;
+    let before = bars.get(..index)?.iter().rev().find_map(|bar| bar.values.get("close_as_traded"))?;
     Some(close / before)
 }
 

@@ -41,7 +41,7 @@ impl Provider for Ecb {
         for row in &table.rows {
             let line = row.line;
             if row.get(currency) != Some(ask.code) {
-                let other = text::glimpse(row.get(currency).unwrap_or_default().as_bytes());
+                let other = ask.glimpse(row.get(currency).unwrap_or_default().as_bytes());
                 return Err(ask.changed(format!("line {line}: currency `{other}`, asked for {}", ask.code)));
             }
             let Some(date) = row.get(date).and_then(text::iso_date) else {

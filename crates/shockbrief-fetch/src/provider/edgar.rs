@@ -55,8 +55,8 @@ impl Provider for Edgar {
         let documents = bodies.iter().map(|bytes| text::json(ask, bytes)).collect::<Result<Vec<_>, _>>()?;
         let recognised =
             |document: &Value| document.get("facts").is_some() || document.get("units").is_some();
-        if let Some(odd) = documents.iter().position(|document| !recognised(document)) {
-            let seen = text::glimpse(bodies[odd]);
+        if let Some((_, odd)) = documents.iter().zip(bodies).find(|(document, _)| !recognised(document)) {
+            let seen = ask.glimpse(odd);
             return Err(ask.changed(format!("neither `facts` nor `units` in the answer: “{seen}”")));
         }
         let mut batch = Batch::default();
@@ -125,10 +125,7 @@ fn units<'a>(document: &'a Value, taxonomy: &str, tag: &str) -> Option<&'a Value
 fn fact(ask: &Ask<'_>, tag: &str, rank: usize, entry: &Value) -> Result<Fact, Failure> {
     let date = |key: &str| entry.get(key).and_then(Value::as_str).and_then(text::iso_date);
     let bad = |what: &str| {
-        ask.changed(format!(
-            "{tag}: a fact without `{what}`: {}",
-            text::glimpse(entry.to_string().as_bytes())
-        ))
+        ask.changed(format!("{tag}: a fact without `{what}`: {}", ask.glimpse(entry.to_string().as_bytes())))
     };
     let value = match text::json_cell(entry.get("val")) {
         Some(Cell::Number(value)) => value,
@@ -140,6 +137,7 @@ fn fact(ask: &Ask<'_>, tag: &str, rank: usize, entry: &Value) -> Result<Fact, Fa
         filed: date("filed").ok_or_else(|| bad("filed"))?,
         value,
         rank,
+        form: entry.get("form").and_then(Value::as_str).unwrap_or_default().to_owned(),
     })
 }
 
@@ -159,10 +157,16 @@ fn stocks(ask: &Ask<'_>, concept: &Concept, facts: &[Fact], batch: &mut Batch) {
         }
         same
     });
-    let rows = facts
-        .iter()
-        .filter_map(|fact| row(ask, concept.field.clone(), &concept.unit, fact.end, fact.value, fact.filed));
-    batch.rows.extend(rows);
+    let mut known: Option<&Fact> = None;
+    for fact in facts {
+        let earlier = known.filter(|earlier| earlier.end == fact.end);
+        if let Some(why) = earlier.and_then(|earlier| fact.overruled(earlier.value, earlier.standing())) {
+            batch.notes.push(format!("{}: {}: {why}", concept.field, fact.end));
+            continue;
+        }
+        known = Some(fact);
+        batch.rows.extend(row(ask, concept.field.clone(), &concept.unit, fact.end, fact.value, fact.filed));
+    }
 }
 
 /// Quarters by the end of the fiscal quarter and, beside them, by the calendar quarter that holds its middle.

@@ -1,7 +1,7 @@
 //! Kenneth French's library: a zip with one text file that holds several tables in percent.
 //!
 //! The daily, monthly and annual tables are told apart by the digits of their dates; columns are found by
-//! name in whatever table has them, since titles and preambles change. −99.99 and −999 are missing.
+//! name in whatever table has them, since titles and preambles change. The numbers −99.99 and −999 are missing values.
 
 mod unzip;
 
@@ -39,7 +39,7 @@ impl Provider for French {
             unzip(ask, bytes)?
         } else {
             text::refuse_page(ask, bytes)?;
-            return Err(ask.changed(format!("not a zip file: “{}”", text::glimpse(bytes))));
+            return Err(ask.changed(format!("not a zip file: “{}”", ask.glimpse(bytes))));
         };
         read_tables(ask, &text)
     }
@@ -50,7 +50,9 @@ fn unzip(ask: &Ask<'_>, bytes: &[u8]) -> Result<String, Failure> {
         Fault::Large => {
             ask.fail(Trouble::TooLarge, "the text in the zip file is above 64 MB", "this is no factor file")
         }
-        Fault::NoText(names) => ask.changed(format!("no text in the zip file; it holds {names}")),
+        Fault::NoText(names) => {
+            ask.changed(format!("no text in the zip file; it holds {}", ask.glimpse(names.as_bytes())))
+        }
         Fault::Packed(method) => {
             ask.changed(format!("packed by method {method}, neither stored nor deflated"))
         }
@@ -102,7 +104,9 @@ fn read_tables(ask: &Ask<'_>, text: &str) -> Result<Batch, Failure> {
             return Err(ask.changed(format!("line {}: `{first}` is no date", index + 1)));
         };
         for &(place, ours) in columns.iter().flatten() {
-            match cells.get(place).map(|text| text::cell(text)) {
+            let told = cells.get(place).copied();
+            match told.map(text::cell) {
+                Some(Some(Cell::Number(percent))) if is_mark(percent) => missing += 1,
                 Some(Some(Cell::Number(percent))) => batch.rows.push(Row {
                     symbol: ask.subject.to_owned(),
                     field: ours.to_owned(),
@@ -116,7 +120,7 @@ fn read_tables(ask: &Ask<'_>, text: &str) -> Result<Batch, Failure> {
                     return Err(ask.changed(format!(
                         "line {}: `{}` is no number",
                         index + 1,
-                        text::glimpse(cells[place].as_bytes())
+                        ask.glimpse(told.unwrap_or_default().as_bytes())
                     )));
                 }
                 None => {
@@ -148,10 +152,15 @@ fn find<'a>(ask: &Ask<'a>, header: &[String], seen: &[String]) -> Result<Vec<(us
             let place = header.iter().position(|name| *name == theirs.trim().to_lowercase());
             place.map(|place| (place, ours.as_str())).ok_or_else(|| {
                 let last = seen.last().map_or("none", String::as_str);
-                ask.changed(format!("no column `{theirs}`; the table has {}", text::glimpse(last.as_bytes())))
+                ask.changed(format!("no column `{theirs}`; the table has {}", ask.glimpse(last.as_bytes())))
             })
         })
         .collect()
+}
+
+/// Whether a number is a mark for a missing value, in whatever form it is written: -99.99, -99.9900, -999, -999.0.
+fn is_mark(percent: f64) -> bool {
+    [-99.99, -999.0, -999.99, -9999.0].contains(&percent)
 }
 
 /// A day, or the last day of a month.

@@ -39,9 +39,12 @@ impl Provider for Stooq {
         sentence(ask, bytes)?;
         text::refuse_open_end(ask, bytes)?;
         let table = Csv::read(ask, bytes, b',')?;
-        let date = table.need(ask, "Date")?;
-        let close = table.need(ask, "Close")?;
-        let volume = table.column("Volume");
+        // Its headers are Polish where it takes the client for one of its country.
+        let english =
+            |polish: &str, english| table.column(polish).map_or_else(|| table.need(ask, english), Ok);
+        let date = english("Data", "Date")?;
+        let close = english("Zamkniecie", "Close")?;
+        let volume = table.column("Volume").or_else(|| table.column("Wolumen"));
         let mut bars = Vec::with_capacity(table.rows.len());
         for row in &table.rows {
             let line = row.line;
@@ -66,17 +69,18 @@ impl Provider for Stooq {
 }
 
 fn sentence(ask: &Ask<'_>, bytes: &[u8]) -> Result<(), Failure> {
-    let head = text::glimpse(bytes);
-    let lower = head.to_lowercase();
+    let head = ask.glimpse(bytes);
+    let lower = head.as_str().to_lowercase();
     let seen = format!("“{head}”");
-    if lower.starts_with("no data") {
+    if lower.starts_with("no data") || lower.starts_with("brak danych") {
         return Err(ask.fail(
             Trouble::Unknown,
             seen,
             "correct the symbol's code under `codes`, such as `nvda.us`",
         ));
     }
-    if lower.contains("exceeded") && lower.contains("limit") {
+    // A table begins with its header; a limit is told in English, or in Polish.
+    if text::tells_limit(&lower) && !lower.starts_with("dat") {
         return Err(ask.fail(
             Trouble::Quota,
             seen,

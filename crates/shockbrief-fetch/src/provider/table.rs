@@ -6,7 +6,7 @@ use crate::{
     Ask, Batch, Failure, Row, Trouble,
     text::{self, Cell, Csv},
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, fmt::strtime, tz::TimeZone};
 use serde_json::Value;
 use shockbrief_core::config::{DataKind, Mapping, TableFormat};
 
@@ -43,7 +43,14 @@ impl Provider for Table {
                 "say under `mapping` which columns hold what",
             ));
         };
-        let mut reading = Reading { ask, mapping, batch: Batch::default(), missing: 0, live: 0 };
+        let zone = match mapping.zone.as_deref().map(TimeZone::get) {
+            Some(Err(_)) => {
+                return Err(ask.fail(Trouble::Config, "`zone` is no time zone", "write a name such as UTC"));
+            }
+            Some(Ok(zone)) => Some(zone),
+            None => None,
+        };
+        let mut reading = Reading { ask, mapping, zone, batch: Batch::default(), missing: 0, live: 0 };
         match mapping.format {
             // The desk has turned Parquet into the text of a table already: this crate knows no data frames.
             TableFormat::Csv | TableFormat::Parquet => reading.csv(bytes)?,
@@ -56,6 +63,7 @@ impl Provider for Table {
 struct Reading<'a> {
     ask: &'a Ask<'a>,
     mapping: &'a Mapping,
+    zone: Option<TimeZone>,
     batch: Batch,
     missing: usize,
     live: usize,
@@ -86,8 +94,7 @@ impl Reading<'_> {
     fn json(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let answer = text::json(self.ask, bytes)?;
         let Some(rows) = answer.pointer(&self.mapping.rows) else {
-            let seen = format!("nothing at `{}`: “{}”", self.mapping.rows, text::glimpse(bytes));
-            return Err(self.ask.changed(seen));
+            return Err(self.no_rows("nothing", bytes));
         };
         match rows {
             Value::Array(rows) => rows.iter().enumerate().try_for_each(|(index, row)| {
@@ -99,14 +106,21 @@ impl Reading<'_> {
                         KEY => Some(Value::String(key.clone())),
                         _ => nested(row, name).cloned(),
                     };
-                    self.row(&format!("`{}`", text::glimpse(key.as_bytes())), &get)
+                    self.row(&format!("`{}`", self.ask.glimpse(key.as_bytes())), &get)
                 })
             }
-            _ => Err(self.ask.changed(format!(
-                "no rows at `{}`: “{}”",
-                self.mapping.rows,
-                text::glimpse(bytes)
-            ))),
+            _ => Err(self.no_rows("no rows", bytes)),
+        }
+    }
+
+    /// What stands where rows were due: a limit that is told, or another form.
+    fn no_rows(&self, what: &str, bytes: &[u8]) -> Failure {
+        let seen = format!("{what} at `{}`: “{}”", self.mapping.rows, self.ask.glimpse(bytes));
+        let short = String::from_utf8_lossy(text::head(bytes, 1_000));
+        if bytes.len() < 1_000 && text::tells_limit(&short) {
+            self.ask.limited(seen)
+        } else {
+            self.ask.changed(seen)
         }
     }
 
@@ -171,14 +185,30 @@ impl Reading<'_> {
             _ => return Err(self.ask.changed(format!("{place}: no date in `{column}`"))),
         };
         let format = &self.mapping.date_format;
-        let read = if format == "%Y-%m-%d" {
-            text::iso_date(&text)
-        } else {
-            Date::strptime(format, text.trim()).ok()
+        let (text, plain) = (text.trim(), format == "%Y-%m-%d");
+        let instant = if plain { text.parse::<Timestamp>().ok() } else { instant(format, text) };
+        let day = text.get(..10).and_then(text::iso_date);
+        let clock = plain && text.get(10..).is_some_and(|rest| rest.starts_with(['T', ' ']));
+        // An instant is of the day that it is in the declared zone, a time of day without offset is in that zone.
+        // Without a zone only midnight is taken, which providers write for a civil day.
+        let read = match (instant, &self.zone) {
+            (Some(at), Some(zone)) => Some(at.to_zoned_datetime(zone.clone()).date()),
+            (None, Some(_)) if clock => day,
+            (Some(_), None) if !plain => None,
+            _ if plain => text::iso_date(text),
+            _ => Date::strptime(format, text).ok(),
         };
+        let seen = || self.ask.glimpse(text.as_bytes());
         read.ok_or_else(|| {
-            let seen = text::glimpse(text.as_bytes());
-            self.ask.changed(format!("{place}: `{seen}` in `{column}` is not of the form {format}"))
+            if instant.is_some() || clock && day.is_some() {
+                let what = format!(
+                    "{place}: `{}` in `{column}` is a time of day, whose day depends on a zone",
+                    seen()
+                );
+                let next = "name the zone of the exchange under `mapping`, such as `zone: Asia/Seoul`";
+                return self.ask.fail(Trouble::Config, what, next);
+            }
+            self.ask.changed(format!("{place}: `{}` in `{column}` is not of the form {format}", seen()))
         })
     }
 
@@ -190,6 +220,9 @@ impl Reading<'_> {
     }
 
     fn finish(mut self) -> Result<Batch, Failure> {
+        if let Some(conflict) = self.batch.conflict().filter(|_| self.ask.spec.data == DataKind::Prices) {
+            return Err(self.ask.changed(conflict));
+        }
         if self.missing > 0 {
             self.batch.notes.push(format!("left out {} missing values", self.missing));
         }
@@ -205,6 +238,13 @@ impl Reading<'_> {
         self.batch.settle();
         Ok(self.batch)
     }
+}
+
+/// The instant of a text whose form has an offset from UTC.
+fn instant(format: &str, text: &str) -> Option<Timestamp> {
+    let parsed = strtime::parse(format, text).ok()?;
+    parsed.offset()?;
+    parsed.to_timestamp().ok()
 }
 
 /// A value by its name, or by a JSON pointer where the name starts with `/`.

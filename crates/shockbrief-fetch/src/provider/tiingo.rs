@@ -50,7 +50,7 @@ impl Provider for Tiingo {
             return Err(detailed(ask, detail));
         }
         let Some(days) = answer.as_array() else {
-            return Err(ask.changed(format!("no list of days: “{}”", text::glimpse(bytes))));
+            return Err(ask.changed(format!("no list of days: “{}”", ask.glimpse(bytes))));
         };
         let bars = days.iter().map(|day| bar(ask, day)).collect::<Result<Vec<_>, _>>()?;
         bars::batch(ask, bars, ask.currency, Vec::new())
@@ -59,7 +59,7 @@ impl Provider for Tiingo {
 
 fn detailed(ask: &Ask<'_>, detail: &str) -> Failure {
     let lower = detail.to_lowercase();
-    let seen = format!("“{}”", text::glimpse(detail.as_bytes()));
+    let seen = format!("“{}”", ask.glimpse(detail.as_bytes()));
     if lower.contains("limit") || lower.contains("allocation") {
         return ask.fail(
             Trouble::Quota,
@@ -76,7 +76,7 @@ fn detailed(ask: &Ask<'_>, detail: &str) -> Failure {
 fn bar(ask: &Ask<'_>, day: &Value) -> Result<Bar, Failure> {
     let date = day.get("date").and_then(Value::as_str).and_then(text::iso_date);
     let date = date.ok_or_else(|| {
-        ask.changed(format!("a day without date: {}", text::glimpse(day.to_string().as_bytes())))
+        ask.changed(format!("a day without date: {}", ask.glimpse(day.to_string().as_bytes())))
     })?;
     if day.get("close").is_none() || day.get("adjClose").is_none() {
         return Err(ask.changed(format!("{date}: no `close` or no `adjClose`")));
@@ -92,7 +92,7 @@ fn bar(ask: &Ask<'_>, day: &Value) -> Result<Bar, Failure> {
             None => {
                 return Err(ask.changed(format!(
                     "{date}: `{theirs}` is {}",
-                    text::glimpse(day[*theirs].to_string().as_bytes())
+                    ask.glimpse(day.get(theirs).unwrap_or(&Value::Null).to_string().as_bytes())
                 )));
             }
         }

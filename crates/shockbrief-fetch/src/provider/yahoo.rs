@@ -44,7 +44,7 @@ impl Provider for Yahoo {
             return Err(failure);
         }
         let Some(result) = answer.pointer("/chart/result/0") else {
-            return Err(ask.changed(format!("no `chart.result`: “{}”", text::glimpse(bytes))));
+            return Err(ask.changed(format!("no `chart.result`: “{}”", ask.glimpse(bytes))));
         };
         let zone = zone(ask, result)?;
         let mut bars = bars(ask, result, &zone)?;
@@ -63,7 +63,7 @@ fn told_error(ask: &Ask<'_>, answer: &Value) -> Option<Failure> {
     let error = answer.pointer("/chart/error").or_else(|| answer.pointer("/finance/error"))?;
     let code = error.get("code").and_then(Value::as_str)?;
     let text = error.get("description").and_then(Value::as_str).unwrap_or_default();
-    let seen = format!("{code}: “{}”", text::glimpse(text.as_bytes()));
+    let seen = format!("{code}: “{}”", ask.glimpse(text.as_bytes()));
     Some(match code {
         "Not Found" => {
             ask.fail(Trouble::Unknown, seen, "correct the symbol's code under `codes`, or it was delisted")
@@ -76,7 +76,7 @@ fn told_error(ask: &Ask<'_>, answer: &Value) -> Option<Failure> {
 fn zone(ask: &Ask<'_>, result: &Value) -> Result<TimeZone, Failure> {
     let name = result.pointer("/meta/exchangeTimezoneName").and_then(Value::as_str);
     let name = name.ok_or_else(|| ask.changed("no `meta.exchangeTimezoneName`"))?;
-    TimeZone::get(name).map_err(|_| ask.changed(format!("time zone `{}`", text::glimpse(name.as_bytes()))))
+    TimeZone::get(name).map_err(|_| ask.changed(format!("time zone `{}`", ask.glimpse(name.as_bytes()))))
 }
 
 fn day(ask: &Ask<'_>, second: Option<i64>, zone: &TimeZone) -> Result<Date, Failure> {

@@ -147,7 +147,7 @@ pub const CASES: &[Case] = &[
         subject: "NVDA",
         declaration: "kind: stooq, data: prices, key: $KEY, pattern: \"{lower}.us\"",
         good: || STOOQ.into(),
-        changed: || replace(|| STOOQ.into(), "Close", "Zamkniecie"),
+        changed: || replace(|| STOOQ.into(), "Close", "Kurs"),
         quota: Some("Exceeded the daily hits limit"),
         rows: 4,
     },

@@ -1,9 +1,6 @@
-//! Drawing: points of the page, colours and text with known widths, over kuva's scene.
+//! Drawing: points of the page, colours and text with known widths, as the five elements of SVG that charts need.
 
-use kuva::backend::svg::SvgBackend;
-use kuva::render::color::Color;
-use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
-use std::sync::OnceLock;
+use std::{borrow::Cow, fmt::Write as _, sync::OnceLock};
 use ttf_parser::Face;
 
 /// Width of every chart in points: the wide block of the page.
@@ -12,12 +9,13 @@ pub const WIDTH: f64 = 482.0;
 pub const TEXT: f64 = 7.6;
 /// Height of a capital's middle above the base line, as a share of the size.
 const MIDDLE: f64 = 0.357;
-/// kuva writes coordinates with two decimals and sizes as integers; a finer unit keeps both exact.
+/// Units of the drawing in a point, so that short numbers place to a hundredth of a point.
 const UNIT: f64 = 10.0;
 
 /// A drawing in points.
 pub struct Canvas {
-    scene: Scene,
+    size: (f64, f64),
+    body: String,
 }
 
 /// Where a text is held.
@@ -39,67 +37,47 @@ impl Canvas {
 
     /// An empty drawing of another width.
     pub fn sized(width: f64, height: f64) -> Self {
-        let mut scene = Scene::new(width * UNIT, height * UNIT).with_background(None);
-        scene.font_family = Some("Noto Sans".to_owned());
-        Self { scene }
+        Self { size: (width, height), body: String::new() }
     }
 
     /// A straight line.
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str, width: f64) {
-        self.scene.add(Primitive::Line {
-            x1: from.0 * UNIT,
-            y1: from.1 * UNIT,
-            x2: to.0 * UNIT,
-            y2: to.1 * UNIT,
-            stroke: Color::from(color),
-            stroke_width: width * UNIT,
-            stroke_dasharray: None,
-        });
+        let ((x1, y1), (x2, y2)) = (placed(from), placed(to));
+        let width = units(width);
+        self.add(&format!(
+            r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{color}" stroke-width="{width}" />"#
+        ));
     }
 
     /// A line through points, dashed by lengths in points.
     pub fn path(&mut self, points: &[(f64, f64)], color: &str, width: f64, dash: &[f64]) {
-        let d: Vec<String> = points
-            .iter()
-            .enumerate()
-            .map(|(i, (x, y))| format!("{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, x * UNIT, y * UNIT))
-            .collect();
-        let dash = dash.iter().map(|length| format!("{:.0}", length * UNIT)).collect::<Vec<_>>().join(" ");
-        self.scene.add(Primitive::Path(Box::new(PathData {
-            d: d.join(" "),
-            fill: None,
-            stroke: Color::from(color),
-            stroke_width: width * UNIT,
-            opacity: None,
-            stroke_dasharray: (!dash.is_empty()).then_some(dash),
-        })));
+        let mut d = String::new();
+        for (i, point) in points.iter().enumerate() {
+            let (x, y) = placed(*point);
+            let _ = write!(d, "{}{x} {y}", if i == 0 { "M" } else { " L" });
+        }
+        let lengths: Vec<String> = dash.iter().map(|length| units(*length).to_string()).collect();
+        let dash = if lengths.is_empty() {
+            String::new()
+        } else {
+            format!(r#" stroke-dasharray="{}""#, lengths.join(" "))
+        };
+        let width = units(width);
+        self.add(&format!(r#"<path d="{d}" stroke="{color}" stroke-width="{width}" fill="none"{dash} />"#));
     }
 
     /// A filled rectangle.
     pub fn rect(&mut self, from: (f64, f64), size: (f64, f64), color: &str) {
-        self.scene.add(Primitive::Rect {
-            x: from.0 * UNIT,
-            y: from.1 * UNIT,
-            width: size.0 * UNIT,
-            height: size.1 * UNIT,
-            fill: Color::from(color),
-            stroke: None,
-            stroke_width: None,
-            opacity: None,
-        });
+        let ((x, y), (width, height)) = (placed(from), placed(size));
+        self.add(&format!(r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{color}" />"#));
     }
 
     /// A dot: filled, or hollow on paper.
     pub fn dot(&mut self, at: (f64, f64), radius: f64, color: &str, fill: &str) {
-        self.scene.add(Primitive::Circle {
-            cx: at.0 * UNIT,
-            cy: at.1 * UNIT,
-            r: radius * UNIT,
-            fill: Color::from(fill),
-            fill_opacity: None,
-            stroke: Some(Color::from(color)),
-            stroke_width: Some(UNIT),
-        });
+        let ((x, y), r, width) = (placed(at), units(radius), units(1.0));
+        self.add(&format!(
+            r#"<circle cx="{x}" cy="{y}" r="{r}" fill="{fill}" stroke="{color}" stroke-width="{width}" />"#
+        ));
     }
 
     /// Text, centred on the height `at.1`.
@@ -107,27 +85,52 @@ impl Canvas {
         if text.is_empty() {
             return;
         }
-        self.scene.add(Primitive::Text {
-            x: at.0 * UNIT,
-            y: (at.1 + TEXT * MIDDLE) * UNIT,
-            // kuva reads `$...$` as mathematics; an escaped dollar prints as itself.
-            content: text.replace('$', "\\$"),
-            size: (TEXT * UNIT) as u32,
-            anchor: match hold {
-                Hold::Start => TextAnchor::Start,
-                Hold::Middle => TextAnchor::Middle,
-                Hold::End => TextAnchor::End,
-            },
-            rotate: None,
-            bold,
-            color: Some(Color::from(color)),
-        });
+        let (x, y) = placed((at.0, at.1 + TEXT * MIDDLE));
+        let anchor = match hold {
+            Hold::Start => "start",
+            Hold::Middle => "middle",
+            Hold::End => "end",
+        };
+        let (size, bold) = (units(TEXT), if bold { r#" font-weight="bold""# } else { "" });
+        self.add(&format!(
+            r#"<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}"{bold} fill="{color}">{}</text>"#,
+            escaped(text)
+        ));
     }
 
     /// The SVG.
     pub fn svg(self) -> String {
-        SvgBackend::new().with_pretty(true).render_scene(&self.scene)
+        let (width, height) = placed(self.size);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             font-family=\"Noto Sans\">\n{}</svg>\n",
+            self.body
+        )
     }
+
+    fn add(&mut self, element: &str) {
+        self.body.push_str("  ");
+        self.body.push_str(element);
+        self.body.push('\n');
+    }
+}
+
+/// A place in points, in the drawing's units.
+fn placed((x, y): (f64, f64)) -> (f64, f64) {
+    (units(x), units(y))
+}
+
+/// A length in points, in the drawing's units with one decimal; a zero has no sign.
+fn units(points: f64) -> f64 {
+    (points * UNIT * 10.0).round() / 10.0 + 0.0
+}
+
+/// Text as it stands between tags.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 fn faces() -> &'static [Option<Face<'static>>; 2] {
@@ -178,6 +181,17 @@ pub fn fit(text: &str, room: f64, bold: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_of_xml_print_as_themselves() {
+        let mut canvas = Canvas::sized(10.0, 5.0);
+        canvas.text((1.0, 1.0), "R&D <5 $", Hold::Start, "#000000", false);
+        canvas.path(&[(0.0, -0.0001), (1.25, 2.0)], "#111111", 0.5, &[2.0, 1.5]);
+        let svg = canvas.svg();
+        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"50\""));
+        assert!(svg.contains(">R&amp;D &lt;5 $</text>"), "{svg}");
+        assert!(svg.contains("d=\"M0 0 L12.5 20\"") && svg.contains("stroke-dasharray=\"20 15\""), "{svg}");
+    }
 
     #[test]
     fn a_long_label_takes_lines_and_loses_no_word() {

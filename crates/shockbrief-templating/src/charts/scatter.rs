@@ -126,7 +126,7 @@ fn names(canvas: &mut Canvas, pen: &Pen, dots: &[Dot], place: &dyn Fn(&Dot) -> (
     }
 }
 
-fn touch(a: &[f64; 4], b: &[f64; 4]) -> bool {
+pub(super) fn touch(a: &[f64; 4], b: &[f64; 4]) -> bool {
     a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 

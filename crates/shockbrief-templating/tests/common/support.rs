@@ -5,7 +5,7 @@ use shockbrief_core::config::{Brand, Claim, Language};
 use shockbrief_core::findings::{Axis, Line, Mark};
 use shockbrief_core::{Align, Cell, Chart, Column, Figure, Findings, Row, Table, Unit};
 use shockbrief_templating::compose::Edition;
-use shockbrief_templating::{ClaimSource, Compose, Section, Source};
+use shockbrief_templating::{ClaimSource, Compose, Declared, Section, Source};
 use std::collections::BTreeMap;
 
 pub const HOSTILE: &str = r##"#import "x"; $a_b$ [*]"##;
@@ -273,7 +273,12 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
             "*Hardware fell.* The mean abnormal return is {{ fig(\"caar\") | pct(1) }} ({{ fig(\"caar\").p | pval }}); the gap to software is {{ fig(\"gap\") | points(1) }}.",
         ),
         section: None,
+        needs: Vec::new(),
         otherwise: otherwise.then(|| texts("Rien ne s'est passé.", "Nothing happened.")),
+        missing: None,
+        calibrated: false,
+        at_most: None,
+        robust: Vec::new(),
     };
     ClaimSource { claim, file: "reports/test/report.yaml".into(), line: Some(12) }
 }
@@ -324,6 +329,7 @@ pub fn brief<'a>(
         sections: sections(),
         design: None,
         labels: Vec::new(),
+        declared: Declared::default(),
     }
 }
 

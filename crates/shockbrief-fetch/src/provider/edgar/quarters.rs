@@ -20,6 +20,37 @@ pub struct Fact {
     pub value: f64,
     /// Rank of its tag, 0 for the preferred one.
     pub rank: usize,
+    /// The form of the filing, such as `10-Q`; empty where it is not told.
+    pub form: String,
+}
+
+impl Fact {
+    /// How much the filing's form says about accounts: 0 a periodic report, 1 another report with accounts, 2 any other,
+    /// such as a proxy statement that repeats a year in thousands.
+    pub(super) fn standing(&self) -> u8 {
+        let is = |forms: &[&str]| forms.iter().any(|form| self.form.starts_with(form));
+        match () {
+            () if self.form.is_empty() || is(&["10-K", "10-Q", "20-F", "40-F"]) => 0,
+            () if is(&["8-K", "6-K", "S-", "F-", "424B"]) => 1,
+            () => 2,
+        }
+    }
+
+    /// Why a later filing does not replace a value that is known, in words.
+    pub(super) fn overruled(&self, known: f64, standing: u8) -> Option<String> {
+        let form = if self.form.is_empty() { "a filing" } else { self.form.as_str() };
+        let scaled = [3, 6, 9].map(|power| 10_f64.powi(power)).iter().any(|scale| {
+            let ratio = (self.value / known).abs();
+            [ratio * scale, ratio / scale].iter().any(|one| (one - 1.0).abs() < 1e-3)
+        });
+        let why = match () {
+            () if self.value == known => return None,
+            () if self.standing() > standing => "which is no periodic report",
+            () if scaled && self.standing() == standing => "which is of another scale",
+            () => return None,
+        };
+        Some(format!("{} of {form} filed on {}, {why}, does not replace {known}", self.value, self.filed))
+    }
 }
 
 /// A quarter's value, known from a filing until the next one for the same quarter.
@@ -64,9 +95,10 @@ const MOST_FILINGS: usize = 1000;
 /// How many quarters a period spans; none where it is no whole number of them.
 fn span(start: Date, end: Date) -> Option<usize> {
     match days(start, end) + 1 {
-        80..=100 => Some(1),
-        170..=192 => Some(2),
-        260..=286 => Some(3),
+        // Twelve to seventeen weeks; then two and three of them, of which one may be the long one.
+        80..=119 => Some(1),
+        165..=203 => Some(2),
+        248..=290 => Some(3),
         350..=380 => Some(4),
         _ => None,
     }
@@ -77,20 +109,23 @@ fn days(from: Date, to: Date) -> i64 {
 }
 
 /// A period told by filings, by start and end.
-type Known = BTreeMap<(Date, Date), (f64, usize, Date)>;
+type Known = BTreeMap<(Date, Date), Value>;
+
+/// A value with the rank of its tag, the day of its filing and the standing of its form.
+type Value = (f64, usize, Date, u8);
 
 /// Derives quarters, each with the filings that changed it.
 #[must_use]
 pub fn derive(mut facts: Vec<Fact>) -> Derived {
+    let mut derived = Derived::default();
+    derived.notes.extend(unusual(&facts));
     facts.retain(|fact| fact.start.is_some_and(|start| span(start, fact.end).is_some()));
     facts.sort_by_key(|fact| (fact.filed, fact.start, fact.end, std::cmp::Reverse(fact.rank)));
-    let mut derived = Derived::default();
     let mut known = Known::new();
     let mut last: BTreeMap<Date, (Date, f64)> = BTreeMap::new();
     let mut filings = 0;
     let mut index = 0;
-    while index < facts.len() && filings < MOST_FILINGS {
-        let filed = facts[index].filed;
+    while let Some(filed) = facts.get(index).map(|fact| fact.filed).filter(|_| filings < MOST_FILINGS) {
         let mut touched = BTreeSet::new();
         while let Some(fact) = facts.get(index).filter(|fact| fact.filed == filed) {
             index += 1;
@@ -114,15 +149,36 @@ pub fn derive(mut facts: Vec<Fact>) -> Derived {
     derived
 }
 
+/// Says which values are over no whole number of quarters.
+fn unusual(facts: &[Fact]) -> Option<String> {
+    let odd = |fact: &&Fact| {
+        let start = fact.start.filter(|start| (60..400).contains(&days(*start, fact.end)));
+        start.is_some_and(|start| span(start, fact.end).is_none())
+    };
+    let first = facts.iter().find(odd)?;
+    let (start, count) = (first.start?, facts.iter().filter(odd).count());
+    let weeks = (days(start, first.end) + 4) / 7;
+    Some(format!(
+        "left out {count} values over no whole number of quarters, the first from {start} to {}, {weeks} weeks",
+        first.end
+    ))
+}
+
 /// The preferred tag stands where one filing tells two; a later filing stands over an earlier one.
 fn learn(known: &mut Known, start: Date, fact: &Fact, notes: &mut Vec<String>) {
     let place = (start, fact.end);
-    if let Some((value, rank, filed)) = known.get(&place) {
+    if let Some((value, rank, filed, standing)) = known.get(&place) {
         if *filed == fact.filed && *rank < fact.rank {
             return;
         }
         // A less preferred tag beside the preferred one of an earlier filing is another quantity, no restatement.
         if *rank < fact.rank && *value != fact.value {
+            return;
+        }
+        if let Some(why) = fact.overruled(*value, *standing) {
+            if notes.len() < 50 {
+                notes.push(format!("{start} to {}: {why}", fact.end));
+            }
             return;
         }
         if *value != fact.value && *rank == fact.rank && notes.len() < 50 {
@@ -132,7 +188,7 @@ fn learn(known: &mut Known, start: Date, fact: &Fact, notes: &mut Vec<String>) {
             ));
         }
     }
-    known.insert(place, (fact.value, fact.rank, fact.filed));
+    known.insert(place, (fact.value, fact.rank, fact.filed, fact.standing()));
 }
 
 /// The quarters that end inside a touched period. Of several chains that give one quarter, the one with most
@@ -168,7 +224,7 @@ struct Chain {
 /// Totals since the start after each number of quarters: as told, else completed by single quarters.
 fn chain(known: &Known, start: Date, filed: Date) -> Chain {
     let mut totals: BTreeMap<usize, (Date, f64)> = BTreeMap::new();
-    for (&(own, end), &(value, _, _)) in near(known, start) {
+    for (&(own, end), &(value, ..)) in near(known, start) {
         if let Some(count) = span(own, end) {
             totals.insert(count, (end, value));
         }
@@ -191,7 +247,7 @@ fn chain(known: &Known, start: Date, filed: Date) -> Chain {
 }
 
 /// What is known of periods that start within some days of a day.
-fn near(known: &Known, start: Date) -> impl Iterator<Item = (&(Date, Date), &(f64, usize, Date))> {
+fn near(known: &Known, start: Date) -> impl Iterator<Item = (&(Date, Date), &Value)> {
     let near = Span::new().days(SAME_START);
     known.range((start.saturating_sub(near), Date::MIN)..=(start.saturating_add(near), Date::MAX))
 }
@@ -200,7 +256,7 @@ fn near(known: &Known, start: Date) -> impl Iterator<Item = (&(Date, Date), &(f6
 fn single(known: &Known, start: Date) -> Option<(Date, f64)> {
     near(known, start)
         .find(|((start, end), _)| span(*start, *end) == Some(1))
-        .map(|((_, end), (value, _, _))| (*end, *value))
+        .map(|((_, end), (value, ..))| (*end, *value))
 }
 
 fn next_day(date: Date) -> Date {
@@ -213,7 +269,14 @@ mod tests {
 
     fn fact(start: &str, end: &str, filed: &str, value: f64) -> Fact {
         let date = |text: &str| text.parse().unwrap();
-        Fact { start: Some(date(start)), end: date(end), filed: date(filed), value, rank: 0 }
+        Fact {
+            start: Some(date(start)),
+            end: date(end),
+            filed: date(filed),
+            value,
+            rank: 0,
+            form: String::new(),
+        }
     }
 
     fn told(derived: &Derived) -> Vec<(String, f64, String)> {
@@ -320,5 +383,60 @@ mod tests {
         ];
         let with = derive(fiscal.iter().cloned().chain(trailing).collect());
         assert_eq!(told(&with), told(&derive(fiscal)));
+    }
+
+    /// Years of 12, 12, 12 and 16 weeks, and of 16, 12, 12 and 12: three quarters told by sums, the fourth from the year.
+    #[test]
+    fn quarters_of_twelve_and_sixteen_weeks() {
+        let long_last =
+            [("2024-03-23", 100.0), ("2024-06-15", 210.0), ("2024-09-07", 330.0), ("2024-12-28", 480.0)];
+        let long_first =
+            [("2024-04-20", 150.0), ("2024-07-13", 250.0), ("2024-10-05", 360.0), ("2024-12-28", 480.0)];
+        for (year, expected) in
+            [(long_last, [100.0, 110.0, 120.0, 150.0]), (long_first, [150.0, 100.0, 110.0, 120.0])]
+        {
+            let facts = year.iter().map(|(end, value)| fact("2023-12-31", end, end, *value)).collect();
+            let derived = derive(facts);
+            assert_eq!(derived.quarters.iter().map(|quarter| quarter.value).collect::<Vec<_>>(), expected);
+            assert_eq!(derived.notes, [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_value_over_another_span_is_told() {
+        let derived = derive(vec![fact("2024-01-01", "2024-05-31", "2024-06-20", 25.0)]);
+        assert_eq!(derived.quarters, []);
+        assert!(
+            derived.notes[0].contains("the first from 2024-01-01 to 2024-05-31, 22 weeks"),
+            "{:?}",
+            derived.notes
+        );
+    }
+
+    /// A proxy statement repeats the year in thousands; a later annual report restates it, in the same scale.
+    #[test]
+    fn a_smaller_form_or_another_scale_replaces_nothing() {
+        let year = |filed, value, form: &str| {
+            let form = form.to_owned();
+            Fact { form, ..fact("2024-01-01", "2024-12-31", filed, value) }
+        };
+        let sums = [("2024-03-31", 100e6), ("2024-06-30", 210e6), ("2024-09-30", 330e6)];
+        let told = |later: Fact| {
+            let first = sums.iter().map(|(end, value)| fact("2024-01-01", end, end, *value));
+            let derived = derive(first.chain([year("2025-02-20", 460e6, "10-K"), later]).collect());
+            (derived.quarters.last().unwrap().value, derived.notes.concat())
+        };
+        let (fourth, notes) = told(year("2025-04-15", 460e3, "DEF 14A"));
+        assert_eq!(fourth, 130e6);
+        assert!(
+            notes.contains("460000 of DEF 14A filed on 2025-04-15, which is no periodic report"),
+            "{notes}"
+        );
+        let (fourth, notes) = told(year("2025-04-15", 455e6, "DEF 14A"));
+        assert!(fourth == 130e6 && notes.contains("does not replace 460000000"), "{notes}");
+        let (fourth, notes) = told(year("2025-04-15", 460.1, "10-K/A"));
+        assert!(fourth == 130e6 && notes.contains("of another scale"), "{notes}");
+        let (fourth, notes) = told(year("2025-04-15", 470e6, "10-K/A"));
+        assert!(fourth == 140e6 && notes.contains("restated on 2025-04-15"), "{notes}");
     }
 }

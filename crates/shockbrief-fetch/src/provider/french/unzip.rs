@@ -2,7 +2,6 @@
 //!
 //! Reads what the factor library needs and no more: no encryption, no split archives, no 64-bit sizes.
 
-use crate::text;
 use flate2::{Crc, read::DeflateDecoder};
 use std::io::Read;
 
@@ -41,7 +40,7 @@ pub fn first_text(bytes: &[u8], limit: u64) -> Result<Vec<u8>, Fault> {
     };
     let Some(entry) = entries.iter().find(is_text) else {
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        return Err(Fault::NoText(text::glimpse(names.join(", ").as_bytes())));
+        return Err(Fault::NoText(names.join(", ")));
     };
     let data = data(bytes, entry)?;
     let mut plain = Vec::new();
@@ -66,7 +65,8 @@ pub fn first_text(bytes: &[u8], limit: u64) -> Result<Vec<u8>, Fault> {
 fn directory(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
     // The end record stands in the last 22 bytes, before a comment of up to 65535.
     let tail = bytes.len().saturating_sub(22 + 65_535);
-    let end = bytes[tail..].windows(4).rposition(|window| window == END);
+    let last = bytes.get(tail..).unwrap_or_default();
+    let end = last.windows(4).rposition(|window| window == END);
     let end = tail + end.ok_or(Fault::Damaged("no directory at its end"))?;
     let count = short(bytes, end + 10)?;
     let mut at = long(bytes, end + 16)?;
@@ -76,11 +76,10 @@ fn directory(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
             return Err(Fault::Damaged("its directory is broken"));
         }
         let (name, extra, comment) = (short(bytes, at + 28)?, short(bytes, at + 30)?, short(bytes, at + 32)?);
-        let crc = slice(bytes, at + 16, 4)?;
         entries.push(Entry {
             name: String::from_utf8_lossy(slice(bytes, at + 46, usize::from(name))?).into_owned(),
             method: short(bytes, at + 10)?,
-            crc: u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]),
+            crc: word(bytes, at + 16)?,
             packed: long(bytes, at + 20)?,
             offset: long(bytes, at + 42)?,
         });
@@ -103,9 +102,15 @@ fn slice(bytes: &[u8], at: usize, length: usize) -> Result<&[u8], Fault> {
 }
 
 fn short(bytes: &[u8], at: usize) -> Result<u16, Fault> {
-    slice(bytes, at, 2).map(|two| u16::from_le_bytes([two[0], two[1]]))
+    let two = slice(bytes, at, 2)?.try_into().unwrap_or_default();
+    Ok(u16::from_le_bytes(two))
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32, Fault> {
+    let four = slice(bytes, at, 4)?.try_into().unwrap_or_default();
+    Ok(u32::from_le_bytes(four))
 }
 
 fn long(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    slice(bytes, at, 4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]) as usize)
+    word(bytes, at).map(|four| four as usize)
 }

@@ -1,0 +1,219 @@
+//! A desk: the folder with `reports/` and, for what differs from the house, `config/`. Where it is, and how it begins:
+//! `init`, `eject` and `new`.
+
+use crate::{
+    args::{Eject, Init, New, Part, Sample},
+    sample, say,
+};
+use anyhow::Result;
+use shockbrief_core::{Refusal, config::Report, fs::write_atomic, house};
+use std::path::{Path, PathBuf};
+
+/// The house's configuration, from the folder `config` of the project.
+mod carried {
+    include!(concat!(env!("OUT_DIR"), "/house.rs"));
+}
+pub use carried::HOUSE;
+
+/// Folders by which a desk is known.
+const FOLDERS: [&str; 2] = ["config", "reports"];
+
+/// The desk around the working folder: the nearest folder above it with `reports/` or `config/`.
+fn around() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let is_desk = |folder: &&Path| FOLDERS.iter().any(|name| folder.join(name).is_dir());
+    here.ancestors().find(is_desk).map(Path::to_owned)
+}
+
+/// A path of the command line: as it is typed, or of that name in the desk around the working folder.
+fn within(text: &str) -> PathBuf {
+    let typed = PathBuf::from(text);
+    if typed.exists() || typed.is_absolute() {
+        return typed;
+    }
+    let here = std::env::current_dir().ok();
+    match around().filter(|desk| Some(desk) != here.as_ref()) {
+        Some(desk) => desk.join(typed),
+        None => typed,
+    }
+}
+
+/// The configuration folder, also from a folder below the desk.
+pub fn config(text: &str) -> Result<PathBuf, String> {
+    Ok(within(text))
+}
+
+/// A folder of data, also from a folder below the desk.
+pub fn data(text: &str) -> Result<PathBuf, String> {
+    Ok(within(text))
+}
+
+/// A report's folder: as typed, of that name in the desk, or below its `reports`.
+pub fn report(text: &str) -> Result<PathBuf, String> {
+    let typed = PathBuf::from(text);
+    let desk = around().unwrap_or_default();
+    let places = [typed.clone(), desk.join(text), desk.join("reports").join(text)];
+    Ok(places.into_iter().find(|place| place.exists()).unwrap_or(typed))
+}
+
+/// Whether the folder that holds this configuration folder is a desk.
+pub fn is_desk(config: &Path) -> bool {
+    config.is_dir() || config.parent().is_some_and(|desk| desk.join("reports").is_dir())
+}
+
+/// Makes a desk that renders at once: one report, reconstructed data, a page on what is where.
+pub fn init(args: &Init) -> Result<()> {
+    let desk = &args.folder;
+    let report = desk.join("reports/first-brief");
+    if report.exists() {
+        return Err(Refusal::config(format!("{} is there already", report.display()))
+            .hint("name another folder, or add a report with `shockbrief new report NAME`")
+            .into());
+    }
+    write_report(&report, "first-brief")?;
+    write_new(&desk.join("README.md"), README)?;
+    write_new(&desk.join(".gitignore"), "/out/\n/.store/\n")?;
+    let data = desk.join("data");
+    if !data.exists() {
+        let config = desk.join("config");
+        sample::run(&Sample { seed: 20_250_127, out: data, config })?;
+    }
+    say(desk.display());
+    say("next: shockbrief check first-brief, then shockbrief render first-brief");
+    Ok(())
+}
+
+/// Writes files of the house into the desk, to be changed there.
+pub fn eject(args: &Eject) -> Result<()> {
+    let wanted =
+        args.part.trim_start_matches(house::PREFIX).trim_start_matches("config/").trim_end_matches('/');
+    let fits = |name: &&str| {
+        **name == *wanted || name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(['/', '.']))
+    };
+    let files: Vec<_> = HOUSE.iter().filter(|(name, _)| fits(name)).collect();
+    if files.is_empty() {
+        let parts = HOUSE.iter().map(|(name, _)| *name);
+        let offer = shockbrief_core::nearest::offer(wanted, parts);
+        return Err(Refusal::config(format!("the house has no `{wanted}`")).hint(offer).into());
+    }
+    let mut written = 0;
+    for (name, text) in files {
+        let path = args.config.join(name);
+        if path.exists() {
+            say(format_args!("{} is there already and stays", path.display()));
+            continue;
+        }
+        write_atomic(&path, text.as_bytes())?;
+        say(path.display());
+        written += 1;
+    }
+    if written == 0 {
+        return Err(Refusal::config("nothing was written").hint("change the files that are there").into());
+    }
+    Ok(())
+}
+
+/// Writes a skeleton that passes `check`.
+pub fn new(args: &New) -> Result<()> {
+    let name = &args.name;
+    let known = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !known {
+        return Err(Refusal::config(format!("`{}` is no name", name.escape_debug()))
+            .hint("use letters, digits, `-` and `_`, such as chip-week")
+            .into());
+    }
+    let desk = args.config.parent().filter(|desk| *desk != Path::new("")).unwrap_or_else(|| Path::new("."));
+    match args.part {
+        Part::Report => write_report(&desk.join("reports").join(name), name),
+        Part::Fact => made(&args.config.join(format!("facts/{name}.yaml")), &FACT.replace("NAME", name)),
+        Part::Event => event(&args.config, name),
+        Part::Portfolio => portfolio(desk, name),
+        Part::Language => language(&args.config, name),
+    }
+}
+
+fn write_report(folder: &Path, name: &str) -> Result<()> {
+    made(&folder.join("report.yaml"), &REPORT.replace("NAME", name))?;
+    made(&folder.join("prose/market.en.typ.j2"), PROSE)
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    if path.exists() { Ok(()) } else { write_atomic(path, text.as_bytes()) }
+}
+
+/// Writes a file and says where; one that is there is refused.
+fn made(path: &Path, text: &str) -> Result<()> {
+    if path.exists() {
+        return Err(Refusal::config(format!("{} is there already", path.display()))
+            .hint("choose another name, or edit the file")
+            .into());
+    }
+    write_atomic(path, text.as_bytes())?;
+    say(path.display());
+    Ok(())
+}
+
+/// Adds an event to the desk's own list, which begins as the house's.
+fn event(config: &Path, name: &str) -> Result<()> {
+    let path = config.join("events.yaml");
+    let mut text = shockbrief_core::fs::read_text(&path)?;
+    if text.lines().any(|line| line.starts_with(&format!("{name}:"))) {
+        return Err(Refusal::config(format!("{}: `{name}` is there already", path.display()))
+            .hint("choose another name, or edit the event")
+            .into());
+    }
+    text.push_str(&EVENT.replace("NAME", name));
+    write_atomic(&path, text.as_bytes())?;
+    say(path.display());
+    Ok(())
+}
+
+/// A portfolio of the only report that makes a brief for each.
+fn portfolio(desk: &Path, name: &str) -> Result<()> {
+    let folders = fs_err::read_dir(desk.join("reports"))?.filter_map(|entry| Some(entry.ok()?.path()));
+    let wanted = |folder: &PathBuf| Report::load(folder).is_ok_and(|report| report.for_each.is_some());
+    let found: Vec<PathBuf> = folders.filter(wanted).collect();
+    let [report] = found.as_slice() else {
+        return Err(Refusal::config(format!(
+            "{} reports of this desk make a brief for each portfolio",
+            found.len()
+        ))
+        .hint("write `for_each: portfolios/*.yaml` into the report.yaml of one report")
+        .into());
+    };
+    let followed = Report::load(report)?.panel.map(|panel| panel.sample).unwrap_or_default();
+    let first = followed.first().map_or("NVDA".to_owned(), ToString::to_string);
+    let text = PORTFOLIO.replace("NAME", name).replace("SYMBOL", &first);
+    made(&report.join("portfolios").join(format!("{name}.yaml")), &text)
+}
+
+/// Every string of a language with its English beside it.
+fn language(config: &Path, code: &str) -> Result<()> {
+    let english = shockbrief_core::fs::read_text(&config.join("languages/en.yaml"))?;
+    let mut text =
+        "# Translate each text; what stands here is English. `shockbrief check` names what lacks.\n"
+            .to_owned();
+    for line in english.lines() {
+        match line.split_once(':') {
+            Some(("locale", _)) => text.push_str(&format!("locale: {code}\n")),
+            Some(("name", _)) => text.push_str(&format!("name: {code}\n")),
+            _ => text.push_str(&format!("{line}\n")),
+        }
+    }
+    text.push_str("  # How numbers and dates are written.\n");
+    for (key, pattern) in shockbrief_templating::locale::english() {
+        if !english.contains(&format!("\n  {key}:")) {
+            text.push_str(&format!("  {key}: {}\n", serde_json::to_string(pattern)?));
+        }
+    }
+    made(&config.join("languages").join(format!("{code}.yaml")), &text)
+}
+
+const README: &str = include_str!("desk/README.md");
+const REPORT: &str = include_str!("desk/report.yaml");
+const PROSE: &str = include_str!("desk/market.en.typ.j2");
+const FACT: &str = include_str!("desk/fact.yaml");
+const EVENT: &str = include_str!("desk/event.yaml");
+const PORTFOLIO: &str = include_str!("desk/portfolio.yaml");
