@@ -172,11 +172,14 @@ fn a_split_adjusted_twice_is_refused() {
 }
 
 #[test]
-fn crashes_and_adjusted_splits_pass() {
-    // A crash by half: volume jumps fivefold for a day and comes back.
-    assert_eq!(broken_at_ten(0.5, 0.5, |at| if at == 10 { 5.0 } else { 1.1 }).notices(), "");
-    // A crash that is near no split ratio.
-    assert_eq!(broken_at_ten(0.56, 0.56, |_| 1.8).notices(), "");
+fn an_unverified_crash_is_refused_or_noted_and_an_adjusted_split_passes() {
+    // A crash by half, and one that is near no split ratio: prices alone do not tell them from an error.
+    for (factor, times) in [(0.5, "times 0.5046"), (0.56, "times 0.5651")] {
+        let desk = broken_at_ten(factor, factor, |at| if at == 10 { 5.0 } else { 1.1 });
+        assert!(desk.refusal().contains(times), "{}", desk.refusal());
+        let noted = desk.declare(|text| format!("guards:\n  large_moves: notice\n{text}"));
+        assert!(noted.notices().contains("large-move"), "{}", noted.notices());
+    }
     // A split: the quote moves, the adjusted price does not.
     assert_eq!(broken_at_ten(1.0, 0.1, |_| 10.0).notices(), "");
 }
