@@ -244,7 +244,7 @@ fn keys_survive_no_text() {
         let good = format!("status 401 {form} is not welcome, try {form} again");
         batter(good.as_bytes(), inputs() / 20, |bytes| {
             let told = hidden.said(bytes).to_string();
-            for shape in [KEY, &form] {
+            for shape in [KEY, form.trim_start_matches("bWU6")] {
                 let leak =
                     shape.as_bytes().windows(8).any(|part| told.as_bytes().windows(8).any(|own| own == part));
                 prop_assert!(!leak, "{told}");

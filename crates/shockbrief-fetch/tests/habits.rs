@@ -247,7 +247,12 @@ fn no_eight_letters_of_a_key_are_told() {
             for status in [200, 401, 403, 404, 429, 500] {
                 let told = echoed(status, format!("{}{form} is not welcome", "x".repeat(before)));
                 for shape in &forms {
-                    let leak = shape
+                    // The base64 of "Bearer " and "me:" is none of the key.
+                    let own = ["QmVhcmVyIF", "bWU6"]
+                        .iter()
+                        .find_map(|head| shape.strip_prefix(head))
+                        .unwrap_or(shape);
+                    let leak = own
                         .as_bytes()
                         .windows(8)
                         .find(|part| told.contains(std::str::from_utf8(part).unwrap()));
@@ -479,7 +484,7 @@ fn many_vintages_are_asked_in_slices() {
             );
         }
         let mut rows = Vec::new();
-        for (since, date, value) in [("2011-02-01", "2011-01-31", "1.0"), ("2024-06-03", "2024-05-31", "2.0")]
+        for (since, date, value) in [("2019-02-01", "2019-01-31", "1.0"), ("2024-06-03", "2024-05-31", "2.0")]
         {
             if since <= to.as_str() {
                 rows.push((if since < from.as_str() { from.as_str() } else { since }, date, value));
@@ -491,7 +496,7 @@ fn many_vintages_are_asked_in_slices() {
     assert!(outcome.provider.is_some(), "{:?}", outcome.failures);
     let first: Vec<_> =
         store.rows.iter().map(|(_, row)| (row.date.to_string(), row.known.to_string())).collect();
-    assert_eq!(first[0], ("2011-01-31".to_owned(), "2011-02-01T00:00:00Z".to_owned()));
+    assert_eq!(first[0], ("2019-01-31".to_owned(), "2019-02-01T00:00:00Z".to_owned()));
     assert!(first.contains(&("2024-05-31".to_owned(), "2024-06-03T00:00:00Z".to_owned())), "{first:?}");
     // Where even a day is refused, the limit is named and nothing is told as another form.
     let server = Server::start(|_| {
