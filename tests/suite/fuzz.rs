@@ -112,7 +112,8 @@ const CASES: &[Case] = &[
 #[test]
 fn configurations_survive_broken_text() {
     let each = inputs() * 3 / 5 / u32::try_from(CASES.len()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    // A folder with the name of a report.
+    let folder = tempfile::Builder::new().prefix("report-").tempdir().unwrap();
     for (place, name, load) in CASES {
         let good = fs_err::read(root().join(place)).unwrap();
         let path = folder.path().join(name);
@@ -245,8 +246,10 @@ fn keys_survive_no_text() {
         batter(good.as_bytes(), inputs() / 20, |bytes| {
             let told = hidden.said(bytes).to_string();
             for shape in [KEY, form.trim_start_matches("bWU6")] {
-                let leak =
-                    shape.as_bytes().windows(8).any(|part| told.as_bytes().windows(8).any(|own| own == part));
+                // Eight letters of the key, however many signs this spelling takes for them.
+                let eight = 8 * shape.len() / KEY.len();
+                let mut parts = shape.as_bytes().windows(eight);
+                let leak = parts.any(|part| told.as_bytes().windows(eight).any(|own| own == part));
                 prop_assert!(!leak, "{told}");
             }
             Ok(true)

@@ -169,7 +169,7 @@ fn names_that_leave_the_folder_are_refused() {
 /// letter shows it instead of the brief on the shock.
 const FIELDS: [(&str, &str, bool); 17] = [
     ("reports/brief/report.yaml", "  en: ", false),
-    ("reports/brief/report.yaml", "A cheap Chinese reasoning model and the value of AI hardware", false),
+    ("reports/brief/report.yaml", "A low-cost Chinese reasoning model and the value of AI hardware", false),
     ("config/universe.yaml", "symbol: NVDA, name: ", false),
     ("config/universe.yaml", "{symbol: ", false),
     ("config/universe.yaml", "Calcul et réseau\", en: ", false),

@@ -10,7 +10,7 @@
 )]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use shockbrief_tests::{root, sample, shockbrief, succeeded};
+use shockbrief_tests::{reports_of, root, sample, shockbrief, succeeded};
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
@@ -104,9 +104,7 @@ fn approved(name: &str) -> PathBuf {
 /// Draws every page of the list.
 fn looks() -> Vec<Look> {
     let out = tempfile::tempdir().unwrap();
-    let mut reports: Vec<PathBuf> =
-        fs_err::read_dir(root().join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    reports.sort();
+    let reports = reports_of(&sample());
     let mut render = shockbrief(["render", "--draw", PPI, "--data"]);
     succeeded(&render.arg(sample()).arg("--out").arg(out.path()).args(&reports).output().unwrap());
     let look = |(brief, language, page): &(&str, &str, usize)| {

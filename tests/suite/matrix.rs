@@ -177,7 +177,8 @@ fn a_wrong_portfolio_is_named_and_stops_no_other() {
         let desk = desk(&[FIRST, ("wrong.yaml", text)]);
         let output = run(desk.path(), &[]);
         let said = said(&output);
-        assert!(said.contains(message) && said.contains(hint), "{said}");
+        let (place, words) = message.split_once(": ").unwrap_or((message, ""));
+        assert!(said.contains(&format!("{place}:")) && said.contains(words) && said.contains(hint), "{said}");
         assert!(desk.path().join("out/letter.first/2025-01/manifest.json").is_file(), "{said}");
         assert_ne!(output.status.code(), Some(0));
     }

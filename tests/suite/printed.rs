@@ -1,7 +1,7 @@
 //! Every text that a rendered report prints, read from the Typst sources and charts kept beside its PDF.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part; a test fails by panicking")]
 
-use shockbrief_tests::{root, sample, shockbrief};
+use shockbrief_tests::{reports_of, root, sample, shockbrief};
 use std::path::{Path, PathBuf};
 
 /// One text: a paragraph, caption, note, cell, label of a chart, alternative text.
@@ -49,9 +49,7 @@ pub fn all(out: &Path) -> Vec<Printed> {
 /// # Panics
 /// When a report cannot be rendered.
 pub fn from(data: &Path, out: &Path) -> Vec<Printed> {
-    let mut reports: Vec<PathBuf> =
-        fs_err::read_dir(root().join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    reports.sort();
+    let reports = reports_of(data);
     let mut render = shockbrief(["render", "--keep-source", "--data"]);
     let output = render.arg(data).arg("--out").arg(out).args(&reports).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -29,8 +29,10 @@ fn alone(data: &std::path::Path) -> Value {
     let config = folder.path().join("config");
     copy_folder(&root().join("config"), &config);
     let events = fs_err::read_to_string(config.join("events.yaml")).unwrap();
-    let own = events.split("\n\n").find(|block| block.starts_with("deepseek-r1:")).unwrap();
-    fs_err::write(config.join("events.yaml"), own).unwrap();
+    // The event of the brief, and one of the topic that a section asks for, far before the estimation window.
+    let own = |block: &&str| block.starts_with("deepseek-r1:") || block.starts_with("amd-results-2024-01:");
+    let kept: Vec<&str> = events.split("\n\n").filter(own).collect();
+    fs_err::write(config.join("events.yaml"), kept.join("\n\n")).unwrap();
     let mut check = shockbrief(["check", "reports/2025-01-deepseek", "--json", "--data"]);
     let run = check.arg(data).arg("--config").arg(&config).output().unwrap();
     succeeded(&run);

@@ -88,7 +88,7 @@ fn every_run_leaves_its_record_also_a_failing_one() {
         assert!(metrics.contains(&format!("shockbrief_run_exit_code {expected}\n")), "{metrics}");
         described(&desk);
     };
-    recorded(&["--config", "nowhere"], 1, "nowhere");
+    recorded(&["--config", "nowhere"], 2, "nowhere");
     recorded(&["--reports", "nowhere/*"], 2, "no report under");
     recorded(&["--typst", "nowhere"], 6, "nowhere");
     recorded(&["--shard", "1/1", "--now", "2060-01-01T00:00:00Z"], 4, "covers");

@@ -7,13 +7,11 @@
 )]
 
 use crate::structured::{Pdf, check};
-use shockbrief_tests::{root, sample, shockbrief};
+use shockbrief_tests::{reports_of, root, sample, shockbrief};
 use std::path::PathBuf;
 
 fn rendered(out: &std::path::Path) -> Vec<PathBuf> {
-    let mut reports: Vec<PathBuf> =
-        fs_err::read_dir(root().join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    reports.sort();
+    let reports = reports_of(&sample());
     let mut render = shockbrief(["render", "--data"]);
     let output = render.arg(sample()).arg("--out").arg(out).args(&reports).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

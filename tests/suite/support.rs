@@ -53,6 +53,25 @@ pub fn sample() -> PathBuf {
     folder
 }
 
+/// The folders of the reports that a folder of data covers: of the reconstruction, which holds one winter, those that are not
+/// pinned to another day.
+///
+/// # Panics
+/// When a report cannot be read.
+#[must_use]
+pub fn reports_of(data: &Path) -> Vec<PathBuf> {
+    let covered = |folder: &PathBuf| {
+        let report = fs_err::read_to_string(folder.join("report.yaml")).expect("a report is readable");
+        let mut pinned = report.lines().filter_map(|line| line.strip_prefix("period: "));
+        data != sample() || pinned.all(|period| period.contains("2025-01"))
+    };
+    let reports = fs_err::read_dir(root().join("reports")).expect("reports are readable");
+    let mut folders: Vec<PathBuf> =
+        reports.map(|entry| entry.expect("an entry").path()).filter(covered).collect();
+    folders.sort();
+    folders
+}
+
 /// The sample brief, rendered once per test program.
 ///
 /// # Panics

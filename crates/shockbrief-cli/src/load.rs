@@ -70,6 +70,12 @@ impl Project {
                 .hint("`shockbrief init` makes one; or go to the folder that has config/ and reports/")
                 .into());
         }
+        // A folder that somebody names is there; only the desk's own may be left to the house.
+        if !folder.is_dir() && !folder.ends_with("config") {
+            return Err(Refusal::config(format!("{}: no such folder", folder.display()))
+                .hint("name the folder with the configuration, or leave `--config` out for the house's")
+                .into());
+        }
         // First of all: a file edited while it is read must be seen to differ from what was read.
         let digests = digests(folder)?;
         let mut faults = Refusals::default();

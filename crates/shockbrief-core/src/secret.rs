@@ -97,13 +97,15 @@ impl Hidden {
         self
     }
 
-    /// Hides a user's name: the whole, and every part of its encoded forms. Parts of the name itself are words, such as
+    /// Hides a user's name: the whole, and every part of those encoded forms that leave none of
+    /// it legible. Parts of the name itself are words, such as
     /// the host of a mail address.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         self.hide(name.as_bytes(), usize::MAX);
         for form in encoded(name.as_bytes()) {
-            self.hide(&form, RUN);
+            let words = name.as_bytes().windows(RUN).any(|part| form.windows(RUN).any(|own| own == part));
+            self.hide(&form, if words { usize::MAX } else { RUN });
         }
         self
     }

@@ -313,8 +313,8 @@ mod tests {
             let message = table(text).unwrap().numbers("A", 1.0).unwrap_err().message;
             assert!(message.contains(place), "{message}");
         }
-        let message = table("date,A\n27/01/2025,1\n").unwrap().dates("date").unwrap_err().message;
-        assert!(message.contains(":2: column `date` holds `27/01/2025`"), "{message}");
+        let message = table("date,A\nsoon,1\n").unwrap().dates("date").unwrap_err().message;
+        assert!(message.contains(":2: column `date` holds `soon`"), "{message}");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Reaction: each company of the sample on day 0 and over the event window, and what the source lost.
 
-use crate::{Shock, shock::Fitted, tabulate};
+use crate::{
+    Shock,
+    shock::{Fitted, day0_return},
+    tabulate,
+};
 use anyhow::Result;
 use shockbrief_analytics::{
     event_study::{Car, FirmFit},
@@ -84,25 +88,6 @@ fn company(
             Err(_) => base,
         });
     }
-}
-
-/// The plain return of day 0.
-pub fn day0_return(context: &Shock<'_>, symbol: &Symbol, findings: &mut Findings) {
-    let found = context.data.find(symbol);
-    let value = found.ok_or("no prices").and_then(|(market, series)| {
-        let row = market.event_row(context.event.instant).ok_or("no session since the event")?;
-        series.simple_return(row).ok_or("a price is missing")
-    });
-    findings.add(
-        Figure::from_result(
-            format!("{}.return.day0", symbol.slug()),
-            value,
-            Unit::Ratio,
-            "simple_return",
-            context.as_of,
-        )
-        .inputs([symbol.as_str()]),
-    );
 }
 
 fn sample(context: &Shock<'_>, fitted: Fitted<'_>, findings: &mut Findings) {

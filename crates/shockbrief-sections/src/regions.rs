@@ -1,6 +1,6 @@
 //! Regions: the day 0 of each exchange, and names and funds outside the sample.
 
-use crate::{Shock, dated::other_shocks, reaction::day0_return, tabulate};
+use crate::{Shock, dated::other_shocks, shock::day0_return, tabulate};
 use anyhow::Result;
 use shockbrief_analytics::event_study::{self, FirmEvent, FirmFit};
 use shockbrief_core::{Cell, Figure, Findings, Market, Symbol, Table, Unit};

@@ -4,7 +4,6 @@ use crate::{
     Desk, absent,
     dated::{near_shocks, other_shocks},
     panel,
-    reaction::day0_return,
     rest::{Rest, rest},
 };
 use anyhow::{Context as _, Result};
@@ -513,4 +512,23 @@ fn sample(
             Ok(firm)
         })
         .collect()
+}
+
+/// The plain return of day 0.
+pub fn day0_return(context: &Shock<'_>, symbol: &Symbol, findings: &mut Findings) {
+    let found = context.data.find(symbol);
+    let value = found.ok_or("no prices").and_then(|(market, series)| {
+        let row = market.event_row(context.event.instant).ok_or("no session since the event")?;
+        series.simple_return(row).ok_or("a price is missing")
+    });
+    findings.add(
+        Figure::from_result(
+            format!("{}.return.day0", symbol.slug()),
+            value,
+            Unit::Ratio,
+            "simple_return",
+            context.as_of,
+        )
+        .inputs([symbol.as_str()]),
+    );
 }

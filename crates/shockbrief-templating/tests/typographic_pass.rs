@@ -87,10 +87,15 @@ fn text(template: &str) -> String {
     let mut rest = template;
     while let Some(at) = rest.find('{') {
         text.push_str(&rest[..at]);
-        let end = match &rest[at..at + 2] {
-            "{{" => "}}",
-            "{%" => "%}",
-            _ => "#}",
+        let end = match rest[at..].get(..2) {
+            Some("{{") => "}}",
+            Some("{%") => "%}",
+            Some("{#") => "#}",
+            _ => {
+                text.push('{');
+                rest = &rest[at + 1..];
+                continue;
+            }
         };
         text.push_str(if end == "}}" { "x" } else { "" });
         rest = &rest[at + rest[at..].find(end).unwrap() + 2..];

@@ -452,7 +452,7 @@ mod tests {
     fn rows(change: impl Fn(usize, f64) -> f64) -> Vec<Row> {
         (0..120)
             .map(|at| {
-                let wave = f64::from(i32::try_from(at % 4).unwrap()) * 0.01;
+                let wave = f64::from(i32::try_from((at + 1) % 4).unwrap()) * 0.01;
                 let price = Some(change(at, 50.0 * (1.0 + wave)));
                 let day = date(2024, 1, 1).checked_add(i64::try_from(at).unwrap().days()).unwrap();
                 Row { date: day, currency: None, adjusted: price, quote: price, volume: Some(100.0) }
@@ -483,7 +483,7 @@ mod tests {
             assert_eq!((moves[0].0.name(), moves[0].1), (name, 60), "{factor}");
         }
         assert_eq!(told(&|at, price| if at == 60 { price * 0.18 } else { price }), [(Look::Print, 60)]);
-        let other = |at: usize, price: f64| if at < 60 { price } else { 370.0 + 20.0 * (price - 50.0) };
+        let other = |at: usize, price: f64| if at < 60 { price } else { 420.0 + 20.0 * (price - 50.0) };
         assert_eq!(told(&other), [(Look::Reused, 60)]);
     }
 
@@ -493,7 +493,7 @@ mod tests {
         let limits = GuardLimits::default();
         assert_eq!(found(&crash, &limits, &Shared::new()).len(), 1);
         let wide = GuardLimits { split_move: 0.6, ..GuardLimits::default() };
-        let calm = GuardLimits { move_deviations: 500.0, ..GuardLimits::default() };
+        let calm = GuardLimits { move_deviations: 1e5, ..GuardLimits::default() };
         for limits in [&wide, &calm] {
             assert!(found(&crash, limits, &Shared::new()).is_empty());
         }

@@ -130,6 +130,7 @@ pub struct RuleSpec {
 /// The mark of a chart with its channels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "a brief declares a handful of charts")]
 pub enum Mark {
     /// Lines over dates.
     Line(LineSpec),
