@@ -1,7 +1,7 @@
 //! Every text that a rendered report prints, read from the Typst sources and charts kept beside its PDF.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part; a test fails by panicking")]
 
-use shockbrief_tests::{reports_of, root, sample, shockbrief};
+use shockbrief_tests::{reports_of, sample, shockbrief};
 use std::path::{Path, PathBuf};
 
 /// One text: a paragraph, caption, note, cell, label of a chart, alternative text.

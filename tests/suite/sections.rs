@@ -263,7 +263,7 @@ fn ten_thousand_figures_take_less_than_a_second_of_work() {
     desk.write("config/sections/numbers/section.yaml", &section);
     desk.write(
         "reports/credit/report.yaml",
-        &REPORT.replace("  - credit-spreads\n", "  - numbers\n").split("  - {use").next().unwrap().to_owned(),
+        REPORT.replace("  - credit-spreads\n", "  - numbers\n").split("  - {use").next().unwrap(),
     );
     let brief = desk.brief();
     let figures = &brief["findings"]["figures"];

@@ -6,6 +6,7 @@
     clippy::print_stdout,
     reason = "a test fails by panicking and prints its table"
 )]
+#![allow(clippy::disallowed_methods, reason = "the specifications are timed from outside")]
 
 use jiff::civil::{Date, date};
 use serde_json::Value;
@@ -23,7 +24,7 @@ type Column = Vec<Option<f64>>;
 
 /// Levels by symbol and date of a file of rows.
 fn levels(file: &str, column: &str) -> BTreeMap<String, BTreeMap<Date, f64>> {
-    let table = TextTable::read(&PathBuf::from(real_data()).join(file)).unwrap();
+    let table = TextTable::read(&real_data().join(file)).unwrap();
     let (dates, symbols) = (table.dates("date").unwrap(), table.texts("symbol").unwrap());
     let values = table.numbers(column, 1.0).unwrap();
     let mut out: BTreeMap<String, BTreeMap<Date, f64>> = BTreeMap::new();
@@ -67,7 +68,7 @@ fn world() -> World {
         .filter(|(name, _)| name.as_str() != "GOOG" && !sample.iter().any(|(s, _)| s == *name))
         .map(|(name, levels)| (name.clone(), returns(levels, &calendar)))
         .collect();
-    let file = TextTable::read(&PathBuf::from(real_data()).join("ff5_mom_daily.csv")).unwrap();
+    let file = TextTable::read(&real_data().join("ff5_mom_daily.csv")).unwrap();
     let dates = file.dates("date").unwrap();
     let factor = |name: &str| -> Column {
         let by: BTreeMap<Date, Option<f64>> =

@@ -7,7 +7,7 @@
 )]
 
 use crate::structured::{Pdf, check};
-use shockbrief_tests::{reports_of, root, sample, shockbrief};
+use shockbrief_tests::{reports_of, sample, shockbrief};
 use std::path::PathBuf;
 
 fn rendered(out: &std::path::Path) -> Vec<PathBuf> {

@@ -66,7 +66,7 @@ fn every_text_of_every_report_keeps_to_the_rules_of_its_language() {
         (
             "fr",
             [
-                "Le choc a trié",
+                "Degré de certitude",
                 "Portefeuilles équipondérés",
                 "Sommaire",
                 "Nombre de courbes",
@@ -76,14 +76,7 @@ fn every_text_of_every_report_keeps_to_the_rules_of_its_language() {
         ),
         (
             "en",
-            [
-                "The shock sorted",
-                "Equal-weight portfolios",
-                "Contents",
-                "Number of lines",
-                "Method and data",
-                "Name",
-            ],
+            ["How sure", "Equal-weight portfolios", "Contents", "Number of lines", "Method and data", "Name"],
         ),
     ] {
         for part in parts {

@@ -144,6 +144,7 @@ fn same_length(what: &'static str, left: usize, right: usize) -> Outcome<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::single_range_in_vec_init, reason = "windows of estimation may be one")]
     use super::*;
     use proptest::prelude::*;
 

@@ -68,9 +68,7 @@ fn run(e: &[Option<f64>], lambda: f64, seed: usize, start: Option<f64>) -> Outco
             v = (first.len() == seed).then(|| first.iter().sum::<f64>() / seed as f64);
         }
     }
-    if variance.iter().chain([&v]).any(Option::is_some)
-        && !variance.iter().flatten().chain(&v).any(|v| varies(v))
-    {
+    if variance.iter().chain([&v]).any(Option::is_some) && !variance.iter().flatten().chain(&v).any(varies) {
         return Err(Missing::ConstantSeries { what: "the series behind the variance" });
     }
     let next = v.ok_or(Missing::TooFew { what: "values for the seed", have: first.len(), need: seed })?;

@@ -173,6 +173,7 @@ mod tests {
     use crate::rng::Stream;
 
     /// Firms that load on one factor by their exposure; on the last row the exposure is priced by `effect`.
+    #[expect(clippy::type_complexity, reason = "returns, and characteristics of each firm")]
     fn market(effect: f64, seed: u64) -> (Vec<Vec<Option<f64>>>, Vec<Option<Vec<f64>>>) {
         let (rows, firms) = (500, 40);
         let mut s = Stream::new(seed);

@@ -969,7 +969,7 @@ mod tests {
         // Twenty days of two bars: 10:00 moves by 1 %, 15:00 by 2 %; then one day of 3 % and -2 %.
         let rows: Vec<String> =
             (0..21).flat_map(|d| ["10:00", "15:00"].map(|t| format!("2025-01-{:02}T{t}", d + 1))).collect();
-        let sign = |d: usize| if d % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |d: usize| if d.is_multiple_of(2) { 1.0 } else { -1.0 };
         let mut bars: Column = (0..20).flat_map(|d| [Some(0.01 * sign(d)), Some(0.02 * sign(d))]).collect();
         bars.extend([Some(0.03), Some(-0.02)]);
         let table = Table { rows, columns: vec![("ar".to_owned(), bars)] };

@@ -86,7 +86,7 @@ pub fn pending(
             };
             // A mail to readers of a language that the report does not have is for other reports.
             let spoken = |part: &Option<Part>| {
-                part.as_ref().is_none_or(|part| report.languages.iter().any(|own| *own == part.language))
+                part.as_ref().is_none_or(|part| report.languages.contains(&part.language))
             };
             parts.extend(target.parts().into_iter().filter(spoken).map(|part| (name, part)));
         }

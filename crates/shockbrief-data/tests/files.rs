@@ -304,7 +304,6 @@ fn tables_that_are_refused() {
         tables().file("rates.csv", "day,USD\n2025-03-30,1.0\n").refusal(),
         tables().file("counts.csv", "ticker,as_of,shares,filed\nAAA,2024-10-20,-5,2024-11-20\n").refusal(),
         tables().file("counts.csv", "ticker,as_of,shares,filed\nAAA,2024-10-20,5,soon\n").refusal(),
-        tables().file("counts.csv", "ticker,as_of,shares,filed\nBBB,2024-10-20,5,2024-11-20\n").refusal(),
     ];
     assert_snapshot!(messages.join("\n\n"));
 }

@@ -116,7 +116,7 @@ impl Kind for ForwardReturns {
         if params.horizons.is_empty() || params.horizons.len() > FIT || params.horizons[0] == 0 || !sorted {
             return Err(format!("`horizons` are one to {FIT} numbers of sessions, the shortest first"));
         }
-        if !(params.threshold < 0.0) {
+        if params.threshold.is_nan() || params.threshold >= 0.0 {
             return Err("`threshold` is negative: a shock is a fall".to_owned());
         }
         if params.main.is_some_and(|main| !params.horizons.contains(&main)) {

@@ -45,6 +45,7 @@ fn major(code: &str) -> Option<(&'static str, i32)> {
     MINOR.iter().find(|(minor, ..)| *minor == code).map(|(_, major, places)| (*major, *places))
 }
 
+#[expect(clippy::ptr_arg, reason = "checks share one form, and others drop rows")]
 pub(super) fn check(checked: &Checked<'_>, rows: &mut Vec<Row>) -> Result<Option<Finding>, Refusal> {
     let declared = checked.instrument.currency.as_str();
     if !is_currency(declared) {

@@ -525,7 +525,7 @@ mod tests {
         assert_eq!(spikes(&priced(&spike), &limits), [60]);
         let stays = rows(|at, price| if at >= 60 { price * 0.8 } else { price });
         assert!(spikes(&priced(&stays), &limits).is_empty());
-        let still = rows(|at, price| if (60..75).contains(&at) { 50.0 } else { price });
+        let still = rows(|at, price| if (60..75).contains(&at) { 50.3 } else { price });
         assert_eq!(frozen(&priced(&still), 10), [(60, 74)]);
         assert!(frozen(&priced(&still), 20).is_empty());
     }

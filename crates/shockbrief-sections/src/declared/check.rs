@@ -607,7 +607,7 @@ fn listed(mut names: Vec<String>, language: &str) -> String {
 fn plain(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().filter(|c| !"{}".contains(*c)) {
-        if "#$*_<>@[]~`\\\"".contains(c) {
+        if "#$*_<>@[]~`/\\\"".contains(c) {
             out.push('\\');
         }
         out.push(c);

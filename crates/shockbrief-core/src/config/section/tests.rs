@@ -1,5 +1,7 @@
 //! What authors write is read, and what points nowhere or says two things is refused.
 
+#![allow(clippy::disallowed_methods, reason = "files of a test are written plainly")]
+
 use super::*;
 use jiff::civil::date;
 
