@@ -99,7 +99,7 @@ lint:
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 doc:
-	@RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --quiet
 
 deps: ## Licences and advisories of dependencies (needs cargo-deny)
 	@cargo deny check

@@ -1,6 +1,6 @@
 //! Configuration as typed by its author, and as validated.
 //!
-//! Every file is read by [`load`]: serde_yaml gives the values, a second reader ([`places`]) the place of each.
+//! Every file is read by [`load`]: serde_yaml gives the values, a second reader (`places`) the place of each.
 //! Unknown keys and keys that stand twice are refused; an error names file, line, column and what to do, and all
 //! faults of a file are told together.
 

@@ -3,7 +3,7 @@
 //! One small language, without loops or variables. A figure is `fig("id")` or the bare id, its p-value
 //! `fig("id").p`; an id that begins with a dot belongs to the section that asks. Numbers are joined by
 //! `+ - * /`, compared by `< <= > >= == !=`, and conditions by `and`, `or`, `not`; `abs`, `min` and `max`
-//! are functions. Every step has a unit ([`units`]), known before any value is: what has no sense is
+//! are functions. Every step has a unit (`units`), known before any value is: what has no sense is
 //! refused even where a value is missing. Truth has three values (Kleene, *Introduction to
 //! Metamathematics*, 1952, §64): a comparison with a missing figure is neither true nor false, and keeps
 //! the figure's reason.
