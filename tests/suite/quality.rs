@@ -127,6 +127,28 @@ fn gaps_stale_names_and_frozen_prices_are_found() {
 }
 
 #[test]
+fn a_calendar_that_ended_hides_no_other_name() {
+    let folder = project(|line| match cells(line) {
+        ("2024-10-24", "NVDA") => Some(scaled(line, -1.0, -1.0)),
+        _ => Some(line.to_owned()),
+    });
+    let calendar = folder.path().join("config/calendars/XKRX.yaml");
+    let text = fs_err::read_to_string(&calendar).unwrap();
+    assert!(text.contains("to: 2027-12-31"));
+    // Closures after the end go with it.
+    let kept =
+        text.lines().filter(|line| !["  2025", "  2026", "  2027"].iter().any(|year| line.starts_with(year)));
+    let ended = kept.collect::<Vec<_>>().join("\n").replace("to: 2027-12-31", "to: 2024-12-31");
+    fs_err::write(&calendar, ended + "\n").unwrap();
+    let (code, findings) = check(folder.path(), &[]);
+    let found =
+        |check: &str, symbol: &str| findings.iter().any(|f| f["check"] == check && f["symbol"] == symbol);
+    assert!(found("calendar", "005930.KS") && found("calendar", "000660.KS"), "{findings:#?}");
+    assert!(found("bad-price", "NVDA"), "{findings:#?}");
+    assert_eq!(code, 4);
+}
+
+#[test]
 fn a_second_source_shows_the_outlier_and_zero_volumes_are_noted() {
     let folder = project(|line| Some(line.to_owned()));
     let text = fs_err::read_to_string(folder.path().join("data/prices.csv")).unwrap();

@@ -97,7 +97,7 @@ fn fitted(y: &[f64]) -> Outcome<(f64, f64)> {
     if best == 0 || best + 1 == grid.len() || value(grid[best]) == f64::NEG_INFINITY {
         return Err(Missing::NotConverged { what: "the tail" });
     }
-    let theta = golden(value, grid[best - 1], grid[best + 1]);
+    let theta = golden(value, grid[best - 1], grid[best + 1], 80);
     if theta.abs() * mean < 1e-8 {
         return Ok((0.0, mean));
     }
@@ -105,12 +105,13 @@ fn fitted(y: &[f64]) -> Outcome<(f64, f64)> {
     Ok((xi, finite(xi / theta, "the scale of the tail")?))
 }
 
-/// Place of the maximum of a function with one maximum on an interval.
-fn golden(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+/// Place of the maximum of a function with one maximum on an interval, which each step shortens by the golden ratio: to
+/// rounding in 80 steps, to a ten-thousandth in 20.
+fn golden(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64, steps: u32) -> f64 {
     const RATIO: f64 = 0.618_033_988_749_894_8;
     let (mut a, mut b) = (high - RATIO * (high - low), low + RATIO * (high - low));
     let (mut fa, mut fb) = (f(a), f(b));
-    for _ in 0..80 {
+    for _ in 0..steps {
         if fa < fb {
             (low, a, fa) = (a, b, fb);
             b = low + RATIO * (high - low);
@@ -223,33 +224,13 @@ impl Tail {
             let grid: Vec<f64> = (0..=50).map(|k| LEAST_SHAPE + step * f64::from(k)).collect();
             let best =
                 (0..grid.len()).max_by(|a, b| value(grid[*a]).total_cmp(&value(grid[*b]))).unwrap_or(0);
-            let at = short_golden(value, (grid[best] - step).max(LEAST_SHAPE), grid[best] + step);
+            let at = golden(value, (grid[best] - step).max(LEAST_SHAPE), grid[best] + step, 20);
             value(at).max(value(grid[best]))
         };
         let centre = self.rate().ln();
-        let at = short_golden(over_shape, centre - spread, (centre + spread).min(-1e-6));
+        let at = golden(over_shape, centre - spread, (centre + spread).min(-1e-6), 20);
         over_shape(at)
     }
-}
-
-/// [`golden`] to a ten-thousandth of the interval.
-fn short_golden(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
-    const RATIO: f64 = 0.618_033_988_749_894_8;
-    let (mut low, mut high) = (low, high);
-    let (mut a, mut b) = (high - RATIO * (high - low), low + RATIO * (high - low));
-    let (mut fa, mut fb) = (f(a), f(b));
-    for _ in 0..20 {
-        if fa < fb {
-            (low, a, fa) = (a, b, fb);
-            b = low + RATIO * (high - low);
-            fb = f(b);
-        } else {
-            (high, b, fb) = (b, a, fa);
-            a = high - RATIO * (high - low);
-            fa = f(a);
-        }
-    }
-    0.5 * (low + high)
 }
 
 /// The point between one inside and one outside at which a set ends.

@@ -511,16 +511,17 @@ fn last_session(project: &Project, report: &Report, period: Period) -> Result<Da
 /// Record sources that the report's sections read.
 fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<BTreeSet<String>> {
     let house = project.lookup(report);
+    let declared = |id: &str| project.sources.sources.iter().any(|source| source.id == id);
     let mut records = BTreeSet::new();
     for instance in instances {
         match shockbrief_sections::method(instance)? {
-            Method::Once(section) => records.extend(section.needs.iter().map(|id| (*id).to_owned())),
+            Method::Once(section) => {
+                let wanted = section.wants.iter().filter(|id| declared(id));
+                records.extend(section.needs.iter().chain(wanted).map(|id| (*id).to_owned()));
+            }
             Method::Kind(kind) => records.extend(kind.needs(instance)?.records),
         }
         records.extend(shockbrief_sections::needs(instance, &house).records);
     }
-    // A study on a desk without a panel of other companies has one benchmark, and its figures say why.
-    let declared = |id: &str| project.sources.sources.iter().any(|source| source.id == id);
-    records.retain(|id| id != shockbrief_sections::REST || declared(id));
     Ok(records)
 }

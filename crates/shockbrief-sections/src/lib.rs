@@ -44,7 +44,6 @@ mod trials;
 pub use context::{Context, Desk};
 pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
 pub use kind::{AnyKind, Phrase};
-pub use rest::SOURCE as REST;
 pub use shock::Shock;
 pub use trials::{Trials, calibrate, trials};
 
@@ -66,6 +65,8 @@ pub struct Section {
     pub id: &'static str,
     /// Record sources that it reads, by id.
     pub needs: &'static [&'static str],
+    /// Record sources that it reads where the desk declares them.
+    pub wants: &'static [&'static str],
     /// Computes its findings.
     pub analyse: fn(&Context<'_>, &mut Findings) -> Result<Outcome>,
     /// File name of its layout, for messages.
@@ -81,6 +82,11 @@ impl Section {
         self.by_portfolio = true;
         self
     }
+
+    const fn wanting(mut self, records: &'static [&'static str]) -> Self {
+        self.wants = records;
+        self
+    }
 }
 
 macro_rules! section {
@@ -94,6 +100,7 @@ macro_rules! section {
         Section {
             id: $id,
             needs: &[$($need),*],
+            wants: &[],
             analyse: $analyse,
             template_name: concat!(stringify!($module), ".typ.j2"),
             template: include_str!(concat!(stringify!($module), ".typ.j2")),
@@ -105,18 +112,15 @@ macro_rules! section {
     };
 }
 
-/// A section on the report's shock; absent from a report without event study.
+/// A section on the report's shock; absent from a report without event study. On a desk without a panel of other companies
+/// the study has one benchmark, and its figures say why.
 macro_rules! shock_section {
     ($id:literal, $module:ident) => {
-        section!(
-            $id,
-            $module,
-            |context, findings| match &context.shock {
-                Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
-                None => Ok(Outcome::Absent("absent.no-shock")),
-            },
-            needs: ["benchmark-panel"]
-        )
+        section!($id, $module, |context, findings| match &context.shock {
+            Some(shock) => $module::analyse(shock, findings).map(|()| Outcome::Ready),
+            None => Ok(Outcome::Absent("absent.no-shock")),
+        })
+        .wanting(&[rest::SOURCE])
     };
 }
 
