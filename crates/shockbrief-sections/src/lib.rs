@@ -4,7 +4,6 @@
 //! report's folder. Sections read no file and start no process.
 
 mod beyond;
-mod broadening;
 mod changes;
 mod contagion;
 mod context;
@@ -28,6 +27,7 @@ mod reaction;
 mod recovery;
 mod regions;
 mod rest;
+mod rotation;
 mod series;
 mod shock;
 pub mod shock_days;
@@ -134,7 +134,6 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("regions", regions),
     section!("market", market),
     section!("positioning", positioning),
-    section!("broadening", broadening),
     section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
     section!("stress", stress).by_portfolio(),
@@ -153,6 +152,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<forward::ForwardReturns>::new(),
     &kind::Of::<quarterly::Quarterly>::new(),
     &kind::Of::<pair::PairAtEvents>::new(),
+    &kind::Of::<rotation::Rotation>::new(),
 ];
 
 /// What computes a section of a report.
