@@ -133,7 +133,6 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("contagion", contagion),
     shock_section!("regions", regions),
     section!("market", market),
-    section!("positioning", positioning),
     section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
     section!("stress", stress).by_portfolio(),
@@ -152,6 +151,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<forward::ForwardReturns>::new(),
     &kind::Of::<quarterly::Quarterly>::new(),
     &kind::Of::<pair::PairAtEvents>::new(),
+    &kind::Of::<positioning::Positioning>::new(),
     &kind::Of::<rotation::Rotation>::new(),
 ];
 
