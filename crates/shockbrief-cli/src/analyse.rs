@@ -2,8 +2,8 @@
 
 use crate::{
     args::Inputs,
-    load::{Digests, Issue, Project, report_digests},
     kept::Kept,
+    load::{Digests, Issue, Project, report_digests},
     refute::{Tried, asked, demanded, refute, sessions},
 };
 use anyhow::Result;

@@ -46,7 +46,8 @@ impl Keep for Kept {
         let whole = || {
             let cut = bytes.iter().position(|byte| *byte == b'\n')?;
             let (digest, rest) = (&bytes[..cut], &bytes[cut + 1..]);
-            (digest == sha256(rest).as_bytes()).then(|| serde_json::from_slice::<Bundle>(rest).ok()?.trials())?
+            (digest == sha256(rest).as_bytes())
+                .then(|| serde_json::from_slice::<Bundle>(rest).ok()?.trials())?
         };
         let trials = whole();
         if trials.is_none() {
@@ -71,7 +72,8 @@ impl Kept {
     /// Takes out the oldest beyond [`MOST`].
     fn prune(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        let ours = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("trials-"));
+        let ours =
+            entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("trials-"));
         let mut files: Vec<_> =
             ours.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
         files.sort();

@@ -9,9 +9,8 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_analytics::calibration::{MIN_DAYS, wilson};
 use shockbrief_core::{
-    Figure, Findings, Unit,
-    Period,
-    config::{Claim, Robust},
+    Figure, Findings, Period, Unit, Value,
+    config::{Claim, Fresh, Robust},
     expr::{Answer, Expr, Names, Scope},
 };
 use shockbrief_sections::{Asked, Trials};
@@ -84,7 +83,8 @@ fn most(claim: &Claim) -> f64 {
 /// claim names none.
 pub fn asked<'a>(claims: impl Iterator<Item = &'a Claim>, all: &[&str]) -> Asked {
     let mut asked = Asked::default();
-    for claim in claims.filter(|claim| is_calibrated(claim) || !claim.robust.is_empty()) {
+    // Every claim: what can be tried of it is told, whether it demands so or not.
+    for claim in claims {
         let condition = Expr::parse(&claim.when).ok();
         let figures = condition.iter().flat_map(Expr::figures).map(|(id, _)| id.to_owned());
         asked.figures.extend(figures.collect::<Vec<_>>());
@@ -107,7 +107,7 @@ pub fn refute<'a>(
     declared: &Declared,
 ) -> Result<()> {
     let mut found = Vec::new();
-    for claim in claims.filter(|claim| is_calibrated(claim) || !claim.robust.is_empty()) {
+    for claim in claims {
         let condition = Expr::parse(&claim.when).map_err(|fault| anyhow::anyhow!("{}: {fault}", claim.id))?;
         let holds = |trial: &Findings| -> Option<bool> {
             let scope = Overlay { trial, brief: declared.names(findings, claim.section.as_deref()) };
@@ -117,18 +117,23 @@ pub fn refute<'a>(
             }
         };
         let inputs: Vec<String> = condition.figures().into_iter().map(|(id, _)| id.to_owned()).collect();
+        // What a claim does not demand is told all the same where every figure of it is one of a trial.
+        let told = tried.trials.is_some_and(|trials| tellable(&inputs, trials));
         let figure = |(part, value, unit, n): Part| {
             let id = format!("claim.{}.{part}", claim.id);
             Figure::from_result(id, value, unit, "trial", tried.as_of).inputs(inputs.clone()).n(n)
         };
-        if is_calibrated(claim) {
+        if let Some(fresh) = &claim.fresh {
+            found.push((figure(age(fresh, tried.as_of, findings)), None));
+        }
+        if told || is_calibrated(claim) {
             found.extend(rate(claim, tried, &holds).map(|part| (figure(part), None)));
         }
-        if claim.robust.contains(&Robust::LeaveOneOut) {
+        if told || claim.robust.contains(&Robust::LeaveOneOut) {
             let (part, fails) = without(tried, &holds);
             found.push((figure(part), Some(fails)));
         }
-        if claim.robust.contains(&Robust::BothBenchmarks) {
+        if told || claim.robust.contains(&Robust::BothBenchmarks) {
             found.push((figure(on_rest(tried, &holds)), None));
         }
     }
@@ -139,6 +144,31 @@ pub fn refute<'a>(
         findings.add(figure);
     }
     Ok(())
+}
+
+/// Whether trials have every figure that a condition names.
+fn tellable(ids: &[String], trials: &Trials) -> bool {
+    let without = trials.without.iter().map(|(_, findings)| findings);
+    let first = trials.ordinary.first().or_else(|| without.into_iter().next());
+    !ids.is_empty() && first.is_some_and(|first| ids.iter().all(|id| first.figures.contains_key(id)))
+}
+
+/// Days from the last entry of a claim's list to the as-of date; no value beyond what the claim allows, so that neither of its texts
+/// stands.
+fn age(fresh: &Fresh, as_of: Date, findings: &Findings) -> Part {
+    let last = findings.figures.get(&fresh.last).and_then(|figure| figure.value);
+    let days = match last {
+        Some(Value::Date(last)) => match as_of.since(last).map(|span| span.get_days()) {
+            Ok(days) if days <= i32::try_from(fresh.days).unwrap_or(i32::MAX) => Ok(f64::from(days)),
+            Ok(days) => Err(format!(
+                "the list ends on {last}, {days} days before; more than {} is too old",
+                fresh.days
+            )),
+            Err(error) => Err(error.to_string()),
+        },
+        _ => Err(format!("`{}` is no date: how old the list is, is not known", fresh.last)),
+    };
+    ("age", days, Unit::Count, 1)
 }
 
 /// The last part of a figure's id, its value, unit and number of trials.
@@ -175,8 +205,7 @@ fn enough(n: usize, sessions: usize, most: f64) -> Result<(), String> {
 /// Without how many companies a claim fails, and their names.
 fn without(tried: Tried<'_>, holds: &impl Fn(&Findings) -> Option<bool>) -> (Part, Vec<String>) {
     let each = tried.trials.iter().flat_map(|trials| &trials.without);
-    let judged: Vec<(&String, bool)> =
-        each.filter_map(|(name, trial)| Some((name, holds(trial)?))).collect();
+    let judged: Vec<(&String, bool)> = each.filter_map(|(name, trial)| Some((name, holds(trial)?))).collect();
     let fails: Vec<String> =
         judged.iter().filter(|(_, holds)| !holds).map(|(name, _)| (*name).clone()).collect();
     let count = match judged.len() {
@@ -201,6 +230,9 @@ pub fn demanded(claim: &Claim) -> String {
     let id = &claim.id;
     if is_calibrated(claim) {
         parts.push(format!("fig(\"claim.{id}.rate\") <= {}", most(claim)));
+    }
+    if let Some(fresh) = &claim.fresh {
+        parts.push(format!("fig(\"claim.{id}.age\") <= {}", fresh.days));
     }
     for robust in &claim.robust {
         parts.push(match robust {
@@ -233,7 +265,28 @@ mod tests {
             calibrated,
             at_most: None,
             robust,
+            fresh: None,
         }
+    }
+
+    #[test]
+    fn a_list_older_than_declared_stops_its_claim() {
+        let declared = Declared::default();
+        let truth = |last: Date, days: u32| {
+            let mut brief = findings(-0.1);
+            brief.add(Figure::date("list.last", last, "test", Date::default()));
+            let claim = Claim {
+                fresh: Some(Fresh { last: "list.last".to_owned(), days }),
+                ..claim(Vec::new(), false)
+            };
+            let tried = Tried { trials: None, sessions: 1, as_of: jiff::civil::date(2025, 6, 30) };
+            refute([&claim].into_iter(), tried, &mut brief, &declared).unwrap();
+            let condition = Expr::parse(&demanded(&claim)).unwrap();
+            condition.judge(&declared.names(&brief, None)).unwrap().truth
+        };
+        // From 1 May to 30 June there are sixty days.
+        assert_eq!(truth(jiff::civil::date(2025, 5, 1), 60), Answer::Is(true));
+        assert!(matches!(truth(jiff::civil::date(2025, 4, 30), 60), Answer::Missing(_)));
     }
 
     fn findings(a: f64) -> Findings {
@@ -257,7 +310,9 @@ mod tests {
         assert_eq!(brief.number("claim.fell.rate"), Some(0.25));
         assert_eq!(brief.number("claim.fell.hits"), Some(100.0));
         // Wilson's interval of 100 in 400, worked out by hand: (0.25 + 1.920729/400 ± 1.959964 × 0.0217834) / (1 + 3.841459/400).
-        let near = |part: &str, value: f64| (brief.number(&format!("claim.fell.{part}")).unwrap() - value).abs() < 1e-4;
+        let near = |part: &str, value: f64| {
+            (brief.number(&format!("claim.fell.{part}")).unwrap() - value).abs() < 1e-4
+        };
         assert!(near("low", 0.210) && near("high", 0.2947), "{:?}", brief.figures["claim.fell.low"]);
         assert_eq!(brief.number("claim.fell.without"), Some(1.0));
         assert_eq!(brief.lists["claim.fell.without"], ["Alpha"]);

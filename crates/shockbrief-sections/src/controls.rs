@@ -240,6 +240,7 @@ fn chart(events: &[(&EventId, &Event)], sources: Vec<String>) -> Chart {
             label: format!("event.{id}"),
             translate: true,
             figure: format!("rule.{id}.car"),
+            p: Some(format!("rule.{id}.p_holm")),
             group: String::new(),
         })
         .collect();

@@ -55,7 +55,8 @@ impl Bundle {
     #[must_use]
     pub fn of(trials: &Trials) -> Self {
         let mut kinds = BTreeMap::new();
-        let mut bare = |findings: &Findings| findings.figures.values().map(|f| strip(f, &mut kinds)).collect();
+        let mut bare =
+            |findings: &Findings| findings.figures.values().map(|f| strip(f, &mut kinds)).collect();
         let ordinary = trials.ordinary.iter().map(&mut bare).collect();
         let without = trials.without.iter().map(|(name, found)| (name.clone(), bare(found))).collect();
         let rest = trials.rest.as_ref().map(&mut bare);

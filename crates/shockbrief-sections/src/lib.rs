@@ -44,9 +44,9 @@ mod trials;
 
 pub use context::{Context, Desk};
 pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
+pub use kept::{Bundle, Keep};
 pub use kind::{AnyKind, Phrase};
 pub use shock::Shock;
-pub use kept::{Bundle, Keep};
 pub use trials::{Asked, Trials, calibrate, trials};
 
 use anyhow::{Context as _, Result};

@@ -7,7 +7,9 @@
 use crate::{
     Context, Desk, Shock,
     kept::{Keep, about, reduce},
-    method, reaction, themes,
+    method, reaction,
+    shock::day0_return,
+    themes,
 };
 use anyhow::Result;
 use rayon::prelude::*;
@@ -83,7 +85,10 @@ fn earlier(context: &Context<'_>, sections: &BTreeSet<String>) -> Vec<Findings> 
     let Some(home) = context.panel.as_ref().and_then(|panel| desk.data.find(&panel.spec.benchmark)) else {
         return Vec::new();
     };
-    ordinary_periods(desk, home.0).par_iter().filter_map(|period| on(desk, *period, home.0, sections)).collect()
+    ordinary_periods(desk, home.0)
+        .par_iter()
+        .filter_map(|period| on(desk, *period, home.0, sections))
+        .collect()
 }
 
 /// Periods of the same length before the desk's, within the history and without the day 0 of a declared event.
@@ -93,7 +98,8 @@ fn ordinary_periods(desk: &Desk<'_>, home: &Market) -> Vec<Period> {
     let Some(first) = home.sessions.first().map(|session| session.date) else { return Vec::new() };
     let earlier = std::iter::successors(Some(desk.period.previous()), |period| Some(period.previous()));
     let whole = earlier.take_while(|period| period.first_date() > first);
-    let shock = |period: &Period| shocks.iter().any(|day| (period.first_date()..=period.last_date()).contains(day));
+    let shock =
+        |period: &Period| shocks.iter().any(|day| (period.first_date()..=period.last_date()).contains(day));
     whole.filter(|period| !shock(period)).collect()
 }
 
@@ -150,6 +156,12 @@ fn tests() -> impl Iterator<Item = &'static str> {
 fn day(shock: &Shock<'_>) -> Result<Findings> {
     let mut findings = Findings::default();
     reaction::companies(shock, shock.own(), &[], &mut findings)?;
+    for symbol in shock.spec.sample.iter().chain([&shock.spec.benchmark]) {
+        day0_return(shock, symbol, &mut findings);
+    }
+    for theme in &shock.report.themes {
+        themes::day0(shock, theme, &mut findings);
+    }
     themes::portfolios(shock, shock.own(), &[[0, 0]], &mut findings)?;
     method::tests(shock, [0, 0], &mut findings);
     Ok(findings)

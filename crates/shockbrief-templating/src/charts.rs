@@ -4,8 +4,8 @@
 //! column of printed values, and they scale fonts and strokes each in their own way. Axes, ticks and labels are placed
 //! here, with the fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
 //!
-//! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
-//! their interval are filled and others hollow.
+//! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots that chance does not explain
+//! are filled and others hollow.
 
 mod bars;
 pub(crate) mod canvas;
@@ -101,6 +101,15 @@ impl Charts {
         self.keep(&path, drawn.svg);
         let source = source_line(state, scope, &key, chart.sources())?;
         let note = optional(state, scope, &format!("{key}.note"))?;
+        // What marks mean stands under every chart that has them, before what the chart's own note says.
+        let legend = match chart {
+            Chart::Intervals { marks, .. } => Some(string(state, scope, intervals::legend(marks))?),
+            _ => None,
+        };
+        let note = match (legend, note) {
+            (Some(legend), Some(note)) => Some(format!("{legend} {note}")),
+            (legend, note) => legend.or(note),
+        };
         let note = note.map_or(String::new(), |note| format!("\n  note: [{note}],"));
         Ok(format!(
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
@@ -236,6 +245,7 @@ impl Pen<'_> {
                     label: self.label(&mark.label, mark.translate)?,
                     value: figure.number(),
                     se: figure.se,
+                    p: mark.p.as_ref().map(|id| Ok::<_, Error>(self.figure(id)?.number())).transpose()?,
                     printed,
                     group: mark.group.clone(),
                 })
@@ -276,6 +286,8 @@ pub(crate) struct Point {
     label: String,
     value: Option<f64>,
     se: Option<f64>,
+    /// The p that fills it, where the chart has one; a p may be missing.
+    p: Option<Option<f64>>,
     printed: String,
     group: String,
 }
