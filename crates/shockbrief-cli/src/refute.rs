@@ -124,7 +124,8 @@ pub fn refute<'a>(
             Figure::from_result(id, value, unit, "trial", tried.as_of).inputs(inputs.clone()).n(n)
         };
         if let Some(fresh) = &claim.fresh {
-            found.push((figure(age(fresh, tried.as_of, findings)), None));
+            let aged = figure(age(fresh, tried.as_of, findings)).inputs([fresh.last.as_str()]);
+            found.push((aged, None));
         }
         if told || is_calibrated(claim) {
             found.extend(rate(claim, tried, &holds).map(|part| (figure(part), None)));

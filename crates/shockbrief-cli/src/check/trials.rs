@@ -71,9 +71,15 @@ fn share(findings: &Findings, claim: &str, rate: f64) -> String {
 }
 
 fn carried(findings: &Findings, claim: &str, fails: f64) -> String {
-    match findings.lists.get(&format!("claim.{claim}.without")) {
-        Some(names) if fails > 0.0 => format!("fails without {}", names.join(", ")),
-        _ => "holds".to_owned(),
+    const NAMED: usize = 3;
+    let id = format!("claim.{claim}.without");
+    let names = findings.lists.get(&id).map(Vec::as_slice).unwrap_or_default();
+    let of = findings.figures.get(&id).and_then(|figure| figure.n).unwrap_or_default();
+    match names.len() {
+        0 if fails > 0.0 => format!("fails without {fails} of {of}"),
+        0 => format!("holds without each of {of}"),
+        1..=NAMED => format!("fails without {}", names.join(", ")),
+        many => format!("fails without {many} of {of}"),
     }
 }
 

@@ -135,3 +135,25 @@ impl Frame {
         canvas.text((WIDTH, y), &point.printed, Hold::End, &pen.color(color), false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(value: f64, se: f64, p: Option<Option<f64>>) -> Point {
+        let (label, printed, group) = (String::new(), String::new(), String::new());
+        Point { label, value: Some(value), se: Some(se), p, printed, group }
+    }
+
+    #[test]
+    fn a_dot_is_filled_by_the_p_that_the_table_prints() {
+        // Outside the range of one name, and nothing after Holm for twenty-seven.
+        assert!(!is_filled(&point(-0.05, 0.02, Some(Some(0.167)))));
+        assert!(is_filled(&point(-0.05, 0.02, Some(Some(0.001)))));
+        // A p of its own model may be small inside the range drawn.
+        assert!(is_filled(&point(-0.03, 0.02, Some(Some(0.049)))));
+        assert!(!is_filled(&point(-0.30, 0.02, Some(None))), "a p without value says nothing");
+        // Without a p the range decides: 1.96 standard errors.
+        assert!(is_filled(&point(0.040, 0.02, None)) && !is_filled(&point(0.039, 0.02, None)));
+    }
+}
