@@ -102,10 +102,7 @@ impl Charts {
         let source = source_line(state, scope, &key, chart.sources())?;
         let note = optional(state, scope, &format!("{key}.note"))?;
         // What marks mean stands under every chart that has them, before what the chart's own note says.
-        let legend = match chart {
-            Chart::Intervals { marks, .. } => Some(string(state, scope, intervals::legend(marks))?),
-            _ => None,
-        };
+        let legend = legend(chart).map(|key| string(state, scope, key)).transpose()?;
         let note = match (legend, note) {
             (Some(legend), Some(note)) => Some(format!("{legend} {note}")),
             (legend, note) => legend.or(note),
@@ -151,6 +148,19 @@ impl Charts {
         let path = format!("/sparks/{}-{line}.svg", slug(chart));
         self.keep(&path, drawn.svg);
         Ok(format!("#spark({}, alt: {})", escape::literal(&path), self.describe(&drawn.alt, scope)))
+    }
+}
+
+/// The key of the line that says what filled, hollow and colours mean; lines and columns are named where they end.
+fn legend(chart: &Chart) -> Option<&'static str> {
+    match chart {
+        Chart::Intervals { marks, .. } => Some(intervals::legend(marks)),
+        Chart::Bars { marks, .. } => {
+            marks.iter().all(|mark| mark.group.is_empty()).then_some("chart.legend.direction")
+        }
+        Chart::Scatter { dots, .. } => dots.iter().any(|dot| dot.strong).then_some("chart.legend.strong"),
+        Chart::Points { spots, .. } => spots.iter().any(|spot| spot.strong).then_some("chart.legend.strong"),
+        Chart::Lines { .. } | Chart::Columns { .. } | Chart::Rules { .. } => None,
     }
 }
 

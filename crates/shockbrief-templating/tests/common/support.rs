@@ -233,6 +233,8 @@ pub fn language(code: &str) -> Language {
                 "Abnormal return on day 0, with the 95% range of a day without news",
             ),
         ),
+        ("chart.legend.direction", pick("Rouge : baisse, vert : hausse.", "Red: a fall, green: a rise.")),
+        ("chart.legend.strong", pick("Plein : ce dont parle le texte.", "Filled: what the text speaks of.")),
         ("chart.ar.axis", pick("Rendement anormal", "Abnormal return")),
         (
             "chart.legend.by-range",
