@@ -44,7 +44,8 @@ fn row(outcome: &Outcome, findings: &Findings) -> [String; 7] {
         claim.id.clone(),
         verdict.to_owned(),
         if levels.is_empty() { dash() } else { levels.join(", ") },
-        told(findings, &claim.id, "rate", |rate| share(findings, &claim.id, rate)),
+        rank(&claim.when, findings)
+            .unwrap_or_else(|| told(findings, &claim.id, "rate", |rate| share(findings, &claim.id, rate))),
         most,
         told(findings, &claim.id, "without", |fails| carried(findings, &claim.id, fails)),
         told(findings, &claim.id, "rest", |holds| if holds > 0.5 { "holds" } else { "fails" }.to_owned()),
@@ -60,6 +61,14 @@ fn told(findings: &Findings, claim: &str, part: &str, words: impl Fn(f64) -> Str
         Some(value) => words(value),
         None => figure.reason.clone().unwrap_or_default(),
     }
+}
+
+/// The place among ordinary days that a condition itself asks for.
+fn rank(when: &str, findings: &Findings) -> Option<String> {
+    let id = when.split('"').find(|id| id.starts_with("calibration.") && id.ends_with(".rank"))?;
+    let figure = findings.figures.get(id)?;
+    let place = figure.number().map(|rank| format!("place {rank:.4} of {}", figure.n.unwrap_or_default()));
+    Some(place.unwrap_or_else(|| figure.reason.clone().unwrap_or_default()))
 }
 
 fn share(findings: &Findings, claim: &str, rate: f64) -> String {
@@ -86,7 +95,7 @@ fn carried(findings: &Findings, claim: &str, fails: f64) -> String {
 /// The levels that p-values are compared with in a condition, each once.
 fn levels(when: &str) -> Vec<String> {
     let words: Vec<&str> = when.split_whitespace().collect();
-    let is_p = |word: &str| word.ends_with(").p") || word.contains(".p_");
+    let is_p = |word: &str| word.ends_with(").p") || word.contains(".p_") || word.ends_with(".rank\")");
     let compared =
         words.windows(3).filter(|part| is_p(part[0]) && matches!(part[1], "<" | "<=" | ">" | ">="));
     let levels = compared.map(|part| part[2].trim_end_matches(')').to_owned());
@@ -122,6 +131,7 @@ mod tests {
         assert_eq!(levels(when), ["0.01", "0.05"]);
         assert_eq!(limit(when), Some(0.02));
         assert_eq!(levels("fig(\"a.period\") < 0.3"), Vec::<String>::new());
+        assert_eq!(levels("fig(\"calibration.mvrm_f.rank\") < 0.01"), ["0.01"]);
         assert_eq!(limit("fig(\"a\") < 0"), None);
     }
 }
