@@ -130,6 +130,8 @@ pub fn refute<'a>(
         if told || is_calibrated(claim) {
             found.extend(rate(claim, tried, &holds).map(|part| (figure(part), None)));
         }
+        // Of a period no company is left out and no second benchmark fitted.
+        let told = told && tried.sessions == 1;
         if told || claim.robust.contains(&Robust::LeaveOneOut) {
             let (part, fails) = without(tried, &holds);
             found.push((figure(part), Some(fails)));
