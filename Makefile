@@ -21,7 +21,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
+.PHONY: trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -103,6 +103,15 @@ doc:
 
 deps: ## Licences and advisories of dependencies (needs cargo-deny)
 	@cargo deny check
+
+# Every report at its own period, the monthly ones at each of MONTHS.
+trials: build $(if $(DATA),,sample) ## What could refute each claim of every brief (DATA=FOLDER; MONTHS="2024-07 2024-08")
+	@for report in $(REPORTS); do \
+	  case "$$report" in *monthly*|*letter*) periods="$(MONTHS)";; *) periods="";; esac; \
+	  for period in $${periods:-own}; do \
+	    $(BIN) check "$$report" --format trials --data "$(or $(DATA),$(SAMPLE))" \
+	      $$([ "$$period" = own ] || printf -- '--period %s' "$$period") || exit $$?; \
+	  done; done
 
 faults: tools sample ## Kill runs 200 times and check what is left
 	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite runs::killed -- --nocapture

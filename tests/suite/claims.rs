@@ -244,3 +244,51 @@ fn every_dated_rule_of_the_timeline_is_an_event() {
     }
     assert!(checked >= 8, "{checked} rules");
 }
+
+/// The twin of a report as `check` prints it with a folder of kept trials, and what it told beside.
+fn kept(report: &Path, cache: &Path) -> (Value, String) {
+    let mut check = shockbrief(["check", "--json"]);
+    check.arg(report).arg("--data").arg(sample()).arg("--config").arg(root().join("config"));
+    let run = check.env("SHOCKBRIEF_CACHE", cache).output().unwrap();
+    succeeded(&run);
+    (serde_json::from_slice(&run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap())
+}
+
+#[test]
+fn trials_are_kept_for_the_same_inputs_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    let report = folder.path().join("2025-01-deepseek");
+    copy_folder(&root().join("reports/2025-01-deepseek"), &report);
+    let files = || {
+        let mut files: Vec<_> =
+            fs_err::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    };
+    let (made, _) = kept(&report, &cache);
+    assert_eq!(made, checked(&report, &sample(), &root().join("config")), "with and without what is kept");
+    assert_eq!(files().len(), 1);
+    let (again, told) = kept(&report, &cache);
+    assert_eq!((again, files().len()), (made.clone(), 1));
+    assert!(!told.contains("damaged"), "{told}");
+    // A number of a trial changed by one bit of its text: told, and computed again.
+    let file = files().remove(0);
+    let mut bytes = fs_err::read(&file).unwrap();
+    let digit = bytes.iter().rposition(u8::is_ascii_digit).unwrap();
+    bytes[digit] ^= 1;
+    fs_err::write(&file, &bytes).unwrap();
+    let (mended, told) = kept(&report, &cache);
+    assert_eq!(mended, made);
+    assert!(told.contains("damaged"), "{told}");
+    // Another estimation window is another study: nothing kept of the first is used for it.
+    let path = report.join("report.yaml");
+    let text = fs_err::read_to_string(&path).unwrap();
+    let shorter = text.replace("estimation: [-130, -11]", "estimation: [-120, -11]");
+    assert_ne!(shorter, text);
+    fs_err::write(&path, shorter).unwrap();
+    let (other, _) = kept(&report, &cache);
+    assert_eq!(files().len(), 2);
+    assert_eq!(other, checked(&report, &sample(), &root().join("config")));
+    assert_ne!(other["findings"]["figures"], made["findings"]["figures"]);
+}

@@ -34,6 +34,8 @@ pub fn command() -> PathBuf {
 pub fn shockbrief<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut shockbrief = Command::new(command());
     shockbrief.args(args).current_dir(root()).env_remove("SHOCKBRIEF_DATA").env("NO_COLOR", "1");
+    // Nothing is kept between tests, nor in the house of whoever runs them.
+    shockbrief.env("SHOCKBRIEF_CACHE", "");
     shockbrief
 }
 

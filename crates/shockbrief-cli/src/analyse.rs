@@ -2,8 +2,9 @@
 
 use crate::{
     args::Inputs,
+    kept::Kept,
     load::{Digests, Issue, Project, report_digests},
-    refute::{demanded, refute},
+    refute::{Tried, asked, demanded, refute, sessions},
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -15,7 +16,7 @@ use shockbrief_core::{
     fs, house,
     nearest::{distance, nearest},
 };
-use shockbrief_sections::{Context, Desk, Method, Trials, method};
+use shockbrief_sections::{Context, Desk, Keep, Method, Trials, method};
 use shockbrief_templating::{
     ClaimSource, Compose, Composed, Declared, Edition, Nouns, Section, Source, compose,
     format::{Format, FormatError},
@@ -43,7 +44,13 @@ impl Shared {
         let data = Arc::new(issue.data(project, inputs)?);
         let exchanges = issue.exchanges(project)?;
         let mut shared = Self { data, exchanges, findings: Findings::default(), trials: None };
-        let found = shared.context(project, issue, &project.scenarios, None, shockbrief_sections::shared)?;
+        let claims = written(project, issue);
+        let all: Vec<&str> = issue.instances.iter().map(|section| section.id.as_str()).collect();
+        let (asked, kept) = (asked(claims.iter(), &all), Kept::here());
+        let keep = kept.as_ref().map(|kept| -> &dyn Keep { kept });
+        let found = shared.context(project, issue, &project.scenarios, None, |context| {
+            shockbrief_sections::shared(context, &asked, keep)
+        })?;
         (shared.findings, shared.trials) = found;
         Ok(shared)
     }
@@ -180,20 +187,13 @@ impl Analysed {
             previous.as_ref(),
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
-        let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
         let made = |claim: &&Claim| {
             claim.section.iter().chain(&claim.needs).all(|id| !shared.findings.absent.contains_key(id))
         };
-        let declared = declared(project, &issue);
-        let sections: Vec<Claim> =
-            issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
-        refute(
-            own.chain(house).chain(&sections).filter(made),
-            shared.trials.as_ref(),
-            &mut findings,
-            &declared,
-            issue.as_of,
-        )?;
+        let (declared, claims) = (declared(project, &issue), written(project, &issue));
+        let each = if issue.report.study.is_some() { 1 } else { sessions(issue.period) };
+        let tried = Tried { trials: shared.trials.as_ref(), sessions: each, as_of: issue.as_of };
+        refute(claims.iter().filter(made), tried, &mut findings, &declared)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }
@@ -693,6 +693,12 @@ fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<Stri
         }
     }
     lacking
+}
+
+/// All claims that an issue makes: the report's own, the house's, those of its sections.
+fn written(project: &Project, issue: &Issue) -> Vec<Claim> {
+    let (own, house) = (issue.report.claims.iter().cloned(), project.claims.of(&issue.report).cloned());
+    own.chain(house).chain(issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim)).collect()
 }
 
 /// Refuses conditions that ask for facts and sections that do not exist, before anything is loaded.

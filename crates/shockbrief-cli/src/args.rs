@@ -452,7 +452,8 @@ pub struct Check {
     /// Of reports, print what would become brief.json; of data, write the quality report to this file (or print it).
     #[arg(long, num_args = 0..=1, value_name = "FILE")]
     pub json: Option<Option<PathBuf>>,
-    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint.
+    /// How faults are told; `json` prints a list of them, each with file, line, column, message and hint; `trials` prints what could
+    /// refute each claim.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
     #[command(flatten)]
@@ -466,6 +467,8 @@ pub enum CheckFormat {
     Text,
     /// For editors.
     Json,
+    /// A table of what could refute each claim; a claim that stands above its share of ordinary days is a fault.
+    Trials,
 }
 
 /// Arguments of `fetch`.

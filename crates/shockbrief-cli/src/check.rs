@@ -1,6 +1,7 @@
 //! `check`: everything but typesetting; without a report, the quality of the data.
 
 mod data;
+mod trials;
 
 use crate::{
     analyse::Analysed,
@@ -87,6 +88,9 @@ fn report(project: &Project, folder: &Path, args: &Check) -> Result<()> {
     let composed = analysed.compose(project, &analysed.issue.report.languages)?;
     if args.format == CheckFormat::Json {
         return Ok(());
+    }
+    if args.format == CheckFormat::Trials {
+        return trials::table(&analysed, &composed);
     }
     if args.json.is_some() {
         say(serde_json::to_string_pretty(&analysed.brief(&composed)?)?);

@@ -3,6 +3,7 @@
 use crate::{analyse::Cache, args::Inputs, desk};
 use anyhow::{Context, Result};
 use jiff::{Timestamp, civil::Date};
+use shockbrief_analytics::calibration::DAYS;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Refusals, Session, Symbol, at,
     config::{
@@ -23,6 +24,8 @@ use std::{
 
 /// Sessions loaded before the first estimation row: the close before it, and room for closures abroad.
 const MARGIN: usize = 12;
+/// Sessions near declared events, which are not ordinary, among those looked back on.
+const APART: usize = 150;
 
 /// Days loaded before a date that a figure begins at: the longest time that an exchange was closed since 1933 is a week.
 const CLOSED: i64 = 10;
@@ -418,11 +421,13 @@ impl Issue {
         let Some(event) = events.events.get(&study.event) else {
             return Ok(self.as_of); // the study itself refuses an unknown event, with its line
         };
-        let rows = study.estimation[0].unsigned_abs() as usize + MARGIN;
+        // The ordinary sessions that its tests and claims are held against lie before the estimation window.
+        let rows = study.estimation[0].unsigned_abs() as usize + MARGIN + DAYS + APART;
         let day = jiff::tz::TimeZone::UTC.to_datetime(event.instant).date();
         let span = jiff::Span::new().days(i64::try_from(rows * 2 + 30)?);
         let calendar = Mic::from(self.report.schedule.calendar.as_str());
-        let sessions = project.calendars.sessions(&calendar, day.checked_sub(span)?, day)?;
+        let first = day.checked_sub(span)?.max(project.calendars.get(&calendar)?.covered_from());
+        let sessions = project.calendars.sessions(&calendar, first, day)?;
         Ok(sessions[sessions.len().saturating_sub(rows)].date)
     }
 

@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod fetch;
+mod kept;
 mod late;
 mod load;
 mod plan;

@@ -98,6 +98,9 @@ pub struct Mark {
     pub translate: bool,
     /// Figure id of the value; its standard error gives the interval.
     pub figure: String,
+    /// Figure id of the p that the table beside the chart prints: it, not the interval, decides how the mark is filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<String>,
     /// Colour group: a theme id, or empty.
     #[serde(default)]
     pub group: String,

@@ -224,6 +224,10 @@ fn chips_table(desk: &Desk<'_>, chips: &Records, findings: &mut Findings) -> Tab
             }));
         }
         let controlled = chip.day("controlled").map(|day| findings.add(date("controlled", day)));
+        if controlled.is_none() {
+            let (id, reason) = (id("controlled"), "no rule is known to cover it");
+            findings.add(Figure::missing(id, reason, Unit::Date, "record", desk.as_of).inputs([name]));
+        }
         below += usize::from(controlled.is_none() && chip.number("tpp").is_some_and(|tpp| tpp < threshold));
         cells.push(controlled.map_or(Cell::Empty, Cell::Figure));
         rows.push(Row::new(cells));
@@ -240,6 +244,7 @@ fn chart(events: &[(&EventId, &Event)], sources: Vec<String>) -> Chart {
             label: format!("event.{id}"),
             translate: true,
             figure: format!("rule.{id}.car"),
+            p: Some(format!("rule.{id}.p_holm")),
             group: String::new(),
         })
         .collect();

@@ -15,6 +15,7 @@ mod demand;
 mod efficiency;
 mod forward;
 mod holdings;
+mod kept;
 mod kind;
 mod market;
 mod method;
@@ -43,9 +44,10 @@ mod trials;
 
 pub use context::{Context, Desk};
 pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
+pub use kept::{Bundle, Keep};
 pub use kind::{AnyKind, Phrase};
 pub use shock::Shock;
-pub use trials::{Trials, calibrate, trials};
+pub use trials::{Asked, Trials, calibrate, trials};
 
 use anyhow::{Context as _, Result};
 use shockbrief_core::{Findings, Refusal, config::section::Instance};
@@ -215,18 +217,22 @@ pub fn method(instance: &Instance) -> Result<Method, Refusal> {
 /// # Errors
 /// A section that lacks the data it cannot do without; the error names the section.
 pub fn analyse(context: &Context<'_>) -> Result<Findings> {
-    for_portfolio(context, &shared(context)?.0)
+    for_portfolio(context, &shared(context, &Asked::default(), None)?.0)
 }
 
 /// Computes the findings that are the same for every portfolio of a report, and what could refute claims on its study.
 ///
 /// # Errors
 /// As [`analyse`].
-pub fn shared(context: &Context<'_>) -> Result<(Findings, Option<Trials>)> {
+pub fn shared(
+    context: &Context<'_>,
+    asked: &Asked,
+    keep: Option<&dyn Keep>,
+) -> Result<(Findings, Option<Trials>)> {
     let mut findings = Findings::default();
     context.describe(&mut findings);
-    add(context, &mut findings, |method| !method.by_portfolio() && !method.compares())?;
-    let trials = trials(context);
+    add(context, &mut findings, |_, method| !method.by_portfolio() && !method.compares())?;
+    let trials = trials(context, asked, keep);
     if let (Some(shock), Some(trials)) = (&context.shock, &trials) {
         calibrate(shock, trials, &mut findings);
     }
@@ -239,20 +245,24 @@ pub fn shared(context: &Context<'_>) -> Result<(Findings, Option<Trials>)> {
 /// As [`analyse`].
 pub fn for_portfolio(context: &Context<'_>, shared: &Findings) -> Result<Findings> {
     let mut findings = shared.clone();
-    add(context, &mut findings, Method::by_portfolio)?;
+    add(context, &mut findings, |_, method| method.by_portfolio())?;
     declared::add(&context.desk, context.desk.instances, &mut findings)?;
     // What compares figures with an earlier issue needs them all, wherever the reader meets it.
-    add(context, &mut findings, Method::compares)?;
+    add(context, &mut findings, |_, method| method.compares())?;
     Ok(findings)
 }
 
 /// The section that compares with an earlier issue.
 const CHANGES: &str = "changes";
 
-fn add(context: &Context<'_>, findings: &mut Findings, wanted: impl Fn(Method) -> bool) -> Result<()> {
+fn add(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    wanted: impl Fn(&Instance, Method) -> bool,
+) -> Result<()> {
     for instance in context.desk.instances {
         let method = method(instance)?;
-        if !wanted(method) {
+        if !wanted(instance, method) {
             continue;
         }
         let outcome = match method {

@@ -247,6 +247,7 @@ fn chart(cases: &[Case], sources: Vec<String>, out: &Output<'_>) -> Chart {
             label: format!("event.{}", case.id),
             translate: true,
             figure: out.id(format!("{}.difference", case.id)),
+            p: Some(out.id(format!("{}.p_holm", case.id))),
             group: String::new(),
         })
         .collect();

@@ -223,6 +223,7 @@ fn chart(context: &Shock<'_>, ranked: &[Symbol]) -> Chart {
             label: context.name(symbol),
             translate: false,
             figure: format!("{}.ar.w0_0", symbol.slug()),
+            p: Some(format!("{}.p_holm.w0_0", symbol.slug())),
             group: context.group(symbol),
         })
         .collect();

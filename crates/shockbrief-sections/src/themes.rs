@@ -30,7 +30,7 @@ pub fn analyse(context: &Shock<'_>, findings: &mut Findings) -> Result<()> {
 }
 
 /// What a theme's members returned on day 0 on average, with no benchmark between.
-fn day0(context: &Shock<'_>, theme: &ThemeId, findings: &mut Findings) {
+pub fn day0(context: &Shock<'_>, theme: &ThemeId, findings: &mut Findings) {
     let members: Vec<String> = context.members(theme).iter().map(|firm| firm.id.clone()).collect();
     let moves: Vec<f64> = members.iter().filter_map(|id| context.day0_move(id)).collect();
     let mean = moments::mean(&moves).map_err(|reason| reason.to_string());

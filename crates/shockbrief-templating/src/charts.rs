@@ -4,8 +4,8 @@
 //! column of printed values, and they scale fonts and strokes each in their own way. Axes, ticks and labels are placed
 //! here, with the fonts' own widths, and tick labels come from [`crate::locale`], so that a chart reads like its text.
 //!
-//! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots outside
-//! their interval are filled and others hollow.
+//! Colour never carries meaning alone: lines differ in dash and are labelled at their end, dots that chance does not explain
+//! are filled and others hollow.
 
 mod bars;
 pub(crate) mod canvas;
@@ -101,6 +101,12 @@ impl Charts {
         self.keep(&path, drawn.svg);
         let source = source_line(state, scope, &key, chart.sources())?;
         let note = optional(state, scope, &format!("{key}.note"))?;
+        // What marks mean stands under every chart that has them, before what the chart's own note says.
+        let legend = legend(chart).map(|key| string(state, scope, key)).transpose()?;
+        let note = match (legend, note) {
+            (Some(legend), Some(note)) => Some(format!("{legend} {note}")),
+            (legend, note) => legend.or(note),
+        };
         let note = note.map_or(String::new(), |note| format!("\n  note: [{note}],"));
         Ok(format!(
             "#chart(\n  {},\n  id: {},\n  alt: {},\n  caption: [{caption}],\n  source: [{source}],{note}\n)",
@@ -142,6 +148,19 @@ impl Charts {
         let path = format!("/sparks/{}-{line}.svg", slug(chart));
         self.keep(&path, drawn.svg);
         Ok(format!("#spark({}, alt: {})", escape::literal(&path), self.describe(&drawn.alt, scope)))
+    }
+}
+
+/// The key of the line that says what filled, hollow and colours mean; lines and columns are named where they end.
+fn legend(chart: &Chart) -> Option<&'static str> {
+    match chart {
+        Chart::Intervals { marks, .. } => Some(intervals::legend(marks)),
+        Chart::Bars { marks, .. } => {
+            marks.iter().all(|mark| mark.group.is_empty()).then_some("chart.legend.direction")
+        }
+        Chart::Scatter { dots, .. } => dots.iter().any(|dot| dot.strong).then_some("chart.legend.strong"),
+        Chart::Points { spots, .. } => spots.iter().any(|spot| spot.strong).then_some("chart.legend.strong"),
+        Chart::Lines { .. } | Chart::Columns { .. } | Chart::Rules { .. } => None,
     }
 }
 
@@ -236,6 +255,7 @@ impl Pen<'_> {
                     label: self.label(&mark.label, mark.translate)?,
                     value: figure.number(),
                     se: figure.se,
+                    p: mark.p.as_ref().map(|id| Ok::<_, Error>(self.figure(id)?.number())).transpose()?,
                     printed,
                     group: mark.group.clone(),
                 })
@@ -276,6 +296,8 @@ pub(crate) struct Point {
     label: String,
     value: Option<f64>,
     se: Option<f64>,
+    /// The p that fills it, where the chart has one; a p may be missing.
+    p: Option<Option<f64>>,
     printed: String,
     group: String,
 }

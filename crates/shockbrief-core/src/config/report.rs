@@ -199,6 +199,19 @@ pub struct Claim {
     /// What else it must survive; default nothing.
     #[serde(default)]
     pub robust: Vec<Robust>,
+    /// The list that it is about, which may be so old and no older; default none.
+    #[serde(default)]
+    pub fresh: Option<Fresh>,
+}
+
+/// How old a list may be before what is claimed of it is not known any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fresh {
+    /// The figure that is the date of the list's last entry.
+    pub last: String,
+    /// Days from there to the as-of date, at most.
+    pub days: u32,
 }
 
 #[derive(Deserialize)]

@@ -149,7 +149,7 @@ impl Work<'_> {
             if let Ok(course) = self.courses.get(&name).as_ref() {
                 sources.extend(course.sources.iter().cloned());
             }
-            marks.push(Mark { label, translate, figure, group });
+            marks.push(Mark { label, translate, figure, p: None, group });
         }
         if let Some(sort) = spec.sort {
             let value = |mark: &Mark| findings.number(&mark.figure);

@@ -1,7 +1,7 @@
 //! Dots by name over the range of a day without news: ±1.96 standard errors around zero.
 //!
-//! A dot is filled when it lies outside its range and hollow inside, so that the eye finds what chance
-//! does not explain without a legend.
+//! A dot is filled by the p that the table prints, below one in twenty; where no table prints one, when it lies outside its range.
+//! A line under the chart says which, and what grey, red and green mean.
 
 use super::canvas::{Canvas, Hold, WIDTH, width, wrap};
 use super::scale::Scale;
@@ -17,6 +17,8 @@ const LABEL: f64 = 150.0;
 /// Room above the first row, with and without a title of the axis.
 const TOP: (f64, f64) = (15.0, 4.0);
 const BOTTOM: f64 = 13.0;
+/// The p below which a mark is filled.
+const LEVEL: f64 = 0.05;
 
 pub fn draw(pen: &Pen, marks: &[Mark]) -> Result<Drawn, Error> {
     let points = pen.marks(marks)?;
@@ -35,19 +37,28 @@ pub fn draw(pen: &Pen, marks: &[Mark]) -> Result<Drawn, Error> {
     for (row, point) in points.iter().enumerate() {
         if let Some(value) = point.value {
             let color = pen.color(if value < 0.0 { "fall" } else { "rise" });
-            let fill = if is_outside(point) { color.clone() } else { pen.color("paper") };
+            let fill = if is_filled(point) { color.clone() } else { pen.color("paper") };
             canvas.dot((frame.x.at(value), frame.row(row)), 2.5, &color, &fill);
         }
     }
-    let outside = points.iter().filter(|p| is_outside(p)).count();
+    let outside = points.iter().filter(|p| is_filled(p)).count();
     Ok(Drawn { svg: canvas.svg(), alt: pen.describe("format.alt.intervals", &points, outside) })
 }
 
-fn is_outside(point: &Point) -> bool {
+/// Whether a mark stands for more than chance explains; a p without value says nothing.
+fn is_filled(point: &Point) -> bool {
+    if let Some(p) = &point.p {
+        return p.is_some_and(|p| p < LEVEL);
+    }
     match (point.value, point.se) {
         (Some(value), Some(se)) => value.abs() > 1.96 * se,
         _ => false,
     }
+}
+
+/// The key of the line that says what the marks mean.
+pub fn legend(marks: &[Mark]) -> &'static str {
+    if marks.iter().any(|mark| mark.p.is_some()) { "chart.legend.by-p" } else { "chart.legend.by-range" }
 }
 
 /// Rows of names with a value axis, shared with bars.
@@ -122,5 +133,27 @@ impl Frame {
         }
         let color = if point.value.is_some() { "ink" } else { "muted" };
         canvas.text((WIDTH, y), &point.printed, Hold::End, &pen.color(color), false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(value: f64, se: f64, p: Option<Option<f64>>) -> Point {
+        let (label, printed, group) = (String::new(), String::new(), String::new());
+        Point { label, value: Some(value), se: Some(se), p, printed, group }
+    }
+
+    #[test]
+    fn a_dot_is_filled_by_the_p_that_the_table_prints() {
+        // Outside the range of one name, and nothing after Holm for twenty-seven.
+        assert!(!is_filled(&point(-0.05, 0.02, Some(Some(0.167)))));
+        assert!(is_filled(&point(-0.05, 0.02, Some(Some(0.001)))));
+        // A p of its own model may be small inside the range drawn.
+        assert!(is_filled(&point(-0.03, 0.02, Some(Some(0.049)))));
+        assert!(!is_filled(&point(-0.30, 0.02, Some(None))), "a p without value says nothing");
+        // Without a p the range decides: 1.96 standard errors.
+        assert!(is_filled(&point(0.040, 0.02, None)) && !is_filled(&point(0.039, 0.02, None)));
     }
 }

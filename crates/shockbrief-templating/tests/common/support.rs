@@ -71,6 +71,7 @@ fn marks(part: &str, missing: bool) -> Vec<Mark> {
         label: label.into(),
         translate: false,
         figure,
+        p: None,
         group: String::new(),
     };
     let mut marks: Vec<Mark> = NAMES
@@ -232,7 +233,13 @@ pub fn language(code: &str) -> Language {
                 "Abnormal return on day 0, with the 95% range of a day without news",
             ),
         ),
+        ("chart.legend.direction", pick("Rouge : baisse, vert : hausse.", "Red: a fall, green: a rise.")),
+        ("chart.legend.strong", pick("Plein : ce dont parle le texte.", "Filled: what the text speaks of.")),
         ("chart.ar.axis", pick("Rendement anormal", "Abnormal return")),
+        (
+            "chart.legend.by-range",
+            pick("Point plein : hors de la plage grise.", "Filled dot: outside the grey range."),
+        ),
         ("chart.bars.caption", pick("Rendement du jour 0", "Return on day 0")),
         (
             "chart.paths.caption",
@@ -279,6 +286,7 @@ pub fn claim(id: &str, when: &str, otherwise: bool) -> ClaimSource {
         calibrated: false,
         at_most: None,
         robust: Vec::new(),
+        fresh: None,
     };
     ClaimSource { claim, file: "reports/test/report.yaml".into(), line: Some(12) }
 }
