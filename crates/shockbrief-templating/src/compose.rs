@@ -551,8 +551,19 @@ fn theme(
         |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
     dictionary(&mut out, "colors", brief.brand.colors.iter().map(color));
     dictionary(&mut out, "groups", brief.brand.groups.iter().map(color));
-    let words =
-        ["chart", "table", "page", "as-of", "source", "contents", "method", "disclaimer", "information"];
+    let words = [
+        "chart",
+        "table",
+        "page",
+        "as-of",
+        "source",
+        "contents",
+        "method",
+        "disclaimer",
+        "information",
+        "continued",
+        "see",
+    ];
     let word =
         |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
     dictionary(&mut out, "words", words.iter().map(word));

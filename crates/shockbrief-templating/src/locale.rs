@@ -116,7 +116,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 43] = [
+const PATTERNS: [(&str, &str, &str); 45] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -148,6 +148,8 @@ const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.word.source", "Source", "Source"),
     ("format.word.contents", "Sommaire", "Contents"),
     ("format.word.method", "Méthode", "Method"),
+    ("format.word.continued", "suite", "continued"),
+    ("format.word.see", "Voir", "See"),
     ("format.word.disclaimer", "Avertissement", "Disclaimer"),
     (
         "format.word.information",
