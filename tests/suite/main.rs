@@ -36,5 +36,6 @@ mod structured;
 mod study_fuzz;
 mod typography;
 mod warehouse;
+mod white;
 mod wild;
 mod year;

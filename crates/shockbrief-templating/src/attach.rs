@@ -5,6 +5,7 @@ use crate::engine::{Engine, Scope};
 use crate::escape;
 use crate::format::because;
 use crate::locale::Sign;
+use crate::tables::said;
 use shockbrief_core::{Cell, Table, Unit, Value};
 use std::fmt::Write as _;
 
@@ -187,7 +188,7 @@ fn inert(text: &str) -> String {
 fn plain(scope: &Scope, form: &Form, cell: &Cell, word: impl Fn(&str) -> String) -> String {
     let figure = |id: &String| scope.findings.figures.get(id);
     match cell {
-        Cell::Text(text) => inert(text),
+        Cell::Text(text) => inert(said(scope, text)),
         Cell::Label(key) => inert(&word(key)),
         Cell::Figure(id) => match figure(id).and_then(|figure| figure.value) {
             Some(Value::Number(value)) => form.number(value),

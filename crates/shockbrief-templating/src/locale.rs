@@ -153,7 +153,7 @@ const PATTERNS: [(&str, &str, &str); 45] = [
     ("format.word.disclaimer", "Avertissement", "Disclaimer"),
     (
         "format.word.information",
-        "Document d’information, sans conseil en investissement",
+        "Document d’information\u{202f}; ne constitue pas un conseil en investissement",
         "For information only; not investment advice",
     ),
     ("format.quarter", "T{quarter} {year}", "Q{quarter} {year}"),
