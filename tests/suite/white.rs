@@ -128,7 +128,12 @@ fn the_summary_speaks_without_the_words_of_the_method() {
         }
         read += 1;
         let said = own(&text.text);
-        wrong.extend(METHOD.iter().filter(|word| said.contains(**word)).map(|w| format!("{}: {w}: {said}", text.place)));
+        wrong.extend(
+            METHOD
+                .iter()
+                .filter(|word| said.contains(**word))
+                .map(|w| format!("{}: {w}: {said}", text.place)),
+        );
     }
     assert!(read > 60, "{read} texts");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -116,7 +116,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 45] = [
+const PATTERNS: [(&str, &str, &str); 46] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -141,6 +141,7 @@ const PATTERNS: [(&str, &str, &str); 45] = [
     ("format.claim.missing", "Ce point reste ouvert\u{a0}: {reason}.", "This point stays open: {reason}."),
     ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
+    ("format.span", "du {from} au {to}", "{from} to {to}"),
     ("format.word.chart", "Graphique", "Chart"),
     ("format.word.table", "Tableau", "Table"),
     ("format.word.page", "Page {page} sur {pages}", "Page {page} of {pages}"),
