@@ -485,6 +485,8 @@ fn scope(
 ) -> Scope {
     let code = &edition.code;
     let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
+    let strings = &edition.language.strings;
+    let local = |name: &String| strings.get(&format!("said.{name}")).unwrap_or(name).clone();
     let said = brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code, &locale)).collect();
     Scope {
         code: code.clone(),
@@ -492,7 +494,7 @@ fn scope(
         findings: findings.clone(),
         strings: edition.language.strings.clone(),
         strings_name: edition.file.clone(),
-        names: brief.names.clone(),
+        names: brief.names.iter().map(|(symbol, name)| (symbol.clone(), local(name))).collect(),
         themes,
         sources: brief.sources.clone(),
         brand: brief.brand.clone(),
