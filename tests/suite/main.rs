@@ -37,5 +37,6 @@ mod study_fuzz;
 mod theses;
 mod typography;
 mod warehouse;
+mod white;
 mod wild;
 mod year;

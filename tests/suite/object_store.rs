@@ -173,6 +173,7 @@ fn no_more_is_read_than_is_asked_for() {
     let instrument = Instrument {
         symbol: "S123".into(),
         name: "S123".into(),
+        local: std::collections::BTreeMap::new(),
         exchange: "XNYS".into(),
         currency: "USD".into(),
         kind: Kind::Equity,

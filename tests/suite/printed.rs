@@ -57,6 +57,17 @@ pub fn from(data: &Path, out: &Path) -> Vec<Printed> {
     pdfs.lines().map(|pdf| Path::new(pdf).with_extension("src")).map(|folder| read(&folder)).collect()
 }
 
+/// What was rendered into a folder with its sources kept.
+pub fn of(out: &Path) -> Vec<Printed> {
+    let mut folders: Vec<PathBuf> = files(out, "typ")
+        .into_iter()
+        .filter(|path| path.ends_with("main.typ"))
+        .map(|path| path.parent().unwrap().to_owned())
+        .collect();
+    folders.sort();
+    folders.iter().map(|folder| read(folder)).collect()
+}
+
 fn read(folder: &Path) -> Printed {
     let stem = folder.file_stem().unwrap().to_string_lossy().into_owned();
     let language = stem.rsplit('.').next().unwrap().to_owned();

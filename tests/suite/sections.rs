@@ -193,10 +193,10 @@ fn a_section_of_yaml_alone_is_typeset() {
     let found: Vec<PathBuf> = walk(&if source.is_dir() { source } else { folder });
     let named = |end: &str| found.iter().find(|path| path.to_string_lossy().ends_with(end)).cloned();
     let spec: Value =
-        serde_json::from_slice(&fs_err::read(named("charts/again.path.vl.json").unwrap()).unwrap()).unwrap();
+        serde_json::from_slice(&fs_err::read(named("again.path.vl.json").unwrap()).unwrap()).unwrap();
     assert_eq!(spec["mark"], "line");
     assert!(spec["data"]["values"].as_array().unwrap().len() > 20);
-    assert!(named("tables/again.spreads.csv").is_some());
+    assert!(named("again.spreads.csv").is_some());
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

@@ -416,6 +416,8 @@ fn attachments(pdf: &Pdf, name: &str) -> usize {
         let file = pdf.resolve(file).as_dict().unwrap();
         assert!(file.has(b"AFRelationship") && file.has(b"Desc"), "{name}: {file:?}");
         let path = pdf.text(file, b"UF").unwrap();
+        // A reader that saves all files into one folder makes no other: a name is a name, and none stands twice.
+        assert!(!path.trim_start_matches('/').contains('/') && !names.contains(&path), "{name}: {path}");
         let embedded = pdf.resolve(file.get(b"EF").unwrap()).as_dict().unwrap();
         let stream = pdf.resolve(embedded.get(b"F").unwrap()).as_stream().unwrap();
         if path.ends_with("brief.json") {

@@ -37,6 +37,7 @@ fn read(folder: &Path) -> anyhow::Result<Dataset> {
     let instrument = |symbol: &Symbol| Instrument {
         symbol: symbol.clone(),
         name: symbol.to_string(),
+        local: std::collections::BTreeMap::new(),
         exchange: "XNYS".into(),
         currency: "USD".into(),
         kind: Kind::Equity,

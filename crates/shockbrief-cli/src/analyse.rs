@@ -789,6 +789,11 @@ fn with_names(
                 language.strings.insert(key, name.clone());
             }
         }
+        for (key, texts) in local(project) {
+            if let Some(text) = texts.get(code) {
+                language.strings.insert(key, text.clone());
+            }
+        }
         // A past event replayed is named after it.
         let pattern = language.strings.get("scenario.replay").cloned().unwrap_or_else(|| "{name}".to_owned());
         for (id, event) in &project.events.events {
@@ -807,6 +812,15 @@ fn with_names(
         }
     }
     languages
+}
+
+/// Texts of configuration that stand in tables as they are, in the languages that have them otherwise.
+fn local(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, String>)> {
+    let facts = project.facts.all().map(|(_, fact)| (fact.source.text.as_str(), &fact.source.local));
+    let sources =
+        project.sources.sources.iter().map(|source| (source.licence.as_str(), &source.licence_local));
+    let names = project.universe.instruments.iter().map(|found| (found.name.as_str(), &found.local));
+    facts.chain(sources).chain(names).map(|(text, local)| (format!("said.{text}"), local))
 }
 
 /// Names in each language by string key.

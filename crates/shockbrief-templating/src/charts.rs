@@ -22,6 +22,7 @@ use crate::engine::{Scope, optional, plain, source_line, string, unknown};
 use crate::escape;
 use crate::format::{Filter, Format, FormatError, Place};
 use crate::locale::Sign;
+use crate::tables::said;
 use crate::typography;
 use minijinja::{Error, State};
 use shockbrief_core::{
@@ -197,7 +198,11 @@ impl Pen<'_> {
     }
 
     fn label(&self, label: &str, translate: bool) -> Result<String, Error> {
-        if translate { Ok(plain(&string(self.state, self.scope, label)?)) } else { Ok(escape::clean(label)) }
+        if translate {
+            Ok(plain(&string(self.state, self.scope, label)?))
+        } else {
+            Ok(escape::clean(said(self.scope, label)))
+        }
     }
 
     fn color(&self, token: &str) -> String {

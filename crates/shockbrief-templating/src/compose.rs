@@ -17,7 +17,7 @@ use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_core::config::{Brand, Claim, Language, Listed, Logo, LogoFormat, Rounding};
 use shockbrief_core::expr::{Answer, Expr, Fault, Judgement, Names, Used};
-use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Refusal, Refusals, Verdict};
+use shockbrief_core::{Cell, CheckedClaim, Class, Findings, Headline, Period, Refusal, Refusals, Verdict};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -442,6 +442,20 @@ fn in_language(texts: &BTreeMap<String, String>, code: &str) -> String {
     texts.get(code).cloned().unwrap_or_default()
 }
 
+/// The period in words for the masthead: a day, a month, or first and last day; a name that is no period as it is.
+fn span(period: &str, locale: &Locale) -> String {
+    let long = |date| locale.date(date, DateStyle::Long);
+    match period.parse::<Period>() {
+        Ok(Period::Day(day)) => long(day),
+        Ok(Period::Month(month)) => locale.date(month, DateStyle::Month),
+        Ok(period) => {
+            let (from, to) = (long(period.first_date()), long(period.last_date()));
+            locale.note(locale.fill("format.span", &[("from", &from), ("to", &to)]))
+        }
+        Err(_) => period.to_owned(),
+    }
+}
+
 /// Plain facts of the brief in one language, as `brief.…` in templates.
 fn facts(brief: &Compose, edition: &Edition, locale: &Locale) -> BTreeMap<String, String> {
     let rules = typography::Rules::of(&edition.code);
@@ -452,6 +466,7 @@ fn facts(brief: &Compose, edition: &Edition, locale: &Locale) -> BTreeMap<String
         ("title", set(&brief.title)),
         ("subtitle", set(&brief.subtitle)),
         ("period", brief.period.clone()),
+        ("span", span(&brief.period, locale)),
         ("as_of", locale.date(brief.as_of, DateStyle::Long)),
         ("publisher", brief.brand.publisher.clone()),
     ]
@@ -470,6 +485,8 @@ fn scope(
 ) -> Scope {
     let code = &edition.code;
     let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
+    let strings = &edition.language.strings;
+    let local = |name: &String| strings.get(&format!("said.{name}")).unwrap_or(name).clone();
     let said = brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code, &locale)).collect();
     Scope {
         code: code.clone(),
@@ -477,7 +494,7 @@ fn scope(
         findings: findings.clone(),
         strings: edition.language.strings.clone(),
         strings_name: edition.file.clone(),
-        names: brief.names.clone(),
+        names: brief.names.iter().map(|(symbol, name)| (symbol.clone(), local(name))).collect(),
         themes,
         sources: brief.sources.clone(),
         brand: brief.brand.clone(),
@@ -551,8 +568,19 @@ fn theme(
         |(name, value): (&String, &String)| (name.clone(), format!("rgb({})", escape::literal(value)));
     dictionary(&mut out, "colors", brief.brand.colors.iter().map(color));
     dictionary(&mut out, "groups", brief.brand.groups.iter().map(color));
-    let words =
-        ["chart", "table", "page", "as-of", "source", "contents", "method", "disclaimer", "information"];
+    let words = [
+        "chart",
+        "table",
+        "page",
+        "as-of",
+        "source",
+        "contents",
+        "method",
+        "disclaimer",
+        "information",
+        "continued",
+        "see",
+    ];
     let word =
         |name: &&str| ((*name).to_owned(), escape::literal(locale.pattern(&format!("format.word.{name}"))));
     dictionary(&mut out, "words", words.iter().map(word));

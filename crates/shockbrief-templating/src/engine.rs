@@ -125,7 +125,11 @@ impl Engine {
     /// # Errors
     /// All that the templates get wrong, with file and line: what fails is left out, and the rest is tried.
     pub fn section(&mut self, layout: &Source, prose: &Source) -> Result<Rendered, Refusals> {
-        let text = layout.text.replace("{{ prose() }}", &format!("{{% include {:?} %}}", prose.name));
+        let draws = ["chart(", "table("].iter().any(|call| layout.text.contains(call));
+        // What a section shows is named by number where its text ends.
+        let pointers = if draws { "\n\n#pointers()\n" } else { "" };
+        let include = format!("{{% include {:?} %}}{pointers}", prose.name);
+        let text = layout.text.replace("{{ prose() }}", &include);
         let own = self.with_snippets(&prose.text)?;
         let mut sources =
             [Source::new(&prose.name, typography::prose(&own, self.rules)), Source::new(&layout.name, text)];

@@ -116,7 +116,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 43] = [
+const PATTERNS: [(&str, &str, &str); 46] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -141,6 +141,7 @@ const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.claim.missing", "Ce point reste ouvert\u{a0}: {reason}.", "This point stays open: {reason}."),
     ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
+    ("format.span", "du {from} au {to}", "{from} to {to}"),
     ("format.word.chart", "Graphique", "Chart"),
     ("format.word.table", "Tableau", "Table"),
     ("format.word.page", "Page {page} sur {pages}", "Page {page} of {pages}"),
@@ -148,10 +149,12 @@ const PATTERNS: [(&str, &str, &str); 43] = [
     ("format.word.source", "Source", "Source"),
     ("format.word.contents", "Sommaire", "Contents"),
     ("format.word.method", "Méthode", "Method"),
+    ("format.word.continued", "suite", "continued"),
+    ("format.word.see", "Voir", "See"),
     ("format.word.disclaimer", "Avertissement", "Disclaimer"),
     (
         "format.word.information",
-        "Document d’information, sans conseil en investissement",
+        "Document d’information\u{202f}; ne constitue pas un conseil en investissement",
         "For information only; not investment advice",
     ),
     ("format.quarter", "T{quarter} {year}", "Q{quarter} {year}"),

@@ -139,7 +139,7 @@ fn content(scope: &Scope, cell: &Cell, format: Option<Format>, bold: bool) -> f6
         figure.and_then(|figure| print(scope, &figure, format)).map_or(40.0, |printed| text(&plain(&printed)))
     };
     match cell {
-        Cell::Text(content) => text(content),
+        Cell::Text(content) => text(said(scope, content)),
         Cell::Label(key) => scope.strings.get(key).map_or(40.0, |content| text(content)),
         Cell::Figure(id) => printed(figure(scope, id).cloned(), format),
         Cell::P(id) => printed(figure(scope, id).map(p_value), format),
@@ -205,6 +205,7 @@ fn row(
     for (index, cell) in row.cells.iter().enumerate() {
         let header = table.columns.get(index).map(|column| column.header.as_str());
         let text = match cell {
+            Cell::Text(text) if local(scope, text).is_some() => escape::markup(said(scope, text)),
             Cell::Text(text) if header.is_some_and(|header| QUOTED.contains(&header)) => {
                 let text = typography::plain(text, typography::Rules::English);
                 phrase(scope, "en", &escape::markup(&text))
@@ -230,6 +231,16 @@ fn cell(state: &State, scope: &Scope, cell: &Cell, format: Option<Format>) -> Re
         Cell::P(id) => print(scope, &p_value(figure(scope, id)?), format),
         Cell::Spark { .. } | Cell::Empty => Ok("–".to_owned()),
     }
+}
+
+/// What stands for a text of configuration in this language, where it is declared.
+fn local<'a>(scope: &'a Scope, text: &str) -> Option<&'a str> {
+    scope.strings.get(&format!("said.{text}")).map(String::as_str)
+}
+
+/// A text of configuration in this language, else as it is.
+pub(crate) fn said<'a>(scope: &'a Scope, text: &'a str) -> &'a str {
+    local(scope, text).unwrap_or(text)
 }
 
 fn figure<'a>(scope: &'a Scope, id: &str) -> Result<&'a Figure, Error> {

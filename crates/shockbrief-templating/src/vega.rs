@@ -20,7 +20,7 @@ const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v5.json";
 pub(crate) fn attachment(engine: &Engine, chart: &Chart) -> Result<Attachment> {
     let text = serde_json::to_string_pretty(&spec(engine, chart)?)?;
     Ok(Attachment {
-        path: format!("/charts/{}.vl.json", chart.id()),
+        path: format!("/{}.vl.json", chart.id()),
         text: text + "\n",
         mime: "application/json",
         relationship: "data",

@@ -19,6 +19,9 @@ use std::{
 pub struct FactSource {
     /// Publisher, document and date.
     pub text: String,
+    /// The same in other languages than English, by code; default: as in `text`, marked as English.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub local: BTreeMap<String, String>,
     /// Its address, `https://…`.
     pub url: String,
 }

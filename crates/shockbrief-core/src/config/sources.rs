@@ -157,6 +157,9 @@ pub struct SourceSpec {
     pub credit: Option<String>,
     /// Who made the data, under which licence.
     pub licence: String,
+    /// The same in other languages than English, by code; default: as in `licence`, marked as English.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub licence_local: BTreeMap<String, String>,
     /// Whether part of the data is simulated; the brief is then stamped on every page. Default false.
     #[serde(default)]
     pub simulated: bool,

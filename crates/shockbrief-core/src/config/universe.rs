@@ -24,8 +24,11 @@ pub enum Kind {
 pub struct Instrument {
     /// The provider's symbol.
     pub symbol: Symbol,
-    /// The name that readers know, the same in all languages.
+    /// The name that readers know.
     pub name: String,
+    /// The name in languages that have another, by code; default: `name` in all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub local: BTreeMap<String, String>,
     /// The exchange whose sessions its prices follow.
     pub exchange: Mic,
     /// The currency of its prices; `PTS` for an index.

@@ -26,6 +26,7 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         remote: None,
         credit: None,
         licence: String::new(),
+        licence_local: std::collections::BTreeMap::new(),
         simulated: false,
     }
 }

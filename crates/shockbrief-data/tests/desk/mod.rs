@@ -146,6 +146,7 @@ impl Desk {
         Instrument {
             symbol: symbol.into(),
             name: symbol.to_owned(),
+            local: std::collections::BTreeMap::new(),
             exchange: self.exchange.into(),
             currency: "USD".into(),
             kind: Kind::Equity,
