@@ -4,6 +4,7 @@ use crate::{
     args::Inputs,
     load::{Digests, Issue, Project, report_digests},
     refute::{demanded, refute},
+    robust::robust,
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -180,7 +181,7 @@ impl Analysed {
             previous.as_ref(),
             |context| shockbrief_sections::for_portfolio(context, &shared.findings),
         )?;
-        let (own, house) = (issue.report.claims.iter(), project.claims.of(&issue.report));
+        let claims = || issue.report.claims.iter().chain(project.claims.of(&issue.report));
         let made = |claim: &&Claim| {
             claim.section.iter().chain(&claim.needs).all(|id| !shared.findings.absent.contains_key(id))
         };
@@ -188,12 +189,13 @@ impl Analysed {
         let sections: Vec<Claim> =
             issue.instances.iter().flat_map(claims_of).map(|(claim, ..)| claim).collect();
         refute(
-            own.chain(house).chain(&sections).filter(made),
+            claims().chain(&sections).filter(made),
             shared.trials.as_ref(),
             &mut findings,
             &declared,
             issue.as_of,
         )?;
+        robust(claims().chain(&sections).filter(made), &mut findings, &declared, issue.as_of)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }

@@ -18,6 +18,7 @@ mod progress;
 mod publish;
 mod refute;
 mod render;
+mod robust;
 mod run;
 mod sample;
 mod schedule;

@@ -28,6 +28,7 @@ mod reaction;
 mod recovery;
 mod regions;
 mod rest;
+mod robustness;
 mod series;
 mod shock;
 pub mod shock_days;
@@ -153,6 +154,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<forward::ForwardReturns>::new(),
     &kind::Of::<quarterly::Quarterly>::new(),
     &kind::Of::<pair::PairAtEvents>::new(),
+    &kind::Of::<robustness::Robustness>::new(),
 ];
 
 /// What computes a section of a report.
