@@ -181,7 +181,7 @@ fn table(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
     }
     ids.push(("col.r-bar".to_owned(), "num(2)", "sample.r_bar".to_owned()));
     columns.extend(ids.iter().map(|(header, format, _)| tabulate::number(header, format)));
-    columns.push(tabulate::number("col.p-adjusted", "pval"));
+    columns.push(tabulate::number("col.p-bmp", "pval"));
     let row = |specification: &Specification| {
         let name = specification.name();
         let mut cells = vec![Cell::Label(format!("specification.{name}"))];

@@ -29,6 +29,9 @@ pub fn analyse(shock: &Shock<'_>, out: &mut Output<'_>) {
         let loss = subject.returns[day0].map(|r| -r).ok_or_else(|| "a price is missing".to_owned());
         let found = loss.and_then(|loss| {
             let tail = tail(&before, TAIL).map_err(|reason| reason.to_string())?;
+            if loss < tail.threshold {
+                return Err("one session in twenty lost as much before: no tail event".to_owned());
+            }
             tail.return_period(loss).map_err(|reason| reason.to_string())
         });
         let mut row = vec![subject.label];
@@ -74,16 +77,11 @@ fn parts(found: &Result<ReturnPeriod, String>) -> [(&'static str, Result<f64, St
 
 fn subjects(shock: &Shock<'_>) -> Vec<Subject> {
     let mut all = Vec::new();
-    for symbol in [&shock.spec.source, &shock.spec.benchmark] {
-        let Ok((market, series)) = shock.find(symbol) else { continue };
-        if market.mic == shock.home.mic {
-            all.push(Subject {
-                id: symbol.slug(),
-                label: Cell::Text(shock.name(symbol)),
-                returns: series.simple_returns(),
-                inputs: vec![symbol.to_string()],
-            });
-        }
+    let source = shock.firms.iter().find(|firm| firm.id == shock.spec.source.as_str());
+    let source = source.map(|firm| (&shock.spec.source, firm.returns.to_vec()));
+    for (symbol, returns) in source.into_iter().chain([(&shock.spec.benchmark, shock.benchmark_returns())]) {
+        let (id, label) = (symbol.slug(), Cell::Text(shock.name(symbol)));
+        all.push(Subject { id, label, returns, inputs: vec![symbol.to_string()] });
     }
     for theme in &shock.report.themes {
         let members = shock.members(theme);
