@@ -170,6 +170,17 @@ fn factors(shock: &Shock<'_>) -> Result<Factors, Missing> {
     Ok(Factors { columns, rf: rf.into() })
 }
 
+/// Files behind the sample, the panel of other companies and the factors.
+fn sources(shock: &Shock<'_>) -> Vec<String> {
+    let mut files = shock.sources(&shock.spec.sample);
+    files
+        .extend(shock.desk.records(rest::SOURCE).map(|panel| shock.desk.files(&[panel])).unwrap_or_default());
+    let factors = shock.data.factors.inputs.iter();
+    files.extend(factors.filter_map(|index| Some(shock.data.inputs.get(*index)?.path.clone())));
+    files.dedup();
+    files
+}
+
 /// One row per specification: the source of the shock, the mean, the themes, the mean residual correlation, the adjusted BMP test.
 fn table(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
     let mut columns = vec![tabulate::text("col.specification")];
@@ -190,7 +201,7 @@ fn table(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
         Row::new(cells)
     };
     let rows = params.specifications.iter().map(row).collect();
-    let sources = shock.sources(&shock.spec.sample);
+    let sources = sources(shock);
     out.table(Table { id: "specifications".to_owned(), columns, rows, sources });
 }
 
@@ -212,7 +223,7 @@ fn curve(shock: &Shock<'_>, of: &str, params: &Params, out: &mut Output<'_>) {
         marks: params.specifications.iter().map(mark).collect(),
         choices: CHOICES.into_iter().map(choice).filter(|choice| choice.made.contains(&true)).collect(),
         headline: params.specifications.iter().position(|s| *s == params.headline),
-        sources: shock.sources(&shock.spec.sample),
+        sources: sources(shock),
     };
     out.chart(chart);
 }

@@ -86,7 +86,9 @@ fn estimate(canvas: &mut Canvas, pen: &Pen, y: &Scale, (x, value): (f64, f64), p
     let color = pen.color(if value < 0.0 { "fall" } else { "rise" });
     let fill = if excludes_zero(point) { color.clone() } else { pen.color("paper") };
     canvas.dot((x, y.at(value)), 2.5, &color, &fill);
-    canvas.text((x + 5.0, y.at(value)), &point.printed, Hold::Start, &pen.color("ink"), bold);
+    let beyond = x + 5.0 + width(&point.printed, bold) > WIDTH;
+    let (at, hold) = if beyond { (x - 5.0, Hold::End) } else { (x + 5.0, Hold::Start) };
+    canvas.text((at, y.at(value)), &point.printed, hold, &pen.color("ink"), bold);
 }
 
 fn made(canvas: &mut Canvas, pen: &Pen, at: (f64, f64), made: bool) {
