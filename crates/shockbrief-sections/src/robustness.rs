@@ -87,9 +87,7 @@ impl Kind for Robustness {
         }
         record::ranges(shock, &params.specifications, out);
         table(shock, params, out);
-        for subject in ["source", "mean"] {
-            curve(shock, subject, params, out);
-        }
+        curve(shock, params, out);
         effects::analyse(shock, out);
         rarity::analyse(shock, out);
         exposed::analyse(shock, out);
@@ -97,12 +95,9 @@ impl Kind for Robustness {
     }
 }
 
-/// The figure ids of a subject's abnormal return.
-fn subject(shock: &Shock<'_>, subject: &str) -> String {
-    match subject {
-        "source" => format!("{}.ar.w0_0", shock.spec.source.slug()),
-        _ => "sample.w0_0.caar".to_owned(),
-    }
+/// The figure of the source's abnormal return.
+fn of_source(shock: &Shock<'_>) -> String {
+    format!("{}.ar.w0_0", shock.spec.source.slug())
 }
 
 /// Fits the specifications to day 0.
@@ -184,9 +179,9 @@ fn sources(shock: &Shock<'_>) -> Vec<String> {
 /// One row per specification: the source of the shock, the mean, the themes, the mean residual correlation, the adjusted BMP test.
 fn table(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
     let mut columns = vec![tabulate::text("col.specification")];
-    let source = subject(shock, "source");
+    let source = of_source(shock);
     let mut ids = vec![("col.of-source".to_owned(), "pct(1)", source)];
-    ids.push(("col.mean".to_owned(), "pct(1)", subject(shock, "mean")));
+    ids.push(("col.mean".to_owned(), "pct(1)", "sample.w0_0.caar".to_owned()));
     for theme in &shock.report.themes {
         ids.push((format!("theme.{theme}"), "pct(1)", format!("theme.{theme}.ar.w0_0")));
     }
@@ -205,9 +200,9 @@ fn table(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
     out.table(Table { id: "specifications".to_owned(), columns, rows, sources });
 }
 
-/// Estimate and interval by specification, with the choices behind each.
-fn curve(shock: &Shock<'_>, of: &str, params: &Params, out: &mut Output<'_>) {
-    let id = subject(shock, of);
+/// The source's estimate and interval by specification, with the choices behind each.
+fn curve(shock: &Shock<'_>, params: &Params, out: &mut Output<'_>) {
+    let id = of_source(shock);
     let mark = |specification: &Specification| Mark {
         label: format!("specification.{}", specification.name()),
         translate: true,
@@ -219,7 +214,7 @@ fn curve(shock: &Shock<'_>, of: &str, params: &Params, out: &mut Output<'_>) {
         made: params.specifications.iter().map(|specification| made(*specification)).collect(),
     };
     let chart = Chart::Curve {
-        id: out.id(format!("curve-{of}")),
+        id: out.id("curve"),
         marks: params.specifications.iter().map(mark).collect(),
         choices: CHOICES.into_iter().map(choice).filter(|choice| choice.made.contains(&true)).collect(),
         headline: params.specifications.iter().position(|s| *s == params.headline),

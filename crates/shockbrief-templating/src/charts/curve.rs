@@ -9,7 +9,7 @@ use super::{Drawn, Pen, Point};
 use minijinja::Error;
 use shockbrief_core::findings::{Choice, Mark};
 
-const TOP: f64 = 16.0;
+const TOP: f64 = 22.0;
 const FIELD: f64 = 112.0;
 /// A line of a name, and a row of choices.
 const LINE: f64 = 8.6;
@@ -35,7 +35,7 @@ pub fn draw(pen: &Pen, marks: &[Mark], choices: &[Choice], headline: Option<usiz
     let slot = (WIDTH - left) / ordered.0.len().max(1) as f64;
     let names: Vec<Vec<String>> = ordered.0.iter().map(|(_, p, _)| wrap(&p.label, slot - 3.0)).collect();
     let lines = names.iter().map(Vec::len).max().unwrap_or(1) as f64;
-    let below = TOP + FIELD + 6.0 + LINE * lines + 4.0;
+    let below = TOP + FIELD + 12.0 + LINE * lines + 4.0;
     let mut canvas = Canvas::new(below + ROW * choices.len() as f64 + 2.0);
     let reach = |(_, p, value): &(usize, Point, f64)| {
         let half = 1.96 * p.se.unwrap_or(0.0);
@@ -47,7 +47,7 @@ pub fn draw(pen: &Pen, marks: &[Mark], choices: &[Choice], headline: Option<usiz
         let x = left + slot * (place as f64 + 0.5);
         estimate(&mut canvas, pen, &y, (x, *value), point, headline == Some(*at));
         for (line, text) in names[place].iter().enumerate() {
-            let height = TOP + FIELD + 8.0 + LINE * line as f64;
+            let height = TOP + FIELD + 14.0 + LINE * line as f64;
             canvas.text((x, height), text, Hold::Middle, &pen.color("ink"), headline == Some(*at));
         }
         for (row, choice) in choices.iter().enumerate() {
@@ -74,10 +74,10 @@ fn grid(canvas: &mut Canvas, pen: &Pen, y: &Scale, left: f64) {
         canvas.line((left, at), (WIDTH, at), &pen.color(color), stroke);
         canvas.text((left - 6.0, at), &pen.tick(tick, y.step), Hold::End, &pen.color("muted"), false);
     }
-    canvas.text((0.0, TOP - 10.0), &pen.axis, Hold::Start, &pen.color("muted"), false);
+    canvas.text((0.0, TOP - 16.0), &pen.axis, Hold::Start, &pen.color("muted"), false);
 }
 
-/// A dot on its interval, with its value beside it.
+/// A dot on its interval, with its value at the end away from zero.
 fn estimate(canvas: &mut Canvas, pen: &Pen, y: &Scale, (x, value): (f64, f64), point: &Point, bold: bool) {
     if let Some(se) = point.se {
         let (from, to) = (y.at(value + 1.96 * se), y.at(value - 1.96 * se));
@@ -86,9 +86,10 @@ fn estimate(canvas: &mut Canvas, pen: &Pen, y: &Scale, (x, value): (f64, f64), p
     let color = pen.color(if value < 0.0 { "fall" } else { "rise" });
     let fill = if excludes_zero(point) { color.clone() } else { pen.color("paper") };
     canvas.dot((x, y.at(value)), 2.5, &color, &fill);
-    let beyond = x + 5.0 + width(&point.printed, bold) > WIDTH;
-    let (at, hold) = if beyond { (x - 5.0, Hold::End) } else { (x + 5.0, Hold::Start) };
-    canvas.text((at, y.at(value)), &point.printed, hold, &pen.color("ink"), bold);
+    // Away from the line of zero, which would cross it out.
+    let half = (1.96 * point.se.unwrap_or(0.0)).copysign(value);
+    let away = if value < 0.0 { 5.5 } else { -5.5 };
+    canvas.text((x, y.at(value + half) + away), &point.printed, Hold::Middle, &pen.color("ink"), bold);
 }
 
 fn made(canvas: &mut Canvas, pen: &Pen, at: (f64, f64), made: bool) {
