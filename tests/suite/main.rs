@@ -26,6 +26,7 @@ mod quality;
 mod real_data;
 mod reconstruction;
 mod records_in_time;
+mod robustness;
 mod rules;
 mod runs;
 mod schedules;

@@ -220,12 +220,12 @@ impl Tail {
                     f64::NEG_INFINITY
                 }
             };
-            let step = 0.05;
-            let grid: Vec<f64> = (0..=50).map(|k| LEAST_SHAPE + step * f64::from(k)).collect();
-            let best =
-                (0..grid.len()).max_by(|a, b| value(grid[*a]).total_cmp(&value(grid[*b]))).unwrap_or(0);
-            let at = golden(value, (grid[best] - step).max(LEAST_SHAPE), grid[best] + step, 20);
-            value(at).max(value(grid[best]))
+            let step = 0.1;
+            let grid = (0..=25).map(|k| LEAST_SHAPE + step * f64::from(k)).map(|shape| (shape, value(shape)));
+            let (best, most) =
+                grid.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((LEAST_SHAPE, f64::NEG_INFINITY));
+            let at = golden(value, (best - step).max(LEAST_SHAPE), best + step, 20);
+            value(at).max(most)
         };
         let centre = self.rate().ln();
         let at = golden(over_shape, centre - spread, (centre + spread).min(-1e-6), 20);
@@ -236,7 +236,7 @@ impl Tail {
 /// The point between one inside and one outside at which a set ends.
 fn edge(inside: &impl Fn(f64) -> bool, within: f64, beyond: f64) -> f64 {
     let (mut a, mut b) = (within, beyond);
-    for _ in 0..30 {
+    for _ in 0..24 {
         let middle = 0.5 * (a + b);
         if inside(middle) { a = middle } else { b = middle }
     }

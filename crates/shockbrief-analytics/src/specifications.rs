@@ -81,6 +81,11 @@ impl Specification {
         }
     }
 
+    /// Whether it is made of companies outside the sample.
+    pub fn from_donors(self) -> bool {
+        self.latent().is_some() || matches!(self, Self::Synthetic | Self::SyntheticClean)
+    }
+
     fn latent(self) -> Option<usize> {
         match self {
             Self::Latent3 => Some(3),

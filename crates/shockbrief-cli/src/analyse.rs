@@ -5,6 +5,7 @@ use crate::{
     kept::Kept,
     load::{Digests, Issue, Project, report_digests},
     refute::{Tried, asked, demanded, refute, sessions},
+    robust::robust,
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -194,6 +195,7 @@ impl Analysed {
         let each = if issue.report.study.is_some() { 1 } else { sessions(issue.period) };
         let tried = Tried { trials: shared.trials.as_ref(), sessions: each, as_of: issue.as_of };
         refute(claims.iter().filter(made), tried, &mut findings, &declared)?;
+        robust(claims.iter().filter(made), &mut findings, &declared, issue.as_of)?;
         let data = shared.data.clone();
         Ok(Self { issue, data, findings, config: Digests::new(), languages, brand })
     }

@@ -272,6 +272,18 @@ fn score(validation: &Validation) -> Vec<String> {
         share(validation.precision),
         validation.unlisted.len()
     )];
+    for year in &validation.years {
+        lines.push(format!(
+            "  {}: {} of {} events hit (recall {}), {} shock days, {} near no event (precision {})",
+            year.year,
+            year.hits,
+            year.hits + year.misses,
+            share(year.recall),
+            year.shocks,
+            year.unlisted,
+            share(year.precision)
+        ));
+    }
     let mut events: Vec<_> = validation.events.iter().collect();
     events.sort_by_key(|(_, event)| event.day0);
     for (id, event) in events {

@@ -397,7 +397,8 @@ impl Issue {
             calendars: &project.calendars,
             from: self.from(project)?,
             as_of: self.as_of,
-            factors: false,
+            // Of all kinds, robustness alone compares with factor models.
+            factors: self.instances.iter().any(|instance| instance.kind == "robustness"),
             // Rates where a letter adds up holdings in several currencies.
             fx: self.report.client.is_some() && instruments.iter().any(foreign),
             shares: self.report.study.is_some(),
@@ -524,7 +525,11 @@ fn needs(report: &Report, instances: &[Instance], project: &Project) -> Result<B
                 let wanted = section.wants.iter().filter(|id| declared(id));
                 records.extend(section.needs.iter().chain(wanted).map(|id| (*id).to_owned()));
             }
-            Method::Kind(kind) => records.extend(kind.needs(instance)?.records),
+            Method::Kind(kind) => {
+                let needs = kind.needs(instance)?;
+                records.extend(needs.wants.into_iter().filter(|id| declared(id)));
+                records.extend(needs.records);
+            }
         }
         records.extend(shockbrief_sections::needs(instance, &house).records);
     }

@@ -19,6 +19,7 @@ mod progress;
 mod publish;
 mod refute;
 mod render;
+mod robust;
 mod run;
 mod sample;
 mod schedule;

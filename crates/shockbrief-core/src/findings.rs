@@ -196,6 +196,15 @@ pub struct Stop {
     pub figure: String,
 }
 
+/// A choice that some marks of a chart make and others do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// A key of the languages.
+    pub label: String,
+    /// For each mark, whether it makes the choice.
+    pub made: Vec<bool>,
+}
+
 /// A chart; how it looks is the typesetter's business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -268,6 +277,21 @@ pub enum Chart {
         /// Source ids.
         sources: Vec<String>,
     },
+    /// Estimates with intervals of ±1.96 standard errors around them, one beside the other, ordered by value, and below each the
+    /// choices behind it.
+    Curve {
+        /// Id within the brief.
+        id: String,
+        /// Estimates, in the order of their declaration.
+        marks: Vec<Mark>,
+        /// Choices, top to bottom.
+        choices: Vec<Choice>,
+        /// The mark that the text quotes.
+        #[serde(default)]
+        headline: Option<usize>,
+        /// Source ids.
+        sources: Vec<String>,
+    },
     /// Dated stops on a line of time, in their order.
     Rules {
         /// Id within the brief.
@@ -290,6 +314,7 @@ impl Chart {
             | Self::Scatter { id, .. }
             | Self::Columns { id, .. }
             | Self::Points { id, .. }
+            | Self::Curve { id, .. }
             | Self::Rules { id, .. } => id,
         }
     }
@@ -304,6 +329,7 @@ impl Chart {
             | Self::Scatter { sources, .. }
             | Self::Columns { sources, .. }
             | Self::Points { sources, .. }
+            | Self::Curve { sources, .. }
             | Self::Rules { sources, .. } => sources,
         }
     }

@@ -37,7 +37,9 @@ pub(crate) fn load(request: &Request<'_>, kind: SourceKind, shelf: &mut Shelf) -
             }
         }
     }
-    if cells.is_empty() {
+    // Factors compare a study with other models, and it stands without them where the desk declares them so.
+    let needless = kind == SourceKind::Factors && by_priority(request, kind).iter().all(|spec| spec.optional);
+    if cells.is_empty() && !needless {
         return Err(nothing(request, kind).into());
     }
     Ok(table(&cells, &names, inputs))
@@ -119,7 +121,8 @@ fn twice(file: &Found, date: Date, column: &str) -> Refusal {
 fn fresh(request: &Request<'_>, spec: &SourceSpec, file: &Found, last: Option<Date>) -> Result<()> {
     let Some(last) = last else { return Ok(()) };
     let limit = last.checked_add(i64::from(spec.stale_days).days()).context("a date is out of range")?;
-    if limit >= request.as_of {
+    // Factors are published weeks late; a day that they do not reach has none, and what needs it says so.
+    if limit >= request.as_of || (spec.kind == SourceKind::Factors && spec.optional) {
         return Ok(());
     }
     Err(Refusal::data(format!(

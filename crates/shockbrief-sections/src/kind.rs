@@ -200,6 +200,30 @@ impl Output<'_> {
         self.findings.charts.insert(chart.id().to_owned(), chart);
     }
 
+    /// Adds a list for templates under its own id.
+    pub fn list_of(&mut self, id: &str, entries: Vec<String>) {
+        self.findings.lists.insert(id.to_owned(), entries);
+    }
+
+    /// Ids of figures that begin with `prefix`, without it, in order.
+    #[must_use]
+    pub fn ids_below(&self, prefix: &str) -> Vec<String> {
+        let known = self.findings.figures.range(prefix.to_owned()..);
+        known.map_while(|(id, _)| Some(id.strip_prefix(prefix)?.to_owned())).collect()
+    }
+
+    /// The number of a figure added before, by its full id.
+    #[must_use]
+    pub fn number(&self, id: &str) -> Option<f64> {
+        self.findings.number(id)
+    }
+
+    /// The unit of a figure added before, by its full id.
+    #[must_use]
+    pub fn unit(&self, id: &str) -> Option<Unit> {
+        self.findings.figures.get(id).map(|figure| figure.unit)
+    }
+
     /// Adds a list for templates.
     pub fn list(&mut self, local: impl Display, entries: Vec<String>) {
         let id = self.id(local);

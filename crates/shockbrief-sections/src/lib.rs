@@ -28,6 +28,7 @@ mod reaction;
 mod recovery;
 mod regions;
 mod rest;
+mod robustness;
 mod rotation;
 mod series;
 mod shock;
@@ -154,6 +155,7 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<quarterly::Quarterly>::new(),
     &kind::Of::<pair::PairAtEvents>::new(),
     &kind::Of::<positioning::Positioning>::new(),
+    &kind::Of::<robustness::Robustness>::new(),
     &kind::Of::<rotation::Rotation>::new(),
 ];
 

@@ -39,6 +39,48 @@ pub fn rest(
     sample: &[(&str, &[Option<f64>])],
     rows: Range<usize>,
 ) -> Result<Rest, String> {
+    let (names, columns) = panel(desk, home, rows.clone())?;
+    let inside = inside(&names, &columns, sample, &rows);
+    let slices: Vec<&[Option<f64>]> = columns.iter().map(Vec::as_slice).collect();
+    let whole = 0..rows.len();
+    let found = equal_weight_rest(&slices, |at| inside[at], &[whole]).map_err(|reason| reason.to_string())?;
+    let mut mean = vec![None; home.sessions.len()];
+    mean[rows].copy_from_slice(&found.returns);
+    Ok(Rest {
+        returns: mean.into(),
+        names: found.members.into_iter().map(|at| names[at].to_owned()).collect(),
+    })
+}
+
+/// A name of the panel outside a sample, with its returns on the rows of a market.
+pub type Outsider = (String, Vec<Option<f64>>);
+
+/// The names of the panel that are neither in the sample nor another class of shares of one in it; their returns have a value on
+/// `rows` alone.
+///
+/// # Errors
+/// In words: no panel, or one that does not cover the rows.
+pub fn outsiders(
+    desk: &Desk<'_>,
+    home: &Market,
+    sample: &[(&str, &[Option<f64>])],
+    rows: Range<usize>,
+) -> Result<Vec<Outsider>, String> {
+    let (names, columns) = panel(desk, home, rows.clone())?;
+    let inside = inside(&names, &columns, sample, &rows);
+    let placed = |column: Vec<Option<f64>>| {
+        let mut all = vec![None; home.sessions.len()];
+        all[rows.clone()].copy_from_slice(&column);
+        all
+    };
+    let outside = names.iter().zip(columns).zip(inside).filter(|(_, inside)| !inside);
+    Ok(outside.map(|((name, column), _)| ((*name).to_owned(), placed(column))).collect())
+}
+
+/// Symbols of the panel with their returns on the rows.
+type Columns<'a> = (Vec<&'a str>, Vec<Vec<Option<f64>>>);
+
+fn panel<'a>(desk: &Desk<'a>, home: &Market, rows: Range<usize>) -> Result<Columns<'a>, String> {
     let records = desk.records(SOURCE).ok_or("the data hold no panel of other companies")?;
     let start = rows.start.checked_sub(1).ok_or("too little history")?;
     let place: BTreeMap<Date, usize> =
@@ -49,23 +91,22 @@ pub fn rest(
         let price = record.number("price").filter(|price| *price > 0.0);
         prices.entry(symbol).or_insert_with(|| vec![None; place.len()])[*row] = price;
     }
+    let names = prices.keys().copied().collect();
+    Ok((names, prices.into_values().map(|prices| simple(&prices).split_off(1)).collect()))
+}
+
+/// For each column of the panel, whether it belongs to the sample.
+fn inside(
+    names: &[&str],
+    columns: &[Vec<Option<f64>>],
+    sample: &[(&str, &[Option<f64>])],
+    rows: &Range<usize>,
+) -> Vec<bool> {
     let own: BTreeSet<&str> = sample.iter().map(|(symbol, _)| *symbol).collect();
-    let names: Vec<&str> = prices.keys().copied().collect();
-    let columns: Vec<Vec<Option<f64>>> =
-        prices.into_values().map(|prices| simple(&prices).split_off(1)).collect();
-    let inside = |column: usize| {
-        let returns = &columns[column];
-        own.contains(names[column]) || sample.iter().any(|(_, other)| same(returns, &other[rows.clone()]))
+    let of = |(name, returns): (&&str, &Vec<Option<f64>>)| {
+        own.contains(name) || sample.iter().any(|(_, other)| same(returns, &other[rows.clone()]))
     };
-    let slices: Vec<&[Option<f64>]> = columns.iter().map(Vec::as_slice).collect();
-    let whole = 0..rows.len();
-    let found = equal_weight_rest(&slices, inside, &[whole]).map_err(|reason| reason.to_string())?;
-    let mut mean = vec![None; home.sessions.len()];
-    mean[rows].copy_from_slice(&found.returns);
-    Ok(Rest {
-        returns: mean.into(),
-        names: found.members.into_iter().map(|at| names[at].to_owned()).collect(),
-    })
+    names.iter().zip(columns).map(of).collect()
 }
 
 /// Whether two names move as one.

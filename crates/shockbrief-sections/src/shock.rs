@@ -50,8 +50,8 @@ pub struct Shock<'a> {
     /// The same study against the rest of the market, or why there is none.
     pub against_rest: Result<AgainstRest, String>,
     pub(crate) desk: Desk<'a>,
-    firms: Vec<FirmEvent>,
-    home: &'a Market,
+    pub(crate) firms: Vec<FirmEvent>,
+    pub(crate) home: &'a Market,
     benchmark: &'a Series,
 }
 
@@ -171,9 +171,18 @@ impl<'a> Shock<'a> {
     #[must_use]
     pub fn ordinary(&self, count: usize) -> Vec<usize> {
         let Ok(day0) = day0(self.home, &self.event) else { return Vec::new() };
+        self.ordinary_before(day0.saturating_sub(self.spec.window[0].unsigned_abs() as usize), count)
+    }
+
+    /// The benchmark's returns on its own sessions.
+    pub(crate) fn benchmark_returns(&self) -> Vec<Option<f64>> {
+        self.benchmark.simple_returns()
+    }
+
+    /// The last `count` sessions before `last` on which the study can be fitted and no declared event lies near.
+    pub(crate) fn ordinary_before(&self, last: usize, count: usize) -> Vec<usize> {
         let near: std::collections::BTreeSet<usize> = near_shocks(&self.desk, self.home).collect();
         let first = self.spec.estimation[0].unsigned_abs() as usize + 1;
-        let last = day0.saturating_sub(self.spec.window[0].unsigned_abs() as usize);
         let rows = (first..last).rev().filter(|row| !near.contains(row));
         rows.filter(|row| self.benchmark.simple_return(*row).is_some()).take(count).collect()
     }
@@ -215,6 +224,14 @@ impl<'a> Shock<'a> {
     }
 
     fn fit_portfolios(&self, firms: &[FirmEvent], spec: &Spec) -> Result<Study> {
+        event_study::fit(&self.held(firms)?, spec).context("the event study of the themes")
+    }
+
+    /// The whole sample, the themes and their differences, each as one firm.
+    ///
+    /// # Errors
+    /// A theme without members.
+    pub(crate) fn held(&self, firms: &[FirmEvent]) -> Result<Vec<FirmEvent>> {
         let mut held = vec![portfolio("sample", &firms.iter().collect::<Vec<_>>(), None)?];
         for theme in &self.report.themes {
             held.push(self.theme_of(firms, theme, None)?);
@@ -224,7 +241,7 @@ impl<'a> Shock<'a> {
             let legs = [self.theme_of(firms, long, None)?, self.theme_of(firms, short, None)?];
             held.push(long_short(&id, &legs[0], &legs[1])?);
         }
-        event_study::fit(&held, spec).context("the event study of the themes")
+        Ok(held)
     }
 
     /// Members of a theme within the sample.

@@ -170,6 +170,28 @@ pub struct Validation {
     pub precision: Option<f64>,
     /// Share of judged events that were hit; none without judged events.
     pub recall: Option<f64>,
+    /// The same by calendar year, for years with a shock day or a judged event. Thresholds come from past sessions alone, so that each
+    /// year is out of sample.
+    pub years: Vec<YearScore>,
+}
+
+/// How the list fares in a calendar year.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct YearScore {
+    /// The year.
+    pub year: i16,
+    /// Events hit.
+    pub hits: usize,
+    /// Events missed.
+    pub misses: usize,
+    /// Shock days.
+    pub shocks: usize,
+    /// Shock days near no event.
+    pub unlisted: usize,
+    /// As of the whole.
+    pub precision: Option<f64>,
+    /// As of the whole.
+    pub recall: Option<f64>,
 }
 
 /// Scores `days` (the sessions searched, oldest first) against `events`, whose day 0 is taken on the
@@ -203,7 +225,7 @@ pub fn validate(days: &[ShockDay], events: &Events, home: &Market, tolerance: us
     let shocks = days.iter().filter(|day| day.shock).count();
     let unlisted: Vec<Date> =
         days.iter().zip(&near).filter(|(day, near)| day.shock && !**near).map(|(day, _)| day.date).collect();
-    let share = |part: usize, of: usize| (of > 0).then(|| part as f64 / of as f64);
+    let years = by_year(days, &scores, &unlisted);
     Validation {
         tolerance,
         hits,
@@ -212,7 +234,36 @@ pub fn validate(days: &[ShockDay], events: &Events, home: &Market, tolerance: us
         recall: share(hits, hits + misses),
         unlisted,
         events: scores,
+        years,
     }
+}
+
+fn share(part: usize, of: usize) -> Option<f64> {
+    (of > 0).then(|| part as f64 / of as f64)
+}
+
+fn by_year(days: &[ShockDay], scores: &BTreeMap<EventId, EventScore>, unlisted: &[Date]) -> Vec<YearScore> {
+    let mut years: BTreeMap<i16, [usize; 4]> = BTreeMap::new();
+    let mut add = |date: Date, part: usize| years.entry(date.year()).or_default()[part] += 1;
+    for score in scores.values() {
+        match (score.day0, score.finding) {
+            (Some(date), Finding::Hit) => add(date, 0),
+            (Some(date), Finding::Missed) => add(date, 1),
+            _ => {}
+        }
+    }
+    days.iter().filter(|day| day.shock).for_each(|day| add(day.date, 2));
+    unlisted.iter().for_each(|date| add(*date, 3));
+    let score = |(year, [hits, misses, shocks, unlisted]): (i16, [usize; 4])| YearScore {
+        year,
+        hits,
+        misses,
+        shocks,
+        unlisted,
+        precision: share(shocks - unlisted, shocks),
+        recall: share(hits, hits + misses),
+    };
+    years.into_iter().map(score).collect()
 }
 
 #[cfg(test)]
@@ -290,6 +341,15 @@ mod tests {
         assert_eq!(score.events[&"early".into()].finding, Finding::NotJudged);
         assert_eq!(score.events[&"later".into()].finding, Finding::OutsidePeriod);
         assert_eq!((score.hits, score.misses, score.recall), (1, 1, Some(0.5)));
+        let years: Vec<_> = score
+            .years
+            .iter()
+            .filter(|y| y.hits + y.misses > 0)
+            .map(|y| (y.year, y.hits, y.recall))
+            .collect();
+        assert_eq!(years, [(2021, 1, Some(0.5))]);
+        let shocks: usize = score.years.iter().map(|year| year.shocks).sum();
+        assert_eq!(shocks, days.iter().filter(|day| day.shock).count());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod bars;
 pub(crate) mod canvas;
 mod columns;
+mod curve;
 mod intervals;
 mod lines;
 mod points;
@@ -97,6 +98,7 @@ impl Charts {
             Chart::Columns { quarters, stacks, .. } => columns::draw(&pen, quarters, stacks)?,
             Chart::Points { spots, .. } => points::draw(&pen, spots)?,
             Chart::Rules { stops, .. } => rules::draw(&pen, stops)?,
+            Chart::Curve { marks, choices, headline, .. } => curve::draw(&pen, marks, choices, *headline)?,
         };
         let path = format!("/charts/{}.svg", slug(chart.id()));
         self.keep(&path, drawn.svg);
@@ -161,6 +163,7 @@ fn legend(chart: &Chart) -> Option<&'static str> {
         }
         Chart::Scatter { dots, .. } => dots.iter().any(|dot| dot.strong).then_some("chart.legend.strong"),
         Chart::Points { spots, .. } => spots.iter().any(|spot| spot.strong).then_some("chart.legend.strong"),
+        Chart::Curve { .. } => Some("chart.legend.curve"),
         Chart::Lines { .. } | Chart::Columns { .. } | Chart::Rules { .. } => None,
     }
 }
@@ -172,6 +175,7 @@ fn empty(chart: &Chart) -> bool {
         Chart::Lines { lines, .. } => lines.iter().all(|line| line.values.iter().all(Option::is_none)),
         Chart::Points { spots, .. } => spots.is_empty(),
         Chart::Rules { stops, .. } => stops.is_empty(),
+        Chart::Curve { marks, .. } => marks.is_empty(),
         Chart::Scatter { .. } | Chart::Columns { .. } => false,
     }
 }
@@ -179,7 +183,9 @@ fn empty(chart: &Chart) -> bool {
 /// What the values of a chart measure; lines are drawn in percent.
 fn unit(scope: &Scope, chart: &Chart) -> Unit {
     let first = match chart {
-        Chart::Intervals { marks, .. } | Chart::Bars { marks, .. } => marks.first(),
+        Chart::Intervals { marks, .. } | Chart::Bars { marks, .. } | Chart::Curve { marks, .. } => {
+            marks.first()
+        }
         _ => None,
     };
     let figure = first.and_then(|mark| scope.findings.figures.get(&mark.figure));

@@ -374,6 +374,7 @@ fn add_figures(environment: &mut Environment<'static>, scope: &Shared) {
     environment.add_function("known", move |fact: &str| known(&shared, fact));
     let shared = scope.clone();
     environment.add_function("ready", move |section: &str| ready(&shared, section));
+    crate::robust::add(environment, scope);
     for (filter, name, _) in Filter::ALL {
         add_filter(environment, scope, name, Format::new(filter));
     }

@@ -20,6 +20,7 @@ pub mod locale;
 pub mod pages;
 pub mod prose;
 mod reasons;
+mod robust;
 mod tables;
 pub mod typography;
 pub mod typst;

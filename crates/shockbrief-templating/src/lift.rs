@@ -43,7 +43,8 @@ pub fn template(source: &str) -> Result<String, Stored> {
 /// `fig("credit.week")`. Lines do not change.
 #[must_use]
 pub fn local(source: &str, section: &str) -> String {
-    const FUNCTIONS: [&str; 8] = ["fig(", "has(", "table(", "chart(", "claim(", "list(", "t(", "plain("];
+    const FUNCTIONS: [&str; 10] =
+        ["fig(", "has(", "table(", "chart(", "claim(", "list(", "t(", "plain(", "range(", "robust("];
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(open) = next_tag(rest) {
@@ -74,10 +75,10 @@ fn next_tag(text: &str) -> Option<usize> {
 fn expression(text: &str) -> Result<String, Stored> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
-    while let Some(start) = text[at..].find("fig(").map(|i| i + at) {
-        let Some(end) = chain(text, start).filter(|_| !in_word(text, start)) else {
-            out.push_str(&text[at..start + 4]);
-            at = start + 4;
+    while let Some((start, open)) = next_figure(text, at) {
+        let Some(end) = chain(text, open).filter(|_| !in_word(text, start)) else {
+            out.push_str(&text[at..open]);
+            at = open;
             continue;
         };
         let (before, after) = (text[..start].trim_end(), text[end..].trim_start());
@@ -100,9 +101,19 @@ fn in_word(text: &str, start: usize) -> bool {
     text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
 }
 
-/// The end of `fig(...)` with its attributes and the filters that keep a figure a figure.
-fn chain(text: &str, start: usize) -> Option<usize> {
-    let mut end = start + 4 + closing(&text[start + 4..])?;
+/// The next call that gives a figure, from `at` on: where it begins, and the place after its bracket.
+fn next_figure(text: &str, at: usize) -> Option<(usize, usize)> {
+    const FIGURES: [&str; 3] = ["fig(", "range(", "robust("];
+    let found = FIGURES.iter().filter_map(|name| {
+        let start = text[at..].find(name)? + at;
+        Some((start, start + name.len()))
+    });
+    found.min()
+}
+
+/// The end of `fig(...)`, whose bracket opens before `open`, with its attributes and the filters that keep a figure a figure.
+fn chain(text: &str, open: usize) -> Option<usize> {
+    let mut end = open + closing(&text[open..])?;
     loop {
         let rest = &text[end..];
         let trimmed = rest.trim_start();
@@ -178,6 +189,10 @@ mod tests {
             (r#"fig("a") - fig("b") > 0"#, r#"(fig("a")|raw) - (fig("b")|raw) > 0"#),
             (r#"fig("x)" ~ y) > 1"#, r#"(fig("x)" ~ y)|raw) > 1"#),
             (r#"has("a") and config("b")"#, r#"has("a") and config("b")"#),
+            (
+                r#"range("a").least < 0 and robust("b").holds == robust("b").of and prange("c") < 0"#,
+                r#"(range("a").least|raw) < 0 and (robust("b").holds|raw) == (robust("b").of|raw) and prange("c") < 0"#,
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(expression(text).unwrap(), expected);

@@ -116,7 +116,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 46] = [
+const PATTERNS: [(&str, &str, &str); 47] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -164,6 +164,11 @@ const PATTERNS: [(&str, &str, &str); 46] = [
         "Scatter of {count} points, from {start} to {end} on the horizontal axis, logarithmic scale on the vertical one. Points that stand out: {names}.",
     ),
     ("format.alt.points", "Nuage de {count} points\u{a0}: {names}.", "Scatter of {count} points: {names}."),
+    (
+        "format.alt.curve",
+        "{count} spécifications sur {all}, de {low} ({low_value}) à {high} ({high_value})\u{a0}; {headline}\u{a0}: {headline_value}. Intervalles qui excluent zéro\u{a0}: {outside}.",
+        "{count} of {all} specifications, from {low} ({low_value}) to {high} ({high_value}); {headline}: {headline_value}. Intervals that exclude zero: {outside}.",
+    ),
     (
         "format.alt.rules",
         "Ligne de temps de {count} dates\u{a0}: {names}.",

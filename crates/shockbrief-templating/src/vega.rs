@@ -35,7 +35,7 @@ fn spec(engine: &Engine, chart: &Chart) -> Result<Value, Refusal> {
     let (values, mark, encoding) = match chart {
         Chart::Lines { x, lines, .. } => over(engine, x, lines)?,
         Chart::Bars { marks, .. } => (rows(engine, marks)?, json!("bar"), by_name(engine, marks, false)),
-        Chart::Intervals { marks, .. } => {
+        Chart::Intervals { marks, .. } | Chart::Curve { marks, .. } => {
             (rows(engine, marks)?, json!({"type": "point", "filled": true}), by_name(engine, marks, true))
         }
         Chart::Points { spots, .. } => {

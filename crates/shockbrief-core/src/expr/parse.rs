@@ -280,6 +280,15 @@ impl Parser<'_> {
                 let id = self.quoted()?;
                 self.part(start, id)
             }
+            ("robust", true) => {
+                let id = self.quoted()?;
+                self.made_figure(start, &format!("claim.{id}.robust"), &[".holds", ".of"], "")
+            }
+            ("range", true) => {
+                let id = self.quoted()?;
+                let hint = "write range(\"...\").least or range(\"...\").greatest";
+                self.made_figure(start, &format!("range.{id}"), &[".least", ".greatest"], hint)
+            }
             ("has", true) => self.ask(start, Question::Has),
             ("known", true) => self.ask(start, Question::Known),
             ("ready", true) if self.take_mark(&[")"]).is_some() => {
@@ -292,9 +301,23 @@ impl Parser<'_> {
             (name, true) => Err(Fault::new(
                 &at,
                 format!("there is no function `{name}`"),
-                "the functions are fig, has, known, ready, abs, min and max",
+                "the functions are fig, robust, range, has, known, ready, abs, min and max",
             )),
         }
+    }
+
+    /// A figure made of a claim or of another figure: `whole` with one of its `parts`, or alone where no `hint` asks for a part.
+    fn made_figure(&mut self, start: usize, whole: &str, parts: &[&str], hint: &str) -> Result<Expr, Fault> {
+        let part = match self.tokens.get(self.next) {
+            Some((Token::Word(word), _)) if parts.contains(&word.as_str()) => word.clone(),
+            _ if hint.is_empty() => return self.part(start, whole.to_owned()),
+            Some((Token::Word(word), at)) if word.starts_with('.') => {
+                return Err(Fault::new(at, format!("a range has no `{}`", &word[1..]), hint));
+            }
+            _ => return Err(Fault { hint: hint.to_owned(), ..self.here() }),
+        };
+        self.next += 1;
+        Ok(self.made(start, Node::Figure(format!("{whole}{part}"), Part::Value)))
     }
 
     /// `.p` and the like behind `fig("...")`.

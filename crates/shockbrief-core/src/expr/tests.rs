@@ -225,3 +225,28 @@ fn shipped_conditions_are_read() {
         assert!(condition.is_condition() && !condition.figures().is_empty(), "{when}");
     }
 }
+
+#[test]
+fn a_share_of_specifications_and_a_range_are_figures_of_their_own() {
+    let mut findings = findings();
+    for (id, value, unit) in [
+        ("claim.fell.robust", 0.75, Unit::Ratio),
+        ("claim.fell.robust.holds", 6.0, Unit::Count),
+        ("range.nvda.return.least", -0.2, Unit::Ratio),
+        ("range.nvda.return.greatest", -0.04, Unit::Ratio),
+    ] {
+        findings.add(Figure::new(id, value, unit, "test", DAY).n(8));
+    }
+    let empty = BTreeSet::new();
+    let names = Names { findings: &findings, facts: &empty, sections: &empty, shown: &empty, within: None };
+    let truth = |text: &str| Expr::parse(text).unwrap().judge(&names).unwrap().truth;
+    assert_eq!(truth("robust(\"fell\") >= 0.75 and robust(\"fell\").holds == 6"), Answer::Is(true));
+    assert_eq!(truth("robust(\"fell\").n == 8"), Answer::Is(true));
+    assert_eq!(truth("range(\"nvda.return\").greatest < 0"), Answer::Is(true));
+    assert_eq!(truth("range(\"nvda.return\").least < -0.3"), Answer::Is(false));
+    // A range is two numbers, and a claim that was not tried has no share.
+    assert!(Expr::parse("range(\"nvda.return\") < 0").unwrap_err().hint.contains("least"));
+    assert!(Expr::parse("range(\"nvda.return\").most < 0").unwrap_err().message.contains("most"));
+    let unknown = Expr::parse("robust(\"rose\") > 0").unwrap().judge(&names).unwrap_err();
+    assert!(unknown.message.contains("claim.rose.robust"), "{unknown}");
+}

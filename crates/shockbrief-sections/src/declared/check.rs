@@ -27,6 +27,8 @@ pub struct Needs {
     pub symbols: BTreeSet<Symbol>,
     /// Sources of records.
     pub records: BTreeSet<String>,
+    /// Sources of records that are read where the desk declares them.
+    pub wants: BTreeSet<String>,
     /// Facts that it names.
     pub facts: Vec<String>,
     /// Points in time from which it looks at prices.
