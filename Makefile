@@ -21,7 +21,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deps typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
+.PHONY: trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deny typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -101,8 +101,10 @@ lint:
 doc:
 	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --quiet
 
-deps: ## Licences and advisories of dependencies (needs cargo-deny)
-	@cargo deny check
+deny: build ## Licences, sources, bans and advisories of dependencies; with cargo-deny, all advisories too
+	@cargo test --release --locked --workspace --test suite supply::
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo "left out: the whole list of advisories (cargo install --locked cargo-deny)"; fi
 
 # Every report at its own period, the monthly ones at each of MONTHS.
 trials: build $(if $(DATA),,sample) ## What could refute each claim of every brief (DATA=FOLDER; MONTHS="2024-07 2024-08")
@@ -113,8 +115,9 @@ trials: build $(if $(DATA),,sample) ## What could refute each claim of every bri
 	      $$([ "$$period" = own ] || printf -- '--period %s' "$$period") || exit $$?; \
 	  done; done
 
-faults: tools sample ## Kill runs 200 times and check what is left
+faults: tools sample ## Kill runs and deliveries 200 times each and check what is left
 	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite runs::killed -- --nocapture
+	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite killed_200_times -- --ignored --nocapture
 
 year: tools ## A year of daily runs on real data, every report type (needs SHOCKBRIEF_DATA)
 	@SHOCKBRIEF_YEAR=1 SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" cargo test --release --locked --workspace --test suite year:: -- --ignored --nocapture

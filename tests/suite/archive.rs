@@ -4,7 +4,7 @@
 
 use shockbrief_tests::{
     copy_folder,
-    desk::{Desk, code, errors, list, write},
+    desk::{Desk, code, errors, list, sha256, write},
     root, sample, shockbrief,
 };
 use std::{
@@ -108,8 +108,13 @@ fn hostile_titles_stay_text() {
     let twin = out.path().join("weekly-monitor/2025-W05/brief.json");
     let text = fs_err::read_to_string(&twin).unwrap();
     let hostile = "</h2><script>alert(1)</script> \\u202e \\u0007 \\\" onmouseover=x '";
-    let text = text.replace("The week in AI", hostile);
-    std::io::Write::write_all(&mut fs_err::File::create(&twin).unwrap(), text.as_bytes()).unwrap();
+    let before = sha256(&twin);
+    write(&twin, &text.replace("The week in AI", hostile));
+    // Published so, since what is no more what was published is left out.
+    let list = twin.with_file_name("manifest.json");
+    let manifest = fs_err::read_to_string(&list).unwrap();
+    assert!(manifest.contains(&before));
+    write(&list, &manifest.replace(&before, &sha256(&twin)));
     archive(out.path());
     for page in pages(out.path()) {
         let text = fs_err::read_to_string(&page).unwrap();
@@ -123,16 +128,122 @@ fn hostile_titles_stay_text() {
     assert!(index.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !index.contains("\" onmouseover"));
 }
 
+/// Damages in twins, PDFs and manifests: each is told by its name, the brief is left out, and the other is listed.
 #[test]
-fn a_broken_twin_is_named_and_an_empty_folder_is_no_error() {
+fn damaged_briefs_are_named_and_left_out_and_the_others_listed() {
     let out = rendered();
-    let twin = out.path().join("weekly-monitor/2025-W05/brief.json");
-    std::io::Write::write_all(&mut fs_err::File::create(&twin).unwrap(), b"{").unwrap();
+    let period = out.path().join("weekly-monitor/2025-W05");
+    for (name, way) in [
+        ("brief.json", "cut"),
+        ("brief.json", "altered"),
+        ("weekly-monitor-2025-W05.fr.pdf", "turned bit"),
+        ("weekly-monitor-2025-W05.en.pdf", "removed"),
+        ("manifest.json", "cut"),
+    ] {
+        let file = period.join(name);
+        let whole = fs_err::read(&file).unwrap();
+        let mut broken = whole.clone();
+        match way {
+            "cut" => broken.truncate(whole.len() / 2),
+            "turned bit" => broken[whole.len() / 2] ^= 1,
+            "altered" => {
+                broken = String::from_utf8(broken).unwrap().replace("2025-01-31", "2025-01-30").into_bytes();
+                assert!(broken != whole);
+            }
+            _ => {}
+        }
+        fs_err::remove_file(&file).unwrap();
+        if way != "removed" {
+            fs_err::write(&file, &broken).unwrap();
+        }
+        let output = shockbrief(["archive"]).arg(out.path()).output().unwrap();
+        let said = errors(&output);
+        assert_eq!(code(&output), Some(3), "{name} {way}: {said}");
+        assert!(
+            said.contains(&format!("2025-W05/{name}")) && said.contains("hint: "),
+            "{name} {way}: {said}"
+        );
+        let index = fs_err::read_to_string(out.path().join("index.html")).unwrap();
+        let feed = fs_err::read_to_string(out.path().join("feed.en.xml")).unwrap();
+        for page in [&index, &feed] {
+            assert!(page.contains("2025-W04") && !page.contains("2025-W05"), "{name} {way}");
+        }
+        assert!(!out.path().join("changes/weekly-monitor-2025-W05.en.html").exists(), "{name} {way}");
+        fs_err::write(&file, &whole).unwrap();
+        archive(out.path());
+        assert!(fs_err::read_to_string(out.path().join("index.html")).unwrap().contains("2025-W05"));
+    }
+}
+
+#[test]
+fn all_damages_are_told_in_one_run_and_an_empty_folder_is_no_error() {
+    let out = rendered();
+    let names = ["2025-W04/brief.json", "2025-W05/weekly-monitor-2025-W05.en.pdf"];
+    for name in names {
+        fs_err::write(out.path().join("weekly-monitor").join(name), "x").unwrap();
+    }
     let output = shockbrief(["archive"]).arg(out.path()).output().unwrap();
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("2025-W05/brief.json"));
+    assert_eq!(code(&output), Some(4), "{}", errors(&output));
+    assert!(names.iter().all(|name| errors(&output).contains(name)), "{}", errors(&output));
     let empty = tempfile::tempdir().unwrap();
     archive(empty.path());
+}
+
+/// What a kept revision holds with the same bytes is put back; what can be made again with the same bytes is made again;
+/// what can be neither becomes a revision.
+#[test]
+fn damage_is_repaired_from_a_revision_or_by_making_the_brief_again() {
+    let desk = Desk::with(1);
+    assert_eq!(code(&desk.run(&["-q"])), Some(0));
+    let folder = desk.path("out/weekly-01/2025-W05");
+    let names: Vec<String> =
+        ["brief.json", "weekly-01-2025-W05.en.pdf", "weekly-01-2025-W05.fr.pdf"].map(str::to_owned).into();
+    let digests = || names.iter().map(|name| sha256(&folder.join(name))).collect::<Vec<_>>();
+    let first = digests();
+    let archived = |expected: i32| {
+        let output = shockbrief(["archive"]).arg(desk.path("out")).output().unwrap();
+        assert_eq!(code(&output), Some(expected), "{}", errors(&output));
+        errors(&output)
+    };
+    // No revision has it: told, and made again by the next run that may.
+    for damaged in [&names[..1], &names[1..2], &names[..]] {
+        damaged.iter().for_each(|name| fs_err::write(folder.join(name), "no more").unwrap());
+        assert!(damaged.iter().all(|name| archived(4).contains(name)), "{damaged:?}");
+        let again = desk.run(&["-q", "--revise"]);
+        assert_eq!(code(&again), Some(0), "{}", errors(&again));
+        assert!(damaged.iter().all(|name| errors(&again).contains(name)), "{}", errors(&again));
+        assert!(errors(&again).contains("byte for byte"), "{}", errors(&again));
+        assert_eq!(digests(), first, "{damaged:?}");
+        assert!(!folder.join("r1").exists(), "the same bytes are no revision");
+        archived(0);
+    }
+    // A revision that holds the same bytes.
+    copy_folder(&folder, &desk.path("kept"));
+    fs_err::rename(desk.path("kept"), folder.join("r1")).unwrap();
+    fs_err::write(folder.join(&names[1]), "no more").unwrap();
+    let said = archived(0);
+    assert!(said.contains(&names[1]) && said.contains("put back from a kept revision"), "{said}");
+    assert_eq!(digests(), first);
+    fs_err::remove_dir_all(folder.join("r1")).unwrap();
+    // What it was made from has changed: a PDF is replaced by a revision, without a twin nobody knows what changed.
+    let report = desk.path("reports/weekly-01/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    write(&report, &text.replace("The week in AI", "The week in AI, again"));
+    let twin = fs_err::read(folder.join(&names[0])).unwrap();
+    fs_err::write(folder.join(&names[0]), "no more").unwrap();
+    let refused = desk.run(&["-q", "--revise"]);
+    assert_eq!(code(&refused), Some(4), "{}", errors(&refused));
+    assert!(
+        errors(&refused).contains("brief.json") && errors(&refused).contains("hint: "),
+        "{}",
+        errors(&refused)
+    );
+    fs_err::write(folder.join(&names[0]), twin).unwrap();
+    fs_err::write(folder.join(&names[1]), "no more").unwrap();
+    let revised = desk.run(&["-q", "--revise"]);
+    assert_eq!(code(&revised), Some(0), "{}", errors(&revised));
+    assert!(errors(&revised).contains("a revision takes its place"), "{}", errors(&revised));
+    assert_eq!((desk.ledger().last().unwrap()["revision"].as_u64(), desk.whole()), (Some(2), 1));
 }
 
 #[test]

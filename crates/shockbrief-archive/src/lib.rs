@@ -4,6 +4,8 @@
 //! Nothing here reads a file or a clock: the same briefs give the same bytes. The pages work from a file system and
 //! from any static server; they can be read without a script, which only adds the filter.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
+
 mod feed;
 mod html;
 mod page;

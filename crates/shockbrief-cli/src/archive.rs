@@ -9,10 +9,15 @@ use shockbrief_core::{
     config::{Brand, Language},
     diff::diff,
     fs::write_atomic,
+    names::refuse_links,
 };
-use shockbrief_run::ledger::{self, Ledger};
+use shockbrief_run::{
+    ledger::{self, Ledger},
+    outputs,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -22,22 +27,40 @@ const CHANGES: &str = "changes";
 /// Writes the archive of a folder and prints its first page.
 pub fn run(args: &Archive) -> Result<()> {
     let brand = Brand::load(&args.config.join("brand.yaml"))?;
-    write(&args.out, &args.config, &brand)?;
+    mend(&args.out)?;
+    let (listed, broken) = write(&args.out, &args.config, &brand)?;
     say(args.out.join("index.html").display());
+    let all = listed + broken.len();
+    crate::render::finish(broken, all)
+}
+
+/// Puts back what kept revisions have of damaged files, unless a run holds the folder: it may be publishing them.
+fn mend(out: &Path) -> Result<()> {
+    // A folder that is not there is not made, and refused by who writes the pages.
+    let Some(output) = out.is_dir().then(|| Output::open(out).ok()).flatten() else { return Ok(()) };
+    for manifest in ledger::manifests(out)?.0 {
+        output.mend(&manifest.report, &manifest.period)?;
+    }
     Ok(())
 }
 
 /// Writes the archive after briefs were published; it must not fail them, so what goes wrong is only told.
 pub fn refresh(out: &Path, project: &Project) {
-    if let Err(error) = write(out, &project.folder, &project.brand) {
+    let failed = match write(out, &project.folder, &project.brand) {
+        Ok((_, broken)) => broken,
+        Err(error) => vec![error],
+    };
+    for error in failed {
         crate::tell(format!("warning: the archive of {} is not up to date: {error:#}", out.display()));
     }
 }
 
-fn write(out: &Path, config: &Path, brand: &Brand) -> Result<()> {
+/// Writes all pages; gives how many briefs they list, and why others are left out.
+fn write(out: &Path, config: &Path, brand: &Brand) -> Result<(usize, Vec<anyhow::Error>)> {
     // Shards may end together: the last one must have seen what the others published.
     let _lock = Output::archive_lock(out)?;
     let (issues, broken) = issues(out)?;
+    let listed = issues.len();
     // The archive of all briefs is there even when it lists none.
     let mut homes = BTreeMap::from([(String::new(), Vec::new())]);
     for issue in issues {
@@ -54,7 +77,7 @@ fn write(out: &Path, config: &Path, brand: &Brand) -> Result<()> {
         }
     }
     // The others are listed; a brief that cannot be read is a fault all the same.
-    broken.into_iter().next().map_or(Ok(()), Err)
+    Ok((listed, broken))
 }
 
 /// Writes the pages of one archive: of all briefs, or of one reader's letters.
@@ -134,7 +157,8 @@ fn own_page(name: &str) -> bool {
 fn own_change(name: &str) -> bool {
     let stem = name.strip_suffix(".html").and_then(|stem| stem.rsplit_once('.')).map(|(stem, _)| stem);
     stem.is_some_and(|stem| {
-        stem.match_indices('-').any(|(at, _)| at > 0 && stem[at + 1..].parse::<Period>().is_ok())
+        let period = |at: usize| stem.get(at + 1..).is_some_and(|name| name.parse::<Period>().is_ok());
+        stem.match_indices('-').any(|(at, _)| at > 0 && period(at))
     })
 }
 
@@ -187,9 +211,21 @@ fn updated(ledger: &Ledger, manifest: &Manifest) -> String {
     )
 }
 
+/// The twin of a brief whose files are all what was published; readers are led to no other.
 fn twin(out: &Path, manifest: &Manifest) -> Result<Brief> {
-    let path = out.join(&manifest.report).join(&manifest.period).join("brief.json");
-    serde_json::from_slice(&fs::read(&path)?).with_context(|| format!("{} is no brief", path.display()))
+    let folder = out.join(&manifest.report).join(&manifest.period);
+    refuse_links(out, &format!("{}/{}", manifest.report, manifest.period))?;
+    let mut damaged = outputs::damaged(&folder, manifest).into_iter();
+    if let Some(outputs::Damaged { mut refusal, .. }) = damaged.next() {
+        let more: Vec<String> = damaged.map(|other| other.name).collect();
+        if !more.is_empty() {
+            let _ = write!(refusal.message, "; besides {}", more.join(", "));
+        }
+        return Err(refusal.into());
+    }
+    let bytes = manifest.published(&folder, "brief.json")?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is no brief", folder.join("brief.json").display()))
 }
 
 #[cfg(test)]

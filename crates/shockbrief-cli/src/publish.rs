@@ -12,7 +12,11 @@ use shockbrief_core::{
     diff::{Diff, diff},
     names::refuse_link,
 };
-use shockbrief_run::{ledger, shard::Shard};
+use shockbrief_run::{
+    ledger,
+    outputs::{self, Damaged},
+    shard::Shard,
+};
 use std::{
     fs::{File, TryLockError},
     io::{Read, Write},
@@ -140,9 +144,39 @@ impl Output {
         take(&root.join(".lock-archive"), false, Some(Duration::from_secs(120)))
     }
 
+    /// Where the files of a period lie.
+    pub fn place(&self, slug: &str, period: &str) -> PathBuf {
+        self.root.join(slug).join(period)
+    }
+
+    /// Puts back what a disk damaged of a period, where a kept revision has the same bytes, and tells of it; gives what
+    /// stays damaged. Shards put nothing back: their neighbour may be publishing this very period.
+    pub fn mend(&self, slug: &str, period: &str) -> Result<Vec<Damaged>> {
+        let folder = self.place(slug, period);
+        let path = folder.join("manifest.json");
+        if !path.is_file() {
+            return Ok(Vec::new());
+        }
+        let manifest = ledger::manifest(&path)?;
+        manifest.belongs_to(slug, period)?;
+        if self.locks.len() > 1 {
+            return Ok(outputs::damaged(&folder, &manifest));
+        }
+        self.still_held()?;
+        let (back, left) = outputs::restore(&folder, &manifest)?;
+        for name in back {
+            let file = folder.join(name);
+            crate::tell(format!(
+                "warning: {} was damaged and is put back from a kept revision",
+                file.display()
+            ));
+        }
+        Ok(left)
+    }
+
     /// What a period has now.
     pub fn earlier(&self, slug: &str, period: &str) -> Result<Option<Earlier>> {
-        let folder = self.root.join(slug).join(period);
+        let folder = self.place(slug, period);
         if !folder.join("manifest.json").is_file() {
             return Ok(None);
         }

@@ -18,8 +18,10 @@ use shockbrief_core::{
     Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
     config::{Listing, Report},
-    fs::sha256,
+    fs::{sha256, write_atomic},
+    names::refuse_links,
 };
+use shockbrief_run::ledger;
 use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
 use std::{
     collections::BTreeMap,
@@ -146,17 +148,64 @@ pub fn make(
     let languages = languages(analysed, making.lang)?;
     rehearse(project, typst, analysed, &languages, making)?;
     let (slug, period) = (slug_of(analysed), period_of(analysed));
+    let lost = making.revise && !remade(project, typst, output, analysed, &languages, making)?;
     let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
     if let Some(earlier) = earlier {
         let composed = analysed.compose(project, &languages)?;
         let diff = difference(&earlier.brief, &analysed.brief(&composed)?)?;
-        if diff.changes.is_empty() && earlier.manifest.config == analysed.config {
+        if !lost && diff.changes.is_empty() && earlier.manifest.config == analysed.config {
             return Ok(unchanged(earlier, analysed));
         }
         analysed.revise(earlier.manifest.revision + 1, &diff);
     }
     let product = produce(project, typst, analysed, &languages, making.limit)?;
     publish(project, typst, output, analysed, &product, making)
+}
+
+/// Makes what a disk damaged of a published brief again: the same inputs give the same bytes, which are put back. Gives
+/// whether all files are whole; where what it was made from has changed since, a revision must take its place.
+fn remade(
+    project: &Project,
+    typst: &Typst,
+    output: &Output,
+    analysed: &mut Analysed,
+    languages: &[String],
+    making: &Making<'_>,
+) -> Result<bool> {
+    let (slug, period) = (slug_of(analysed), period_of(analysed));
+    let damaged = output.mend(&slug, &period)?;
+    if damaged.is_empty() {
+        return Ok(true);
+    }
+    let folder = output.place(&slug, &period);
+    let manifest = ledger::manifest(&folder.join("manifest.json"))?;
+    let findings = analysed.findings.clone();
+    if manifest.revision > 1 {
+        crate::verify::announce(project, analysed, languages, &folder, &manifest)?;
+    }
+    let product = produce(project, typst, analysed, languages, making.limit)?;
+    // What the damaged edition says of its own revision is none of the next one's.
+    analysed.findings = findings;
+    let same = |name: &String| {
+        product.files.get(name).is_some_and(|new| manifest.outputs.get(name) == Some(&sha256(new)))
+    };
+    if let Some(other) = damaged.iter().find(|found| !same(&found.name)) {
+        // What changed since the earlier edition is told from its twin.
+        if damaged.iter().any(|found| found.name == "brief.json") {
+            let message = format!("{}; made again it is another one", other.refusal.message);
+            let hint = "take the file from a copy, or remove the period's folder: the next run makes it anew";
+            return Err(Refusal::data(message).hint(hint).into());
+        }
+        crate::tell(format!("warning: {}; a revision takes its place", other.refusal.message));
+        return Ok(false);
+    }
+    for found in &damaged {
+        refuse_links(&folder, &found.name)?;
+        let bytes = product.files.get(&found.name).map(Vec::as_slice).unwrap_or_default();
+        write_atomic(&folder.join(&found.name), bytes)?;
+        crate::tell(format!("warning: {}; it was made again, byte for byte", found.refusal.message));
+    }
+    Ok(true)
 }
 
 /// Has `check` try a brief whose templates name values, in a process of its own: what would take all memory or never end
@@ -290,7 +339,8 @@ fn publish(
         fs::write(staged.folder().join(name), bytes)?;
     }
     let mut manifest = manifest(analysed, product);
-    if let Some(earlier) = output.earlier(&slug, &period)?.filter(|_| making.revise) {
+    let earlier = if making.revise { output.earlier(&slug, &period)? } else { None };
+    if let Some(earlier) = earlier {
         staged.keep_earlier(earlier.manifest.revision)?;
         manifest.revision = earlier.manifest.revision + 1;
     }

@@ -101,7 +101,7 @@ fn stale(manifest: &Manifest, folder: &Path, path: &Path) -> Result<()> {
 }
 
 /// A revision's first page says what changed since the edition before, which lies beside it.
-fn announce(
+pub fn announce(
     project: &Project,
     analysed: &mut Analysed,
     languages: &[String],

@@ -177,7 +177,7 @@ impl Ledger {
 
     /// The entries of a report, oldest first.
     fn of(&self, report: &str) -> impl Iterator<Item = &Entry> {
-        self.by_report.get(report).into_iter().flatten().map(|at| &self.entries[*at])
+        self.by_report.get(report).into_iter().flatten().filter_map(|at| self.entries.get(*at))
     }
 
     /// All entries, oldest first.
@@ -269,11 +269,16 @@ const DIGITS: usize = 16;
 /// An object with the sum of what it holds as its last key.
 fn with_sum(mut line: Vec<u8>) -> Vec<u8> {
     line.pop();
-    let sum = sha256(&line);
+    let sum = sum_of(&line);
     line.extend_from_slice(SUM);
-    line.extend_from_slice(&sum.as_bytes()[..DIGITS]);
+    line.extend_from_slice(sum.as_bytes());
     line.extend_from_slice(b"\"}");
     line
+}
+
+/// The first digits of a digest.
+fn sum_of(bytes: &[u8]) -> String {
+    sha256(bytes).chars().take(DIGITS).collect()
 }
 
 /// A line without its sum, which must be that of the rest; one without any is older than sums.
@@ -281,11 +286,9 @@ fn summed(line: &[u8]) -> Result<Cow<'_, [u8]>> {
     let Some(at) = line.windows(SUM.len()).rposition(|part| part == SUM) else {
         return Ok(Cow::Borrowed(line));
     };
-    let (rest, sum) = (&line[..at], &line[at + SUM.len()..]);
-    anyhow::ensure!(
-        sum.strip_suffix(b"\"}") == Some(&sha256(rest).as_bytes()[..DIGITS]),
-        "the sum is another"
-    );
+    let (rest, sum) = line.split_at(at);
+    let sum = sum.strip_prefix(SUM).and_then(|sum| sum.strip_suffix(b"\"}"));
+    anyhow::ensure!(sum == Some(sum_of(rest).as_bytes()), "the sum is another");
     Ok(Cow::Owned([rest, b"}"].concat()))
 }
 

@@ -106,7 +106,7 @@ impl Unit {
         let mut lines: Vec<&str> = table.lines().collect();
         // A beginning whose end somebody removed takes nothing with it.
         while let Some(from) = lines.iter().position(|line| *line == begin) {
-            let to = lines[from..].iter().position(|line| *line == end);
+            let to = lines.iter().skip(from).position(|line| *line == end);
             lines.drain(from..=to.map_or(from, |to| from + to));
         }
         let mut merged = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
@@ -184,7 +184,7 @@ impl Unit {
     pub fn kubernetes(&self) -> String {
         let image = Self { typst: None, ..self.clone() };
         let arguments = image.arguments(true);
-        let arguments: Vec<String> = arguments.iter().map(|word| yaml(word)).collect();
+        let arguments: Vec<String> = arguments.iter().map(|word| yaml(&unexpanded(word))).collect();
         let mut mounts =
             vec![("desk", self.folder.as_str(), true), ("data", &self.data, true), ("out", &self.out, false)];
         mounts.extend(self.store.iter().map(|store| ("store", store.as_str(), false)));
@@ -244,7 +244,7 @@ impl Unit {
             variables.push(("SHOCKBRIEF_SHARDS", self.shards.to_string()));
         }
         let line = |(name, value): (&str, String)| {
-            format!("                - {{name: {name}, value: {}}}\n", yaml(&value))
+            format!("                - {{name: {name}, value: {}}}\n", yaml(&unexpanded(&value)))
         };
         variables.into_iter().map(line).collect()
     }
@@ -307,6 +307,11 @@ fn path(text: &str) -> String {
     } else {
         format!("\"{escaped}\"")
     }
+}
+
+/// Kubernetes puts variables into arguments and values, `$(NAME)`, and takes two dollar signs for one.
+fn unexpanded(text: &str) -> String {
+    text.replace('$', "$$")
 }
 
 /// A YAML string; JSON's strings are YAML's.

@@ -17,7 +17,8 @@ impl Shard {
     /// Whether a brief belongs to this shard: the digest of its name decides, whatever else there is.
     #[must_use]
     pub fn holds(self, brief: &str) -> bool {
-        let digest = u64::from_str_radix(&sha256(brief.as_bytes())[..16], 16).unwrap_or_default();
+        let digits: String = sha256(brief.as_bytes()).chars().take(16).collect();
+        let digest = u64::from_str_radix(&digits, 16).unwrap_or_default();
         digest % u64::from(self.of) == u64::from(self.index - 1)
     }
 

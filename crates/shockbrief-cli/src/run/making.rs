@@ -164,7 +164,7 @@ impl<'a> Work<'a> {
             if signals.seen().is_some() {
                 break;
             }
-            let outcome = postman.send(&item);
+            let outcome = output.mend(&item.report, &item.period).and_then(|_| postman.send(&item));
             output.still_held()?;
             self.note_delivery(&item, outcome)?;
         }
