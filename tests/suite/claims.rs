@@ -84,7 +84,7 @@ fn an_explanation_names_the_files_of_its_figure_alone() {
     // Through the figures it is made from: quotes and the share count.
     let value = explained("nvda.market_value.loss");
     assert!(value.len() == 2 && value[1].starts_with("shares.csv"), "{value:?}");
-    assert!(explained("rule.tilt.high")[0].starts_with("no data file"));
+    assert!(explained("positioning.param.high")[0].starts_with("no data file"));
     assert!(explained("fact.r1-release")[0].starts_with("no data file"));
 }
 
