@@ -34,6 +34,7 @@ mod specifications;
 mod structure;
 mod structured;
 mod study_fuzz;
+mod theses;
 mod typography;
 mod warehouse;
 mod wild;

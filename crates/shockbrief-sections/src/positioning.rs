@@ -3,7 +3,6 @@
 
 use crate::{
     Context, Outcome,
-    declared::check::Needs,
     kind::{Kind, Output},
     panel::{Member, Panel},
     tabulate,
@@ -16,49 +15,33 @@ use shockbrief_analytics::{
 };
 use shockbrief_core::{
     Cell, Chart, Row, Table, ThemeId, Unit,
-    config::section::Ref,
     findings::{Axis, Line},
 };
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Params {
-    /// Themes that the rule looks at; default all that the report follows.
-    themes: Vec<ThemeId>,
-    /// Sessions of the run-up; default 126, half a year.
+    /// Sessions of the run-up; default half a year.
     run_up: usize,
-    /// Sessions of the crowding measures; default 63, a quarter.
+    /// Sessions of the measures of crowding; default a quarter.
     crowding: usize,
-    /// History that a percentile needs beyond the window itself; default 504 sessions, two years.
+    /// Earlier sessions that a percentile needs; default two years.
     history: usize,
-    /// The rule: trim where run-up and crowding both stand above this share of their own history; default 0.8.
+    /// The rule: trim where run-up and crowding both stand above this share of their own past; default 0.8.
     high: f64,
     /// ... and add where both stand below this one; default 0.2.
     low: f64,
-    /// Mean correlation of the sample above which selling one name is selling all of them; default 0.6.
+    /// Mean correlation of the sample above which selling one name is selling them all; default 0.6.
     crowded: f64,
-    /// Sessions from one point of the drawn path to the next; default 5.
+    /// Every so many sessions are measured for the past of crowding; default 5.
     step: usize,
-    /// The theme in whose colour the path is drawn; default none.
-    color: Option<ThemeId>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        let (high, low, crowded) = (0.8, 0.2, 0.6);
-        Self {
-            themes: Vec::new(),
-            run_up: 126,
-            crowding: 63,
-            history: 504,
-            high,
-            low,
-            crowded,
-            step: 5,
-            color: None,
-        }
+        Self { run_up: 126, crowding: 63, history: 504, high: 0.8, low: 0.2, crowded: 0.6, step: 5 }
     }
 }
 
@@ -71,64 +54,41 @@ pub struct Positioning;
 impl Kind for Positioning {
     const NAME: &'static str = "positioning";
     const ABOUT: &'static str =
-        "run-up and crowding of each theme against their own past, and what a stated rule makes of them";
+        "run-up and crowding of themes in their own past, and what a stated rule makes of them";
     type Params = Params;
 
     fn check(params: &Params) -> Result<(), String> {
-        if !(0.0 < params.low && params.low < params.high && params.high < 1.0) {
-            return Err("`low` and `high` lie between 0 and 1, `low` first".to_owned());
+        if params.run_up == 0 || params.crowding < 3 || params.step == 0 || params.history < params.step {
+            return Err("`run-up`, `crowding`, `history` and `step` are numbers of sessions".to_owned());
         }
-        if !(params.crowded > 0.0 && params.crowded < 1.0) {
-            return Err("`crowded` lies between 0 and 1".to_owned());
+        let ordered = 0.0 < params.low && params.low < params.high && params.high < 1.0;
+        if !ordered {
+            return Err("`low` and `high` are shares of the past, the lower first".to_owned());
         }
-        if params.run_up < 2 || params.crowding < 3 || params.step == 0 || params.history < params.step {
-            let least = "`run-up` is at least 2 sessions, `crowding` 3, `step` 1 and `history` one step";
-            return Err(least.to_owned());
-        }
-        Ok(())
-    }
-
-    fn needs(params: &Params) -> Needs {
-        let names = params.themes.iter().chain(&params.color).cloned().map(Ref::Theme).collect();
-        Needs { names, ..Needs::default() }
+        if params.crowded.abs() < 1.0 { Ok(()) } else { Err("`crowded` is a correlation".to_owned()) }
     }
 
     fn analyse(params: &Params, context: &Context<'_>, out: &mut Output<'_>) -> Result<Outcome> {
         let Some(panel) = &context.panel else { return Ok(Outcome::Absent("absent.no-panel")) };
-        if panel.dates.len() <= params.run_up.max(params.crowding) {
+        if panel.dates.len() <= params.run_up {
             return Ok(Outcome::Absent("absent.no-history"));
-        }
-        let wanted = |theme: &ThemeId| params.themes.is_empty() || params.themes.contains(theme);
-        let themes: Vec<_> = panel.themes().into_iter().filter(|(theme, _)| wanted(theme)).collect();
-        if themes.is_empty() {
-            return Ok(Outcome::Absent("absent.no-origin"));
         }
         let work = Work { params, panel };
         work.constants(out);
         let path = work.path(&panel.sample.iter().collect::<Vec<_>>());
         work.crowding(&path, out);
+        let mut tilts: BTreeMap<&str, Vec<String>> = TILTS.map(|tilt| (tilt, Vec::new())).into();
         let mut rows = Vec::new();
-        let mut told: Vec<(&str, String)> = Vec::new();
-        for (theme, members) in themes {
+        for (theme, members) in panel.themes() {
             let tilt = work.proposal(theme, &members, out);
-            told.push((tilt, theme.to_string()));
+            tilts.entry(tilt).or_default().push(theme.to_string());
             rows.push(row(theme, tilt, out));
         }
-        for tilt in TILTS {
-            let of = told.iter().filter(|(own, _)| *own == tilt).map(|(_, theme)| theme.clone()).collect();
-            out.list(format!("tilt.{tilt}"), of);
+        for (tilt, themes) in tilts {
+            out.list(format!("tilt.{tilt}"), themes);
         }
-        let columns = vec![
-            tabulate::text("col.theme"),
-            tabulate::number("col.run-up", "points(0)"),
-            tabulate::number("col.rank", "pct(0)"),
-            tabulate::number("col.correlation", "num(2)"),
-            tabulate::number("col.rank", "pct(0)"),
-            tabulate::text("col.tilt"),
-        ];
-        out.table(Table { id: "positioning".to_owned(), columns, rows, sources: panel.sources() });
-        let chart = work.chart(path, out);
-        out.chart(chart);
+        out.table(table(rows, panel));
+        out.chart(work.chart(path, out));
         Ok(Outcome::Ready)
     }
 }
@@ -141,7 +101,18 @@ fn row(theme: &ThemeId, tilt: &str, out: &Output<'_>) -> Row {
     row
 }
 
-/// The names followed with the parameters they are looked at by.
+fn table(rows: Vec<Row>, panel: &Panel<'_>) -> Table {
+    let columns = vec![
+        tabulate::text("col.theme"),
+        tabulate::number("col.run-up", "points(0)"),
+        tabulate::number("col.rank", "pct(0)"),
+        tabulate::number("col.correlation", "num(2)"),
+        tabulate::number("col.rank", "pct(0)"),
+        tabulate::text("col.tilt"),
+    ];
+    Table { id: "tilt".to_owned(), columns, rows, sources: panel.sources() }
+}
+
 struct Work<'a> {
     params: &'a Params,
     panel: &'a Panel<'a>,
@@ -150,96 +121,102 @@ struct Work<'a> {
 impl Work<'_> {
     /// Run-up and correlation of one theme, each with its place in its own past; returns what the rule makes of them.
     fn proposal(&self, theme: &ThemeId, members: &[&Member], out: &mut Output<'_>) -> &'static str {
-        let (params, panel) = (self.params, self.panel);
-        let base = out.id(theme);
-        let id = |part: &str| format!("{base}.{part}");
+        let (panel, params) = (self.panel, self.params);
         let inputs: Vec<String> = members.iter().map(|member| member.symbol.to_string()).collect();
-        let history = run_ups(panel, members, params.run_up);
+        let history = self.run_ups(members);
         let (half, quarter) = (panel.trailing(params.run_up), panel.trailing(params.crowding));
-        let figure = |part: &str, value, unit, statistic, window: &Range<usize>| {
-            panel.figure(id(part), value, unit, statistic, window).firms(members.len()).inputs(inputs.clone())
+        let mut add = |part: &str, value, unit, statistic, window: &Range<usize>, inputs: &[String]| {
+            let figure = panel.figure(out.id(format!("{theme}.{part}")), value, unit, statistic, window);
+            out.add(figure.firms(members.len()).inputs(inputs.to_vec()));
         };
         let now = history.last().copied().flatten();
         let value =
             now.ok_or(reason::Missing::TooFew { what: "closing prices", have: 0, need: params.run_up });
         let index = panel.benchmark.symbol.to_string();
-        let both = inputs.iter().cloned().chain([index]).collect::<Vec<_>>();
+        let both: Vec<String> = inputs.iter().cloned().chain([index]).collect();
         let place = percentile(&history, params.history);
-        out.add(figure("run_up", value, Unit::Points, "run_up", &half).inputs(both.clone()));
-        out.add(figure("run_up.place", place.clone(), Unit::Ratio, "percentile", &half).inputs(both));
+        add("run_up", value, Unit::Points, "run_up", &half, &both);
+        add("run_up.place", place.clone(), Unit::Ratio, "percentile", &half, &both);
         let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
         let own = correlation(&returns, &quarter);
         let past: Vec<Option<f64>> = self.path(members).into_iter().map(|(_, value)| value).collect();
         let crowded = own.clone().and_then(|_| percentile(&past, params.history / params.step));
-        out.add(figure("correlation", own, Unit::Correlation, "mean_pairwise_correlation", &quarter));
-        out.add(figure("correlation.place", crowded.clone(), Unit::Ratio, "percentile", &quarter));
+        add("correlation", own, Unit::Correlation, "mean_pairwise_correlation", &quarter, &inputs);
+        add("correlation.place", crowded.clone(), Unit::Ratio, "percentile", &quarter, &inputs);
         params.tilt(place.ok(), crowded.ok())
     }
 
     /// The rule's numbers, so that the text can state them.
     fn constants(&self, out: &mut Output<'_>) {
-        let (params, whole) = (self.params, 0..self.panel.dates.len());
-        let numbers = [
+        let (panel, params) = (self.panel, self.params);
+        let whole = 0..panel.dates.len();
+        for (name, value, unit) in [
             ("high", params.high, Unit::Ratio),
             ("low", params.low, Unit::Ratio),
             ("crowded", params.crowded, Unit::Correlation),
             ("run-up", params.run_up as f64, Unit::Count),
             ("crowding", params.crowding as f64, Unit::Count),
-        ];
-        for (name, value, unit) in numbers {
+        ] {
             let id = out.id(format!("param.{name}"));
-            out.add(self.panel.figure(id, Ok(value), unit, "config", &whole).inputs(["rule"]));
+            out.add(panel.figure(id, Ok(value), unit, "config", &whole).inputs(["rule"]));
         }
+    }
+
+    /// Change of a theme over the run-up window minus that of the benchmark, for every row that has one.
+    fn run_ups(&self, members: &[&Member]) -> Vec<Option<f64>> {
+        let panel = self.panel;
+        (0..panel.dates.len())
+            .map(|row| {
+                let range = (row + 1).checked_sub(self.params.run_up)?..row + 1;
+                let index = panel.benchmark.change(&range)?;
+                panel.basket(members, &range).ok().map(|change| change - index)
+            })
+            .collect()
     }
 
     /// Mean pairwise correlation of the whole sample, its place in its history, and the first eigenvalue's share.
     fn crowding(&self, path: &[(usize, Option<f64>)], out: &mut Output<'_>) {
-        let (params, panel) = (self.params, self.panel);
+        let (panel, params) = (self.panel, self.params);
         let window = panel.trailing(params.crowding);
         let returns: Vec<Vec<Option<f64>>> = panel.sample.iter().map(Member::returns).collect();
-        let correlation = correlation(&returns, &window);
         let history: Vec<Option<f64>> = path.iter().map(|(_, correlation)| *correlation).collect();
-        // The path holds one session of each step: the history that a percentile needs shrinks alike.
-        let place = percentile(&history, params.history / params.step);
-        let inputs: Vec<String> = panel.sample.iter().map(|member| member.symbol.to_string()).collect();
-        let base = out.id("crowding");
-        let figure = |part: &str, value, unit, statistic| {
-            panel
-                .figure(format!("{base}.{part}"), value, unit, statistic, &window)
-                .firms(inputs.len())
-                .inputs(inputs.clone())
-        };
-        out.add(figure("correlation", correlation, Unit::Correlation, "mean_pairwise_correlation"));
-        out.add(figure("place", place, Unit::Ratio, "percentile"));
         let slices: Vec<&[Option<f64>]> = returns.iter().map(|series| &series[window.clone()]).collect();
         let share = complete_rows(&slices)
             .and_then(|rows| absorption_ratio(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), 1));
-        out.add(figure("first_share", share, Unit::Ratio, "absorption_ratio"));
+        let inputs: Vec<String> = panel.sample.iter().map(|member| member.symbol.to_string()).collect();
+        for (name, value, unit, statistic) in [
+            ("correlation", correlation(&returns, &window), Unit::Correlation, "mean_pairwise_correlation"),
+            // The path holds one session in a few: the history that a percentile needs shrinks alike.
+            ("place", percentile(&history, params.history / params.step), Unit::Ratio, "percentile"),
+            ("first_share", share, Unit::Ratio, "absorption_ratio"),
+        ] {
+            let figure = panel.figure(out.id(format!("crowding.{name}")), value, unit, statistic, &window);
+            out.add(figure.firms(inputs.len()).inputs(inputs.clone()));
+        }
     }
 
-    /// Mean pairwise correlation of some names on one session of each step, ending today.
+    /// Mean pairwise correlation of some names on one session in a few, ending today.
     fn path(&self, members: &[&Member]) -> Vec<(usize, Option<f64>)> {
-        let (window, step) = (self.params.crowding, self.params.step);
+        let window = self.params.crowding;
         let returns: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.returns()).collect();
         let last = self.panel.dates.len();
-        let mut ends: Vec<usize> = (window + 1..=last).rev().step_by(step).collect();
+        let mut ends: Vec<usize> = (window + 1..=last).rev().step_by(self.params.step).collect();
         ends.reverse();
         ends.into_iter().map(|end| (end - 1, correlation(&returns, &(end - window..end)).ok())).collect()
     }
 
     fn chart(&self, points: Vec<(usize, Option<f64>)>, out: &Output<'_>) -> Chart {
-        let panel = self.panel;
         Chart::Lines {
             id: out.id("crowding"),
-            x: Axis::Dates(points.iter().map(|(row, _)| panel.dates[*row]).collect()),
+            x: Axis::Dates(points.iter().map(|(row, _)| self.panel.dates[*row]).collect()),
             lines: vec![Line {
                 label: "chart.crowding.line".to_owned(),
                 translate: true,
                 values: points.into_iter().map(|(_, value)| value).collect(),
-                group: self.params.color.as_ref().map_or_else(String::new, ToString::to_string),
+                group: String::new(),
                 strong: true,
             }],
-            sources: panel.sources(),
+            sources: self.panel.sources(),
             statistic: "mean_pairwise_correlation".to_owned(),
         }
     }
@@ -255,17 +232,6 @@ impl Params {
             _ => "unknown",
         }
     }
-}
-
-/// Change of a theme over the run-up window minus that of the benchmark, for every row that has one.
-fn run_ups(panel: &Panel<'_>, members: &[&Member], sessions: usize) -> Vec<Option<f64>> {
-    (0..panel.dates.len())
-        .map(|row| {
-            let range = (row + 1).checked_sub(sessions)?..row + 1;
-            let index = panel.benchmark.change(&range)?;
-            panel.basket(members, &range).ok().map(|change| change - index)
-        })
-        .collect()
 }
 
 /// Share of earlier values below the last one; `need` earlier values at least.
@@ -291,10 +257,11 @@ mod tests {
 
     #[test]
     fn the_rule_needs_both_signs() {
-        assert_eq!(Params::default().tilt(Some(0.9), Some(0.9)), "trim");
-        assert_eq!(Params::default().tilt(Some(0.9), Some(0.5)), "hold");
-        assert_eq!(Params::default().tilt(Some(0.1), Some(0.1)), "add");
-        assert_eq!(Params::default().tilt(None, Some(0.9)), "unknown");
+        let rule = Params::default();
+        assert_eq!(rule.tilt(Some(0.9), Some(0.9)), "trim");
+        assert_eq!(rule.tilt(Some(0.9), Some(0.5)), "hold");
+        assert_eq!(rule.tilt(Some(0.1), Some(0.1)), "add");
+        assert_eq!(rule.tilt(None, Some(0.9)), "unknown");
     }
 
     #[test]

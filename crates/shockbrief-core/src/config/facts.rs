@@ -23,6 +23,33 @@ pub struct FactSource {
     pub url: String,
 }
 
+/// How much of the source was read by who wrote the fact down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checked {
+    /// The document itself, whole.
+    Full,
+    /// Its title or abstract.
+    Abstract,
+    /// The press that quotes it.
+    Press,
+    /// A report of a report: somebody tells what another stated or estimated.
+    Reported,
+}
+
+impl Checked {
+    /// The key of its words in the language files.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Full => "checked.full",
+            Self::Abstract => "checked.abstract",
+            Self::Press => "checked.press",
+            Self::Reported => "checked.reported",
+        }
+    }
+}
+
 /// A fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +76,9 @@ pub struct Fact {
     pub replaced_by: Option<String>,
     /// Where it can be read.
     pub source: FactSource,
+    /// How much of the source was read; default: not told.
+    #[serde(default)]
+    pub checked: Option<Checked>,
     /// What the reader must know where the fact is partial or only claimed, in each language.
     #[serde(default)]
     pub note: Option<BTreeMap<String, String>>,

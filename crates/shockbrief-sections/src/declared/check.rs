@@ -449,8 +449,11 @@ impl Check<'_> {
         if let Some(records) = &kind.records {
             return self.column(&records.source, field, place);
         }
-        let known: &[&str] =
-            if kind.facts.is_some() { &["value", "known", "date", "source"] } else { &["date", "source"] };
+        let known: &[&str] = if kind.facts.is_some() {
+            &["value", "known", "date", "source", "checked"]
+        } else {
+            &["date", "source"]
+        };
         if !known.contains(&field) {
             self.unknown(place, "field", field, known.iter().copied());
         }

@@ -251,6 +251,9 @@ impl<'a> Work<'a> {
                     }
                     "date" => date(found.date, findings),
                     "source" => Cell::Text(found.source.text.clone()),
+                    "checked" => {
+                        found.checked.map_or(Cell::Empty, |checked| Cell::Label(checked.label().to_owned()))
+                    }
                     _ => Cell::Empty,
                 }
             }

@@ -90,7 +90,7 @@ pub enum Cell {
     Measure(FigureSpec),
     /// Where a fact can be read, by the fact's id, in which `{row}` stands for the row.
     Source(String),
-    /// A field of the row: a fact's `name`, `value`, `known`, `date`, `source`; an event's `name`, `date`; a record's own.
+    /// A field of the row: a fact's `name`, `value`, `known`, `date`, `source`, `checked`; an event's `name`, `date`; a record's own.
     Field(String),
 }
 
