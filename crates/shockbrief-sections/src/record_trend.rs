@@ -52,6 +52,16 @@ pub struct Params {
     /// What the product is multiplied by; default 1.
     #[serde(default = "one")]
     times: f64,
+    /// Further facts without which the section has nothing to say; default none.
+    #[serde(default)]
+    facts: Vec<String>,
+}
+
+impl Params {
+    /// All facts that it rests on.
+    fn facts(&self) -> impl Iterator<Item = &String> {
+        self.product.iter().chain([&self.date]).chain(&self.facts)
+    }
 }
 
 fn from() -> i16 {
@@ -100,15 +110,15 @@ impl Kind for RecordTrend {
         let fields =
             [&params.amount, &params.name].into_iter().chain(&params.grade).chain(params.keep.keys());
         let column = |column: &String| Ref::Column { source: params.source.clone(), column: column.clone() };
-        let facts = params.product.iter().chain([&params.date]).cloned().collect();
+        let facts = params.facts().cloned().collect();
         let names = fields.map(column).collect();
         Needs { records: [params.source.clone()].into(), names, facts, ..Needs::default() }
     }
 
     fn analyse(params: &Params, context: &Context<'_>, out: &mut Output<'_>) -> Result<Outcome> {
         let desk = &context.desk;
-        let facts: Vec<&str> = params.product.iter().map(String::as_str).collect();
-        if !desk.knows(&facts) || !desk.knows(&[&params.date]) {
+        let facts: Vec<&str> = params.facts().map(String::as_str).collect();
+        if !desk.knows(&facts) {
             return Ok(Outcome::Absent("absent.facts"));
         }
         let Some(records) = desk.records(&params.source) else { return Ok(Outcome::Absent("absent.trend")) };
