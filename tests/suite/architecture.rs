@@ -325,6 +325,8 @@ const OF_ONE_STORY: &[&str] = &[
 fn literals(text: &str) -> Vec<String> {
     let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
     let code = code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    // Quotes that delimit nothing.
+    let code = code.replace("'\"'", "").replace("'\\\"'", "").replace("\\\"", "");
     code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
