@@ -281,3 +281,94 @@ fn paths_are_read_as_the_compiler_reads_them() {
     ]);
     assert_eq!(circles(&ring), [["a", "c"]]);
 }
+
+/// Names of stories: symbols, companies, models, themes, baskets, topics, facts and sources that are data.
+const STORIES: &[&str] = &[
+    "NVDA",
+    "nvda",
+    "Nvidia",
+    "DeepSeek",
+    "Broadcom",
+    "Stargate",
+    "OpenAI",
+    "GSPC",
+    "NDX",
+    "v3",
+    "r1",
+    "o1",
+    "compute",
+    "software",
+    "power",
+    "hyperscalers",
+    "custom-silicon",
+    "merchant-silicon",
+    "export-controls",
+    "export-exposed",
+    "export-rules",
+    "chip-specifications",
+    "chip-results",
+    "capex-quarterly",
+    "training-compute",
+    "list-prices",
+    "arena-scores",
+];
+
+/// Files that still hold one story: each must go from here with its last name.
+const OF_ONE_STORY: &[&str] = &[
+    "sections/src/controls.rs",
+    "sections/src/declared/check.rs",
+    "sections/src/efficiency.rs",
+    "sections/src/lib.rs",
+];
+
+/// Literals of a file's code before its tests, comments left out.
+fn literals(text: &str) -> Vec<String> {
+    let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    let code = code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    // Quotes that delimit nothing.
+    let code = code.replace("'\"'", "").replace("'\\\"'", "").replace("\\\"", "");
+    code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn stories(literals: &[String]) -> Vec<&'static str> {
+    let parts = literals.iter().flat_map(|text| {
+        let whole = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+        whole.chain(text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+    });
+    let words: BTreeSet<&str> = parts.collect();
+    STORIES.iter().copied().filter(|story| words.contains(story)).collect()
+}
+
+#[test]
+fn no_story_is_told_in_code() {
+    let mut found = BTreeMap::new();
+    for name in ["sections", "templating"] {
+        let source = root().join(format!("crates/shockbrief-{name}/src"));
+        let mut folders = vec![source.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs_err::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "rs") {
+                    let words = stories(&literals(&fs_err::read_to_string(&path).unwrap()));
+                    let place = path.strip_prefix(&source).unwrap().display().to_string();
+                    if !words.is_empty() {
+                        found.insert(format!("{name}/src/{place}"), words);
+                    }
+                }
+            }
+        }
+    }
+    let of_one: BTreeSet<&str> = OF_ONE_STORY.iter().copied().collect();
+    let now: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(now, of_one, "{found:?}");
+}
+
+#[test]
+fn a_story_is_known_by_its_words() {
+    let of = |text: &str| stories(&literals(text));
+    assert_eq!(of("let x = \"fact.r1-release\";"), ["r1"]);
+    assert_eq!(of("let x = \"theme.compute.run_up\";"), ["compute"]);
+    assert_eq!(of("// \"NVDA\"\nlet x = \"computed\";\n#[cfg(test)]\nlet y = \"NVDA\";"), Vec::<&str>::new());
+}

@@ -315,6 +315,17 @@ fn parameters_that_do_not_fit_are_refused_at_load() {
         ("capex", "{shown: 1}", "shown"),
         ("architecture", "{facts: [v3-activ]}", "`v3-active`"),
         ("architecture", "{fact: []}", "fact"),
+        ("broadening", "{origin: comput}", "`compute`"),
+        ("broadening", "{windows: [21, 5]}", "shortest first"),
+        ("broadening", "{review: -1}", "review"),
+        ("positioning", "{high: 0.1}", "high"),
+        ("positioning", "{runup: 5}", "run-up"),
+        ("beyond-us", "{regions: [VGKK]}", "`VGK`"),
+        ("beyond-us", "{home-share: 1}", "home-share"),
+        ("compute-demand", "{amount: flops}", "`flop`"),
+        ("compute-demand", "{product: [v3-activ]}", "`v3-active`"),
+        ("compute-demand", "{times: 0}", "times"),
+        ("outlook", "{of: NVDA}", "of"),
         ("market", "{movers: 3}", "takes no parameters"),
     ] {
         let desk = Desk::new();
@@ -326,5 +337,79 @@ fn parameters_that_do_not_fit_are_refused_at_load() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{section} {with}: {said}");
         assert!(said.contains(part) && said.contains("report.yaml:"), "{section} {with}: {said}");
+    }
+}
+
+/// A panel of two themes, the windows short enough for the reconstruction.
+fn followed(sections: &str) -> String {
+    let (head, _) = REPORT.split_once("sections:").unwrap();
+    let panel = "panel:\n  benchmark: ^GSPC\n  from: 2024-06-03\n  sample: [NVDA, AVGO, AMD, CRM, ADBE]\n";
+    format!("{panel}{head}sections:\n{sections}")
+}
+
+#[test]
+fn kinds_over_a_panel_stand_twice_with_other_parameters() {
+    let desk = Desk::new();
+    let title = "title: {fr: Encore, en: Once more}";
+    let text = followed(&format!(
+        "  - {{use: broadening, with: {{windows: [5, 10], average: 5, drawn: 20}}}}\n  \
+         - {{use: broadening, id: back, {title}, with: {{origin: software, windows: [10], average: 5, drawn: 20}}}}\n  \
+         - {{use: positioning, with: {{run-up: 10, crowding: 10, history: 20}}}}\n  \
+         - {{use: positioning, id: one, {title}, with: {{run-up: 5, crowding: 10, history: 20}}}}\n"
+    ));
+    desk.write("reports/credit/report.yaml", &text);
+    let brief = desk.brief();
+    let findings = &brief["findings"];
+    assert_eq!(findings["absent"], Value::Null, "{}", findings["absent"]);
+    let value = |id: &str| findings["figures"][id]["value"].as_f64().unwrap_or_else(|| panic!("no `{id}`"));
+    // What one theme gains on another, the other loses on it.
+    assert!((value("broadening.software.h10") + value("back.compute.h10")).abs() < 1e-12);
+    assert_eq!(findings["tables"]["back.rotation"]["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(value("positioning.param.run-up"), 10.0);
+    assert_eq!(value("one.param.run-up"), 5.0);
+    assert_eq!(findings["tables"]["one.tilt"]["rows"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_kind_without_what_it_looks_at_says_so() {
+    let desk = Desk::new();
+    let text = followed(
+        "  - {use: broadening, with: {origin: power, windows: [5], average: 5, drawn: 20}}\n  - positioning\n  - beyond-us\n  - compute-demand\n",
+    );
+    desk.write("reports/credit/report.yaml", &text);
+    let brief = desk.brief();
+    let absent = &brief["findings"]["absent"];
+    assert_eq!(absent["broadening"], "absent.no-origin");
+    assert_eq!(absent["beyond-us"], "absent.no-regions");
+    assert!(absent["compute-demand"].is_string(), "{absent}");
+}
+
+#[test]
+fn every_kind_is_listed_with_its_parameters() {
+    let output = shockbrief(["list", "kinds"]).output().unwrap();
+    succeeded(&output);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "forward-returns: ",
+        "  of: required, such as theme:name",
+        "  threshold: default -3.0",
+        "quarterly: ",
+        "pair-at-events: ",
+        "positioning: ",
+        "  run-up: default 126",
+        "rotation: ",
+        "  origin: required, such as theme",
+        "diversification: ",
+        "  home-share: default 0.5",
+        "record-trend: ",
+        "  at-least: default 20",
+        "text: ",
+    ] {
+        assert!(said.lines().any(|own| own.starts_with(line)), "{line}\n{said}");
+    }
+    // Every kind tells of at least one parameter: one that its own forms do not fill would tell of none.
+    let lines: Vec<&str> = said.lines().collect();
+    for pair in lines.windows(2).filter(|pair| !pair[0].starts_with(' ')) {
+        assert!(pair[1].starts_with("  "), "{} has no parameters", pair[0]);
     }
 }

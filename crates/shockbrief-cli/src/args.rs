@@ -57,6 +57,8 @@ pub enum Command {
     Study(Study),
     /// Compute one statistic of a table; without a name, list all.
     Stat(Stat),
+    /// List what briefs can be made of: kinds of sections, with their parameters and defaults.
+    List(List),
     /// List the shock days of a panel of prices.
     Detect(Detect),
 }
@@ -579,6 +581,20 @@ pub struct Study {
     /// Print formula, source and inputs of one statistic, such as kp_adj_bmp_t.
     #[arg(long)]
     pub explain: Option<String>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// What to list.
+    pub what: Listed,
+}
+
+/// What `list` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Listed {
+    /// Kinds of sections.
+    Kinds,
 }
 
 /// Arguments of `stat`.

@@ -13,6 +13,7 @@ mod explain;
 mod fetch;
 mod kept;
 mod late;
+mod list;
 mod load;
 mod plan;
 mod progress;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Stat(args) => stat::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Detect(args) => detect::run(&args),
     };
     let outcome = outcome.and_then(|()| if answers { answered() } else { Ok(()) });

@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::Result;
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     block_length::{Interval, interval},
     drawdown::{Duration, event_drawdown, kaplan_meier},
@@ -24,7 +24,7 @@ use shockbrief_core::{Cell, Figure, Row, Table, Unit, config::section::Ref};
 use std::ops::Range;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// What is bought: a name, a theme, a basket.
@@ -110,6 +110,7 @@ impl Kind for ForwardReturns {
     const NAME: &'static str = "forward-returns";
     const ABOUT: &'static str = "what followed comparable shocks of a portfolio, against any date";
     type Params = Params;
+    const REQUIRED: &'static [(&'static str, &'static str)] = &[("of", "theme:name")];
 
     fn check(params: &Params) -> Result<(), String> {
         let sorted = params.horizons.windows(2).all(|pair| pair[0] < pair[1]);

@@ -5,7 +5,7 @@
 
 use crate::{Context, Outcome, declared::check::Needs};
 use anyhow::Result;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use shockbrief_core::{
     Chart, Figure, Findings, Refusal, Table, Unit,
     config::section::{Instance, Ref},
@@ -19,7 +19,9 @@ pub trait Kind: Send + Sync + 'static {
     /// What it says, in a line.
     const ABOUT: &'static str;
     /// Its parameters; documented fields, each with a default or required.
-    type Params: DeserializeOwned + Send + Sync;
+    type Params: DeserializeOwned + Serialize + Send + Sync;
+    /// Parameters that have no default, each with a form that can be read.
+    const REQUIRED: &'static [(&'static str, &'static str)] = &[];
 
     /// Whether its parameters have a sense together.
     ///
@@ -44,6 +46,17 @@ pub trait Kind: Send + Sync + 'static {
     /// # Errors
     /// Data that it cannot do without.
     fn analyse(params: &Self::Params, context: &Context<'_>, out: &mut Output<'_>) -> Result<Outcome>;
+}
+
+/// A parameter of a kind, as the type that reads it has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Its name in `with:`.
+    pub name: String,
+    /// What stands where it is left out; of one that must be given, none.
+    pub default: Option<serde_json::Value>,
+    /// The form of one that must be given.
+    pub form: Option<&'static str>,
 }
 
 /// Words that follow from parameters, by the key that pages ask for.
@@ -78,6 +91,8 @@ pub trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     /// What it says.
     fn about(&self) -> &'static str;
+    /// Its parameters, those that must be given first.
+    fn parameters(&self) -> Vec<Parameter>;
     /// Words that an instance's pages ask for.
     ///
     /// # Errors
@@ -130,6 +145,26 @@ impl<K: Kind> AnyKind for Of<K> {
         K::ABOUT
     }
 
+    fn parameters(&self) -> Vec<Parameter> {
+        let required = K::REQUIRED.iter();
+        let given: serde_json::Map<_, _> =
+            required.map(|(name, form)| ((*name).to_owned(), example(form))).collect();
+        // What is read from the required ones alone is the defaults.
+        let read = serde_json::from_value::<K::Params>(given.into());
+        let filled = read.ok().and_then(|params| serde_json::to_value(params).ok());
+        let Some(serde_json::Value::Object(filled)) = filled else { return Vec::new() };
+        let form = |name: &str| K::REQUIRED.iter().find(|(own, _)| *own == name).map(|(_, form)| *form);
+        let mut all: Vec<Parameter> = filled
+            .into_iter()
+            .map(|(name, value)| {
+                let form = form(&name);
+                Parameter { name, default: form.is_none().then_some(value), form }
+            })
+            .collect();
+        all.sort_by_key(|one| one.form.is_none());
+        all
+    }
+
     fn phrases(&self, instance: &Instance) -> Result<Vec<Phrase>, Refusal> {
         Ok(K::phrases(&Self::params(instance)?))
     }
@@ -147,6 +182,11 @@ impl<K: Kind> AnyKind for Of<K> {
         let params = Self::params(instance)?;
         K::analyse(&params, context, &mut Output { instance, findings, context })
     }
+}
+
+/// A form that is no JSON stands for itself.
+fn example(form: &str) -> serde_json::Value {
+    serde_json::from_str(form).unwrap_or_else(|_| form.into())
 }
 
 /// Where a kind writes: figures, tables, charts and lists under the instance's name.

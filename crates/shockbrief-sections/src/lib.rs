@@ -3,7 +3,6 @@
 //! A section is one file here, one template beside it and one line in [`SECTIONS`]; its prose lives in the
 //! report's folder. Sections read no file and start no process.
 
-mod beyond;
 mod changes;
 mod contagion;
 mod context;
@@ -11,7 +10,7 @@ mod controls;
 mod data;
 mod dated;
 mod declared;
-mod demand;
+mod diversification;
 mod efficiency;
 mod forward;
 mod holdings;
@@ -19,12 +18,12 @@ mod kept;
 mod kind;
 mod market;
 mod method;
-mod outlook;
 mod pair;
 mod panel;
 mod positioning;
 mod quarterly;
 mod reaction;
+mod record_trend;
 mod recovery;
 mod regions;
 mod rest;
@@ -46,7 +45,7 @@ mod trials;
 pub use context::{Context, Desk};
 pub use declared::check::{Lookup, Needs, check, names, needs, phrases, strings};
 pub use kept::{Bundle, Keep};
-pub use kind::{AnyKind, Phrase};
+pub use kind::{AnyKind, Parameter, Phrase};
 pub use shock::Shock;
 pub use trials::{Asked, Trials, calibrate, trials};
 
@@ -136,13 +135,10 @@ pub static SECTIONS: &[Section] = &[
     shock_section!("contagion", contagion),
     shock_section!("regions", regions),
     section!("market", market),
-    section!("beyond-us", beyond),
     section!("holdings", holdings).by_portfolio(),
     section!("stress", stress).by_portfolio(),
     section!("changes", changes),
-    section!("outlook", outlook),
     section!("cost-efficiency", efficiency, needs: ["list-prices", "arena-scores"]),
-    section!("compute-demand", demand, needs: ["training-compute"]),
     section!("export-controls", controls, needs: ["export-rules", "chip-specifications"]),
     shock_section!("method", method),
     section!("data", data),
@@ -156,7 +152,9 @@ pub static KINDS: &[&dyn AnyKind] = &[
     &kind::Of::<pair::PairAtEvents>::new(),
     &kind::Of::<positioning::Positioning>::new(),
     &kind::Of::<robustness::Robustness>::new(),
+    &kind::Of::<record_trend::RecordTrend>::new(),
     &kind::Of::<rotation::Rotation>::new(),
+    &kind::Of::<diversification::Diversification>::new(),
 ];
 
 /// What computes a section of a report.

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     distributions::student_two_sided,
     event_study::{Car, FirmFit},
@@ -18,7 +18,7 @@ use shockbrief_analytics::{
 use shockbrief_core::{Cell, Chart, Figure, Row, Table, Unit, config::section::Ref, findings::Mark};
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The portfolio held long.
@@ -53,6 +53,8 @@ impl Kind for PairAtEvents {
     const NAME: &'static str = "pair-at-events";
     const ABOUT: &'static str = "one portfolio against another on dated events of a topic";
     type Params = Params;
+    const REQUIRED: &'static [(&'static str, &'static str)] =
+        &[("long", "basket:name"), ("short", "basket:name"), ("topic", "topic")];
 
     fn check(params: &Params) -> Result<(), String> {
         let traded = |name: &Ref| matches!(name, Ref::Symbol(_) | Ref::Theme(_) | Ref::Basket(_));

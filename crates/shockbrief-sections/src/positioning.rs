@@ -8,7 +8,7 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     contagion::{absorption_ratio, complete_rows, mean_correlation},
     reason,
@@ -20,7 +20,7 @@ use shockbrief_core::{
 use std::{collections::BTreeMap, ops::Range};
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Params {
     /// Sessions of the run-up; default half a year.

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_core::{
     Cell, Chart, Column, Figure, Records, Row, Symbol, Table, Unit,
     config::section::{Ref, Set},
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const YEAR: usize = 4;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The source of records.
@@ -69,6 +69,8 @@ impl Kind for Quarterly {
     const NAME: &'static str = "quarterly";
     const ABOUT: &'static str = "what companies report by quarter, their sum over a year and its growth";
     type Params = Params;
+    const REQUIRED: &'static [(&'static str, &'static str)] =
+        &[("source", "source"), ("companies", "theme:name"), ("amount", "field"), ("currency", "USD")];
 
     fn check(params: &Params) -> Result<(), String> {
         if params.shown < YEAR {

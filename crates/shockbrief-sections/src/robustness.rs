@@ -20,7 +20,7 @@ use crate::{
     rest, tabulate,
 };
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     reason::Missing,
     specifications::{Donor, Factors, Setting, Specification, Specified},
@@ -32,7 +32,7 @@ use shockbrief_core::{
 use std::sync::Arc;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// Specifications, in the order in which they are shown; default all.

@@ -8,7 +8,7 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{distributions::student_two_sided, moments, reason};
 use shockbrief_core::{
     Cell, Chart, Row, Table, ThemeId, Unit,
@@ -18,7 +18,7 @@ use shockbrief_core::{
 use std::ops::Range;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The theme that the others of the report are measured against.
@@ -70,6 +70,7 @@ impl Kind for Rotation {
     const ABOUT: &'static str =
         "themes against one of them over several windows, and how many names share in a rise";
     type Params = Params;
+    const REQUIRED: &'static [(&'static str, &'static str)] = &[("origin", "theme")];
 
     fn check(params: &Params) -> Result<(), String> {
         let sorted = params.windows.windows(2).all(|pair| pair[0] < pair[1]);

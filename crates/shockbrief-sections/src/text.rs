@@ -6,10 +6,10 @@ use crate::{
     kind::{Kind, Output},
 };
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Parameters of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
     /// Facts without which the section has nothing to say: where one of them was not public, its `absent` stands.
