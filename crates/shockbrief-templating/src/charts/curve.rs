@@ -29,6 +29,11 @@ pub fn draw(pen: &Pen, marks: &[Mark], choices: &[Choice], headline: Option<usiz
     });
     let mut ordered = Ordered(known.collect());
     ordered.0.sort_by(|a, b| a.2.total_cmp(&b.2));
+    // A choice that nothing drawn makes tells nothing.
+    let choices: Vec<&Choice> = choices
+        .iter()
+        .filter(|choice| ordered.0.iter().any(|(at, ..)| choice.made.get(*at) == Some(&true)))
+        .collect();
     let labels =
         choices.iter().map(|choice| pen.label(&choice.label, true)).collect::<Result<Vec<_>, Error>>()?;
     let left = labels.iter().map(|label| width(label, false) + 8.0).fold(LEFT, f64::max);
