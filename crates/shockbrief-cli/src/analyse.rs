@@ -783,7 +783,7 @@ fn with_names(
                 language.strings.insert(key, name.clone());
             }
         }
-        for (key, texts) in local(project) {
+        for (key, texts) in said(project) {
             if let Some(text) = texts.get(code) {
                 language.strings.insert(key, text.clone());
             }
@@ -809,7 +809,7 @@ fn with_names(
 }
 
 /// Texts of configuration that stand in tables as they are, in the languages that have them otherwise.
-fn local(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, String>)> {
+fn said(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, String>)> {
     let facts = project.facts.all().map(|(_, fact)| (fact.source.text.as_str(), &fact.source.local));
     let sources =
         project.sources.sources.iter().map(|source| (source.licence.as_str(), &source.licence_local));
