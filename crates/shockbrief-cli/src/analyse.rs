@@ -791,7 +791,7 @@ fn with_names(
                 language.strings.insert(key, name.clone());
             }
         }
-        for (key, texts) in own_words(project) {
+        for (key, texts) in said(project) {
             if let Some(text) = texts.get(code) {
                 language.strings.insert(key, text.clone());
             }
@@ -817,7 +817,7 @@ fn with_names(
 }
 
 /// Texts of configuration that stand in tables as they are, in the languages that have them otherwise.
-fn own_words(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, String>)> {
+fn said(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, String>)> {
     let facts = project.facts.all().map(|(_, fact)| (fact.source.text.as_str(), &fact.source.local));
     let sources =
         project.sources.sources.iter().map(|source| (source.licence.as_str(), &source.licence_local));
