@@ -244,6 +244,13 @@ fn damage_is_repaired_from_a_revision_or_by_making_the_brief_again() {
     assert_eq!(code(&revised), Some(0), "{}", errors(&revised));
     assert!(errors(&revised).contains("a revision takes its place"), "{}", errors(&revised));
     assert_eq!((desk.ledger().last().unwrap()["revision"].as_u64(), desk.whole()), (Some(2), 1));
+    // A revision is made again with what it says of itself.
+    let second = digests();
+    fs_err::write(folder.join(&names[2]), "no more").unwrap();
+    let again = desk.run(&["-q", "--revise"]);
+    assert_eq!(code(&again), Some(0), "{}", errors(&again));
+    assert!(errors(&again).contains("byte for byte"), "{}", errors(&again));
+    assert_eq!((digests(), folder.join("r2").exists()), (second, false));
 }
 
 #[test]
