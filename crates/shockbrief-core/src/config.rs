@@ -47,7 +47,7 @@ pub use report::{
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
     ColumnNames, DateForm, DateOrder, Decimal, Dialect, Encoding, GuardLimits, Keep, LargeMoves,
-    QualityLimits, Remote, Repair, RepairColumn, RepairKind, Separator, SourceKind, SourceSpec, SourceUnit,
+    Layout, OwnSymbols, QualityLimits, Remote, Repair, RepairColumn, RepairKind, Separator, SourceKind, SourceSpec, SourceUnit,
     Sources, Thousands, Undated, VerifiedMove, ZeroVolume,
 };
 
