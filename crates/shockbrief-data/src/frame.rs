@@ -458,7 +458,9 @@ impl Columns<'_> {
 pub(crate) fn of_prices(spec: &SourceSpec) -> Vec<(&str, &str)> {
     match spec.layout {
         Layout::Long => mapped(&spec.columns),
-        Layout::Wide => std::iter::once(("symbol", wide::SYMBOL)).chain(wide::fields(&spec.columns)).collect(),
+        Layout::Wide => {
+            std::iter::once(("symbol", wide::SYMBOL)).chain(wide::fields(&spec.columns)).collect()
+        }
     }
 }
 

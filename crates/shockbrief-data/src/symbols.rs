@@ -28,9 +28,12 @@ impl Names {
             let (ours, currency) = (BTreeMap::new(), BTreeMap::new());
             return Ok(Self { theirs: wanted.clone(), ours, currency });
         };
-        let map = own.map.as_ref().map(|map| Map::read(&data.join(map), map)).transpose()?.unwrap_or_default();
+        let map =
+            own.map.as_ref().map(|map| Map::read(&data.join(map), map)).transpose()?.unwrap_or_default();
         let mut names = Self { theirs: BTreeSet::new(), ours: BTreeMap::new(), currency: map.currency };
-        names.currency.extend(own.currency.iter().map(|(symbol, currency)| (symbol.clone(), currency.clone())));
+        names
+            .currency
+            .extend(own.currency.iter().map(|(symbol, currency)| (symbol.clone(), currency.clone())));
         for symbol in wanted.iter().filter(|symbol| own.only.is_empty() || own.only.contains(symbol)) {
             let theirs = map.names.get(symbol).cloned().or_else(|| own.ruled(symbol));
             let theirs = theirs.unwrap_or_else(|| symbol.clone());
@@ -75,7 +78,8 @@ impl Map {
         }
         let table = TextTable::read(path)?;
         let (ours, theirs) = (table.texts("symbol")?, table.texts("source")?);
-        let currencies = if table.has("currency") { table.texts("currency")? } else { vec![None; ours.len()] };
+        let currencies =
+            if table.has("currency") { table.texts("currency")? } else { vec![None; ours.len()] };
         let mut map = Self::default();
         for (row, ((ours, theirs), currency)) in ours.into_iter().zip(theirs).zip(currencies).enumerate() {
             let place = format!("{file}:{}", table.line(row));

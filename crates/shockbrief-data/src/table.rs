@@ -149,7 +149,12 @@ impl TextTable {
         let (symbols, fields): (&[String], &[String]) = match (known(&upper), known(&lower)) {
             (true, false) => (below, &self.headers),
             (false, true) => (&self.headers, below),
-            _ => return Err(refuse("two header lines, and it is open which names the fields".to_owned(), &all)),
+            _ => {
+                return Err(refuse(
+                    "two header lines, and it is open which names the fields".to_owned(),
+                    &all,
+                ));
+            }
         };
         let distinct: BTreeSet<&str> = others.iter().map(|at| fields[*at].as_str()).collect();
         let field = match (field, distinct.first()) {
@@ -159,7 +164,8 @@ impl TextTable {
         };
         let kept: Vec<usize> =
             (0..self.headers.len()).filter(|at| is_date(*at) || fields[*at] == field).collect();
-        let headers = kept.iter().map(|at| if is_date(*at) { "date".to_owned() } else { symbols[*at].clone() });
+        let headers =
+            kept.iter().map(|at| if is_date(*at) { "date".to_owned() } else { symbols[*at].clone() });
         let headers: Vec<String> = headers.collect();
         let columns = kept.iter().map(|at| self.columns[*at].clone()).collect();
         Ok(Self { headers, columns, ..self })

@@ -46,6 +46,12 @@ pub(crate) fn fields(columns: &ColumnNames) -> Vec<(&str, &str)> {
     std::iter::once(("returns", returns)).chain(others).collect()
 }
 
+/// The fields, each once: one may serve returns and quotes.
+fn distinct(columns: &ColumnNames) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    fields(columns).into_iter().map(|(_, field)| field).filter(|field| seen.insert(*field)).collect()
+}
+
 /// The symbols of a wide file, as it writes them.
 pub(crate) fn symbols(spec: &SourceSpec, path: &Path, file: &str) -> Result<BTreeSet<String>> {
     let heads = match spec.format.as_str() {
@@ -69,10 +75,10 @@ pub(crate) fn rows(query: &Query<'_>, task: Task<'_>) -> Result<(LazyFrame, Opti
     let mut turned = Turned::new(spec);
     for (symbol, places) in of {
         let place = |field: &str| places.get(&Some(field).filter(|field| *field != PRICE)).copied();
-        let fields = fields(&spec.columns);
-        let columns: Vec<Option<usize>> = fields.iter().map(|(_, field)| place(field)).collect();
+        let fields = distinct(&spec.columns);
+        let columns: Vec<Option<usize>> = fields.iter().map(|field| place(field)).collect();
         if columns[0].is_none() {
-            return Err(Refusal::data(format!("{file}: {} has no `{}`", shown(symbol.as_str()), fields[0].1))
+            return Err(Refusal::data(format!("{file}: {} has no `{}`", shown(symbol.as_str()), fields[0]))
                 .hint("fetch the file again with this field for each symbol, or leave the symbol out by `symbols: {only: [...]}`")
                 .into());
         }
@@ -92,9 +98,8 @@ type Cells = Vec<Vec<Option<String>>>;
 
 impl Turned {
     fn new(spec: &SourceSpec) -> Self {
-        let mut seen = BTreeSet::new();
-        let fields = fields(&spec.columns).into_iter().filter(|(_, field)| seen.insert(*field));
-        let fields = fields.map(|(_, field)| (field.to_owned(), Vec::new())).collect();
+        let fields =
+            distinct(&spec.columns).into_iter().map(|field| (field.to_owned(), Vec::new())).collect();
         Self { rows: Vec::new(), symbols: Vec::new(), fields }
     }
 
@@ -116,7 +121,8 @@ impl Turned {
 
     fn frame(self, date: &str, dates: &Column) -> Result<DataFrame> {
         let rows = polars::prelude::UInt32Chunked::from_vec("rows".into(), self.rows);
-        let mut all = vec![dates.take(&rows)?.with_name(date.into()), Column::new(SYMBOL.into(), self.symbols)];
+        let mut all =
+            vec![dates.take(&rows)?.with_name(date.into()), Column::new(SYMBOL.into(), self.symbols)];
         all.extend(self.fields.into_iter().map(|(name, cells)| Column::new(name.into(), cells)));
         Ok(DataFrame::new_infer_height(all)?)
     }
@@ -150,8 +156,8 @@ fn parquet_cells(query: &Query<'_>) -> Result<Read> {
             return Err(query.mistyped(&head.name, &column.dtype().to_string(), Role::Number).into());
         }
         // What a data frame writes for a missing cell.
-        let number = |cell: &Option<String>| cell.as_deref().is_some_and(|cell| cell != "NaN");
-        cells.push(cells::texts(column)?.into_iter().map(|cell| cell.filter(|c| number(&Some(c.clone())))).collect());
+        let values = cells::texts(column)?.into_iter().map(|cell| cell.filter(|cell| cell != "NaN"));
+        cells.push(values.collect());
     }
     let assumed = "Read as: a column for each symbol.".to_owned();
     Ok((heads, frame.column(query.date)?.clone(), cells, assumed))
@@ -173,7 +179,8 @@ fn schema(spec: &SourceSpec, path: &Path) -> Result<Vec<(String, DataType)>> {
 }
 
 fn of_csv(spec: &SourceSpec, file: &str, top: &dialect::Top) -> Result<Vec<Head>> {
-    let heads = heads(spec, &top.levels, top.date).map_err(|(message, hint)| top.refuse(file, &message).hint(hint))?;
+    let heads = heads(spec, &top.levels, top.date)
+        .map_err(|(message, hint)| top.refuse(file, &message).hint(hint))?;
     once(&top.place(file), &heads)?;
     Ok(heads)
 }
@@ -182,8 +189,10 @@ fn of_csv(spec: &SourceSpec, file: &str, top: &dialect::Top) -> Result<Vec<Head>
 fn of_parquet(spec: &SourceSpec, file: &str, schema: &[(String, DataType)]) -> Result<Vec<Head>> {
     let date = schema.iter().position(|(name, _)| *name == spec.columns.date).ok_or_else(|| {
         let found = schema.iter().map(|(name, _)| shown(name)).take(12).collect::<Vec<_>>().join(", ");
-        Refusal::data(format!("{file}: no column `{}`", shown(&spec.columns.date)))
-            .hint(format!("correct `date` under `columns` of source `{}`; the file begins with: {found}", spec.id))
+        Refusal::data(format!("{file}: no column `{}`", shown(&spec.columns.date))).hint(format!(
+            "correct `date` under `columns` of source `{}`; the file begins with: {found}",
+            spec.id
+        ))
     })?;
     let mut levels: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     let pairs: Vec<Option<(String, String)>> = schema.iter().map(|(name, _)| pair(name)).collect();
@@ -203,7 +212,16 @@ fn of_parquet(spec: &SourceSpec, file: &str, schema: &[(String, DataType)]) -> R
 /// Whether a name is one under which data frames and providers write a field of a price table.
 pub(crate) fn is_field(name: &str) -> bool {
     const FIELDS: [&str; 10] = [
-        "open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits", "capital gains", "repaired?",
+        "open",
+        "high",
+        "low",
+        "close",
+        "adj close",
+        "volume",
+        "dividends",
+        "stock splits",
+        "capital gains",
+        "repaired?",
     ];
     FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
 }
@@ -249,18 +267,28 @@ fn heads(spec: &SourceSpec, levels: &[Vec<String>], date: usize) -> Result<Vec<H
         ([_], Some(field)) => {
             return Err((
                 format!("one header line, and no field `{}`", shown(field)),
-                format!("leave `returns` out of the columns of source `{}`: each cell is a price then", spec.id),
+                format!(
+                    "leave `returns` out of the columns of source `{}`: each cell is a price then",
+                    spec.id
+                ),
             ));
         }
-        ([one, other], Some(field)) => match (one.iter().any(|cell| cell == field), other.iter().any(|cell| cell == field)) {
-            (true, false) => (other, Some(one)),
-            (false, true) => (one, Some(other)),
-            (both, _) => return Err(no_field(spec, levels, field, both)),
-        },
-        _ => return Err((
-            "two header lines, and no field is chosen".to_owned(),
-            format!("name the field of adjusted prices under `columns` of source `{}`, such as `returns: Adj Close`", spec.id),
-        )),
+        ([one, other], Some(field)) => {
+            match (one.iter().any(|cell| cell == field), other.iter().any(|cell| cell == field)) {
+                (true, false) => (other, Some(one)),
+                (false, true) => (one, Some(other)),
+                (both, _) => return Err(no_field(spec, levels, field, both)),
+            }
+        }
+        _ => {
+            return Err((
+                "two header lines, and no field is chosen".to_owned(),
+                format!(
+                    "name the field of adjusted prices under `columns` of source `{}`, such as `returns: Adj Close`",
+                    spec.id
+                ),
+            ));
+        }
     };
     let mut heads = Vec::new();
     for (at, symbol) in symbols.iter().enumerate().filter(|(at, symbol)| *at != date && !symbol.is_empty()) {
@@ -280,7 +308,8 @@ fn heads(spec: &SourceSpec, levels: &[Vec<String>], date: usize) -> Result<Vec<H
 fn no_field(spec: &SourceSpec, levels: &[Vec<String>], field: &str, both: bool) -> (String, String) {
     let how = if both { "both header lines have" } else { "no header line has" };
     let names: BTreeSet<&str> = levels.iter().flatten().map(String::as_str).collect();
-    let names = names.into_iter().filter(|name| !name.is_empty()).take(12).map(shown).collect::<Vec<_>>().join(", ");
+    let names =
+        names.into_iter().filter(|name| !name.is_empty()).take(12).map(shown).collect::<Vec<_>>().join(", ");
     (
         format!("{how} the field `{}`", shown(field)),
         format!("correct `returns` under `columns` of source `{}`; there are: {names}", spec.id),

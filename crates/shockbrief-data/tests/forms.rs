@@ -40,21 +40,30 @@ struct Form {
 
 fn forms() -> impl Strategy<Value = Form> {
     let lie = select(vec![Lie::Long, Lie::Wide, Lie::FieldFirst, Lie::SymbolFirst]);
-    let dates = select(vec!["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%Y-%m-%d 00:00:00", "%Y-%m-%dT16:00:00-05:00"]);
+    let dates = select(vec![
+        "%Y-%m-%d",
+        "%d/%m/%Y",
+        "%m/%d/%Y",
+        "%Y%m%d",
+        "%Y-%m-%d 00:00:00",
+        "%Y-%m-%dT16:00:00-05:00",
+    ]);
     let switches = (any::<[bool; 6]>(), any::<bool>(), 0_u8..4);
     (lie, select(vec![',', ';', '\t']), dates, switches).prop_map(
-        |(lie, separator, dates, ([parquet, comma, wide_text, marked, crlf, reversed], as_text, stamps))| Form {
-            lie,
-            parquet,
-            separator,
-            comma: comma && separator != ',',
-            dates,
-            wide_text,
-            marked,
-            crlf,
-            reversed,
-            as_text,
-            stamps,
+        |(lie, separator, dates, ([parquet, comma, wide_text, marked, crlf, reversed], as_text, stamps))| {
+            Form {
+                lie,
+                parquet,
+                separator,
+                comma: comma && separator != ',',
+                dates,
+                wide_text,
+                marked,
+                crlf,
+                reversed,
+                as_text,
+                stamps,
+            }
         },
     )
 }
@@ -63,7 +72,8 @@ type Prices = Vec<Vec<Option<f64>>>;
 
 /// Prices of each name by session; three decimals, so that some cell has no reading as thousands.
 fn prices() -> impl Strategy<Value = Prices> {
-    let cell = (0_u8..20, 50_000_u32..56_000).prop_map(|(gap, price)| (gap > 0).then_some(f64::from(price) / 1000.0));
+    let cell = (0_u8..20, 50_000_u32..56_000)
+        .prop_map(|(gap, price)| (gap > 0).then_some(f64::from(price) / 1000.0));
     prop::collection::vec(prop::collection::vec(cell, 20), 3).prop_map(|mut all| {
         // The first and the last session have prices, one of them of four decimals, which no grouping has.
         for name in &mut all {
@@ -80,12 +90,17 @@ fn days() -> Vec<Date> {
 }
 
 /// The table as columns of names and cells, whatever the file will be.
-fn columns(form: &Form, prices: &Prices) -> (Vec<[String; 2]>, Vec<usize>, Vec<Vec<Option<f64>>>, Vec<String>) {
+fn columns(
+    form: &Form,
+    prices: &Prices,
+) -> (Vec<[String; 2]>, Vec<usize>, Vec<Vec<Option<f64>>>, Vec<String>) {
     let days = days().len();
     if form.lie == Lie::Long {
         let rows: Vec<usize> = (0..days).flat_map(|day| [day; 3]).collect();
         let symbols = (0..days).flat_map(|_| NAMES.map(str::to_owned)).collect();
-        let cells = (0..days).flat_map(|day| (0..3).map(move |name| (name, day))).map(|(name, day)| prices[name][day]);
+        let cells = (0..days)
+            .flat_map(|day| (0..3).map(move |name| (name, day)))
+            .map(|(name, day)| prices[name][day]);
         return (vec![["px".into(), String::new()]], rows, vec![cells.collect()], symbols);
     }
     let mut heads = Vec::new();
@@ -120,7 +135,9 @@ fn csv(form: &Form, prices: &Prices) -> Vec<u8> {
             for (level, name) in order.into_iter().zip(["Price", "Ticker"]) {
                 lines.push(std::iter::once(name.to_owned()).chain(head(level)).collect());
             }
-            lines.push(std::iter::once("Date".to_owned()).chain(heads.iter().map(|_| String::new())).collect());
+            lines.push(
+                std::iter::once("Date".to_owned()).chain(heads.iter().map(|_| String::new())).collect(),
+            );
         }
     }
     for (at, row) in rows.iter().enumerate() {
@@ -167,7 +184,11 @@ fn parquet(form: &Form, prices: &Prices, path: &std::path::Path) {
             Lie::SymbolFirst => format!("('{}', '{}')", head[1], head[0]),
         };
         let texts = || cells.iter().map(|cell| cell.map(|value| value.to_string())).collect::<Vec<_>>();
-        all.push(if form.as_text { Column::new(name.into(), texts()) } else { Column::new(name.into(), cells) });
+        all.push(if form.as_text {
+            Column::new(name.into(), texts())
+        } else {
+            Column::new(name.into(), cells)
+        });
     }
     if form.reversed {
         all.reverse();

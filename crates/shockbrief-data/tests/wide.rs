@@ -31,7 +31,8 @@ const BBB: [Option<f64>; 4] = [Some(7.0), Some(7.125), Some(7.0), Some(7.25)];
 const TWO: &str = "Price,Adj Close,Adj Close,Close,Close,Volume,Volume\nTicker,AAA,BBB,AAA,BBB,AAA,BBB\nDate,,,,,,\n\
     2025-01-02,100.25,7,200.5,7,10,20\n2025-01-03,101,7.125,202,7.125,11,21\n2025-01-06,99.5,7,199,7,12,22\n\
     2025-01-07,100,7.25,200,7.25,13,23\n";
-const FIELDS: &str = "columns: {date: Date, returns: Adj Close, quote: Close, volume: Volume}, layout: wide, currency: USD";
+const FIELDS: &str =
+    "columns: {date: Date, returns: Adj Close, quote: Close, volume: Volume}, layout: wide, currency: USD";
 
 #[test]
 fn one_header_line_is_a_price_for_each_symbol() {
@@ -44,10 +45,16 @@ fn one_header_line_is_a_price_for_each_symbol() {
 
 #[test]
 fn two_header_lines_name_fields_in_either_order() {
-    let swapped = TWO.replacen("Price,Adj Close,Adj Close,Close,Close,Volume,Volume\nTicker,AAA,BBB,AAA,BBB,AAA,BBB\n", "Ticker,AAA,BBB,AAA,BBB,AAA,BBB\nPrice,Adj Close,Adj Close,Close,Close,Volume,Volume\n", 1);
+    let swapped = TWO.replacen(
+        "Price,Adj Close,Adj Close,Close,Close,Volume,Volume\nTicker,AAA,BBB,AAA,BBB,AAA,BBB\n",
+        "Ticker,AAA,BBB,AAA,BBB,AAA,BBB\nPrice,Adj Close,Adj Close,Close,Close,Volume,Volume\n",
+        1,
+    );
     // The index on the first line, as a table without index is written.
-    let reset = TWO.replacen("Price,", "Date,", 1).replacen("Ticker,", ",", 1).replacen("Date,,,,,,\n", "", 1);
-    let marked = format!("\u{feff}{}", TWO.replace(',', ";").replace("100.25", "100,25").replace("99.5", "99,5"));
+    let reset =
+        TWO.replacen("Price,", "Date,", 1).replacen("Ticker,", ",", 1).replacen("Date,,,,,,\n", "", 1);
+    let marked =
+        format!("\u{feff}{}", TWO.replace(',', ";").replace("100.25", "100,25").replace("99.5", "99,5"));
     let marked = marked.replace("7.125", "7,125").replace("7.25", "7,25").replace("200.5", "200,5");
     for file in [TWO, &swapped, &reset, &marked] {
         let data = desk(&format!("format: csv, glob: w.csv, {FIELDS}")).file("w.csv", file).load().unwrap();
@@ -66,7 +73,10 @@ fn parquet(desk: &Desk, columns: Vec<Column>) {
 #[test]
 fn a_stored_data_frame_is_read_with_one_name_or_two() {
     let micros = |day: &&str| {
-        let days = jiff::civil::date(1970, 1, 1).until(day.parse::<jiff::civil::Date>().unwrap()).unwrap().get_days();
+        let days = jiff::civil::date(1970, 1, 1)
+            .until(day.parse::<jiff::civil::Date>().unwrap())
+            .unwrap()
+            .get_days();
         i64::from(days) * 86_400_000_000
     };
     let stamps = || {
@@ -76,7 +86,9 @@ fn a_stored_data_frame_is_read_with_one_name_or_two() {
     let column = |name: &str, values: &[Option<f64>]| Column::new(name.into(), values.to_vec());
     let one = desk("format: parquet, glob: w.parquet, layout: wide, currency: USD, columns: {date: Date}");
     parquet(&one, vec![column("AAA", &AAA), column("BBB", &BBB), stamps()]);
-    let two = desk("format: parquet, glob: w.parquet, layout: wide, currency: USD, columns: {date: Date, returns: Close}");
+    let two = desk(
+        "format: parquet, glob: w.parquet, layout: wide, currency: USD, columns: {date: Date, returns: Close}",
+    );
     let names = ["('Close', 'AAA')", "('Close', 'BBB')", "('Open', 'AAA')"];
     parquet(&two, vec![column(names[0], &AAA), column(names[1], &BBB), column(names[2], &BBB), stamps()]);
     for desk in [one, two] {
@@ -87,7 +99,8 @@ fn a_stored_data_frame_is_read_with_one_name_or_two() {
 
 #[test]
 fn an_empty_cell_is_no_price_and_nothing_moves_up() {
-    let file = "day,AAA,BBB\n2025-01-02,100.25,7\n2025-01-03,,7.125\n2025-01-06,99.5,7\n2025-01-07,100,7.25\n";
+    let file =
+        "day,AAA,BBB\n2025-01-02,100.25,7\n2025-01-03,,7.125\n2025-01-06,99.5,7\n2025-01-07,100,7.25\n";
     let mut desk = desk("format: csv, glob: w.csv, layout: wide, currency: USD, columns: {date: day}");
     desk.sources.insert_str(0, "guards: {max_missing_share: 0.5}\n");
     let data = desk.file("w.csv", file).load().unwrap();
@@ -110,8 +123,16 @@ fn each_fault_names_file_line_and_cell() {
         (one, "day,aaa,BBB\n2025-01-02,1,2\n", vec!["AAA", "`aaa`"]),
         (two.as_str(), "Date,AAA,BBB\n2025-01-02,1,2\n", vec!["w.csv:1", "Adj Close"]),
         (two.as_str(), &TWO.replace("Adj Close", "Open"), vec!["w.csv:3", "Adj Close", "Open"]),
-        (two.as_str(), &TWO.replacen("Adj Close,Adj Close,", "Adj Close,,", 1), vec!["w.csv:3", "BBB", "no field"]),
-        (two.as_str(), &TWO.replacen("Adj Close,Adj Close,Close", "Adj Close,High,Close", 1), vec!["BBB", "Adj Close"]),
+        (
+            two.as_str(),
+            &TWO.replacen("Adj Close,Adj Close,", "Adj Close,,", 1),
+            vec!["w.csv:3", "BBB", "no field"],
+        ),
+        (
+            two.as_str(),
+            &TWO.replacen("Adj Close,Adj Close,Close", "Adj Close,High,Close", 1),
+            vec!["BBB", "Adj Close"],
+        ),
     ] {
         let refused = desk(source).file("w.csv", file).load().expect_err(file);
         let refusal = refused.downcast_ref::<shockbrief_core::Refusal>().unwrap();
@@ -141,7 +162,9 @@ const LONG: &str = "format: csv, glob: w.csv, columns: {date: day, symbol: id, r
 #[test]
 fn a_rule_and_a_map_translate_symbols_and_tell_currencies() {
     let rows = |one: &str, other: &str| -> String {
-        let row = |at: usize| format!("{},{one},{}\n{0},{other},{}\n", DAYS[at], AAA[at].unwrap(), BBB[at].unwrap());
+        let row = |at: usize| {
+            format!("{},{one},{}\n{0},{other},{}\n", DAYS[at], AAA[at].unwrap(), BBB[at].unwrap())
+        };
         "day,id,px\n".to_owned() + &(0..4).map(row).collect::<String>()
     };
     let map = "symbol,source,currency\nAAA,B0YQ5W0,USD\nBBB,US0378331005,USD\n";
@@ -165,7 +188,10 @@ fn a_rule_and_a_map_translate_symbols_and_tell_currencies() {
 fn a_source_serves_only_what_it_is_told_and_maps_are_checked() {
     let file = "day,id,px\n2025-01-02,AAA,1\n2025-01-02,BBB,1\n";
     let refusal = |own: &str, map: &str| {
-        let error = desk(&format!("{LONG}, currency: USD, symbols: {own}")).file("w.csv", file).file("m.csv", map).load();
+        let error = desk(&format!("{LONG}, currency: USD, symbols: {own}"))
+            .file("w.csv", file)
+            .file("m.csv", map)
+            .load();
         error.unwrap_err().to_string()
     };
     let left_out = refusal("{only: [AAA]}", "");
@@ -212,7 +238,9 @@ fn a_free_table_gives_one_field_under_the_names_of_the_symbols() {
     // A first row without values is a row.
     fs_err::write(&path, "date,AAA,BBB\n2025-01-02,,\n2025-01-03,1,2\n").unwrap();
     assert_eq!(TextTable::read(&path).unwrap().numbers("AAA", 1.0).unwrap(), [None, Some(1.0)]);
-    for twice in ["date,AAA,AAA\n2025-01-02,1,2\n", "Price,Close,Close\nTicker,AAA,AAA\nDate,,\n2025-01-02,1,2\n"] {
+    for twice in
+        ["date,AAA,AAA\n2025-01-02,1,2\n", "Price,Close,Close\nTicker,AAA,AAA\nDate,,\n2025-01-02,1,2\n"]
+    {
         fs_err::write(&path, twice).unwrap();
         assert!(TextTable::read(&path).unwrap_err().to_string().contains("twice"), "{twice}");
     }

@@ -409,9 +409,15 @@ fn check_layout(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Re
     } else if !matches!(source.format.as_str(), "csv" | "parquet") || source.glob.contains("://") {
         ("`layout: wide` of a format that is not read so", "put a csv or Parquet file into the data folder")
     } else if columns.symbol.is_some() || source.symbol.is_some() || columns.currency.is_some() {
-        ("a wide table with a column for symbol or currency", "its headers are the symbols; give one `currency`")
+        (
+            "a wide table with a column for symbol or currency",
+            "its headers are the symbols; give one `currency`",
+        )
     } else if columns.returns.is_none() && (columns.quote.is_some() || columns.volume.is_some()) {
-        ("fields of a wide table without that of `returns`", "name the field of adjusted prices under `columns`")
+        (
+            "fields of a wide table without that of `returns`",
+            "name the field of adjusted prices under `columns`",
+        )
     } else {
         return Ok(());
     };
@@ -445,7 +451,12 @@ fn check_fixed(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Ref
     let prices = source.kind == SourceKind::Prices;
     let by_symbol = prices || source.kind == SourceKind::Shares;
     for (key, column, fixed, needed) in [
-        ("symbol", columns.symbol.is_some() || source.layout == Layout::Wide, source.symbol.is_some(), by_symbol),
+        (
+            "symbol",
+            columns.symbol.is_some() || source.layout == Layout::Wide,
+            source.symbol.is_some(),
+            by_symbol,
+        ),
         ("currency", columns.currency.is_some(), source.currency.is_some(), prices),
     ] {
         let each = key == "currency" && source.symbols.as_ref().is_some_and(OwnSymbols::tells_currency);

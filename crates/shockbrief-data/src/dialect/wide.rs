@@ -1,7 +1,7 @@
 //! The top of a wide CSV file: its header lines, one or two, and where the columns are.
 
 use super::{
-    Canonical, Task, Trouble, decode, dates, finished,
+    Canonical, Task, Trouble, dates, decode, finished,
     layout::{Layout, mark},
     normalise, numbers, refusal,
     split::{Splitter, trimmed},
@@ -95,7 +95,9 @@ fn levels(spec: &SourceSpec, records: &[Lined]) -> Option<(Vec<Vec<String>>, usi
     });
     let numbered = || {
         let date = name.parse::<usize>().ok()?.checked_sub(1)?;
-        let row = records.iter().position(|(_, cells)| cells.get(date).is_some_and(|c| dates::read(c).is_some()))?;
+        let row = records
+            .iter()
+            .position(|(_, cells)| cells.get(date).is_some_and(|c| dates::read(c).is_some()))?;
         Some((row.checked_sub(1)?, date))
     };
     let (at, date) = named.or_else(numbered)?;
@@ -111,7 +113,8 @@ fn levels(spec: &SourceSpec, records: &[Lined]) -> Option<(Vec<Vec<String>>, usi
         return (!levels.is_empty()).then_some((levels, date, *line));
     }
     let below = records.get(at + 1).filter(|(_, next)| {
-        let word = |cell: &str| !cell.is_empty() && numbers::read(cell).is_none() && dates::read(cell).is_none();
+        let word =
+            |cell: &str| !cell.is_empty() && numbers::read(cell).is_none() && dates::read(cell).is_none();
         let unnamed = next.get(date).is_none_or(|cell| dates::read(cell).is_none());
         unnamed && spec.columns.returns.is_some() && others(next, word)
     });

@@ -44,10 +44,16 @@ pub(super) fn check(source: &SourceSpec, at: &str, origin: &Origin) -> Result<()
         Err(origin.refuse(at, format!("source `{}`: {message}", source.id)).hint(hint))
     };
     if source.symbol.is_some() {
-        return refuse("both `symbol` and `symbols`", "a source of one symbol needs no other names; remove `symbols`");
+        return refuse(
+            "both `symbol` and `symbols`",
+            "a source of one symbol needs no other names; remove `symbols`",
+        );
     }
     if own.rule.as_ref().is_some_and(|rule| rule.matches(PLACE).count() != 1) {
-        return refuse("its `rule` does not name the symbol once", "write a rule such as `{symbol} US Equity`");
+        return refuse(
+            "its `rule` does not name the symbol once",
+            "write a rule such as `{symbol} US Equity`",
+        );
     }
     let outside = |map: &String| map.starts_with('/') || map.split(['/', '\\']).any(|part| part == "..");
     if own.map.as_ref().is_some_and(outside) {
