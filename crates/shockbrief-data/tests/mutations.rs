@@ -8,7 +8,10 @@
 mod desk;
 
 use desk::{Desk, HEADER, Line, calendars};
-use jiff::{ToSpan, civil::date};
+use jiff::{
+    ToSpan,
+    civil::{Date, date},
+};
 use shockbrief_core::Dataset;
 use std::collections::BTreeMap;
 
@@ -75,11 +78,11 @@ fn text(lines: &[Line]) -> String {
     format!("{HEADER}\n{}", lines.iter().map(|line| line.join(",") + "\n").collect::<String>())
 }
 
-fn load(text: &[u8]) -> anyhow::Result<Dataset> {
+fn load(text: &[u8], last: Date) -> anyhow::Result<Dataset> {
     let mut desk = Desk::empty().file("prices.csv", text);
     desk.symbols = NAMES.to_vec();
     desk.from = date(2024, 3, 1);
-    desk.as_of = clean().last().unwrap()[0].parse().unwrap();
+    desk.as_of = last;
     desk.load()
 }
 
@@ -288,13 +291,14 @@ fn bits(data: &Dataset) -> Vec<(String, Vec<Option<u64>>)> {
 /// The table of kinds over so many draws of each.
 fn table(draws: u64) -> BTreeMap<&'static str, Count> {
     let lines = clean();
-    let clean = load(text(&lines).as_bytes()).unwrap();
+    let last: Date = lines.last().unwrap()[0].parse().unwrap();
+    let clean = load(text(&lines).as_bytes(), last).unwrap();
     assert_eq!(clean.notices, [], "the clean file is clean");
     let clean = bits(&clean);
     let mut table = BTreeMap::new();
     let mut count = |kind: &'static str, seed: u64, file: &[u8]| {
         let count: &mut Count = table.entry(kind).or_default();
-        match load(file) {
+        match load(file, last) {
             Err(_) => count.refused += 1,
             Ok(data) if !data.notices.is_empty() => count.told += 1,
             Ok(data) if bits(&data) == clean => count.same += 1,
