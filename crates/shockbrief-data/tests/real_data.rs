@@ -99,12 +99,10 @@ fn market_values_over_the_splits_of_2024() {
     };
     assert_eq!(change("NVDA", date(2024, 6, 10)), Ok("22.2".to_owned()));
     assert_eq!(change("NVDA", date(2024, 8, 5)), Ok("-167.8".to_owned()));
-    for (symbol, day, split) in [
-        ("AVGO", date(2024, 7, 15), 10.0),
-        ("SMCI", date(2024, 10, 1), 10.0),
-        ("ANET", date(2024, 12, 4), 4.0),
-    ] {
-        assert_eq!(dataset.split_on(&symbol.into(), day), Ok(split), "{symbol}");
+    assert_eq!(dataset.split_on(&"AVGO".into(), date(2024, 7, 15)), Ok(10.0));
+    for (symbol, day) in
+        [("AVGO", date(2024, 7, 15)), ("SMCI", date(2024, 10, 1)), ("ANET", date(2024, 12, 4))]
+    {
         // No cover page of before is at hand: missing with its reason, and no guess.
         assert!(change(symbol, day).unwrap_err().contains("no share count"), "{symbol}");
     }
