@@ -105,9 +105,9 @@ impl Turned {
 
     /// The rows of a symbol in which some field has a value.
     fn take(&mut self, symbol: &Symbol, columns: &[Option<usize>], cells: &Cells, rows: usize) {
+        let value = |at: Option<usize>, row: usize| cells.get(at?)?.get(row)?.as_ref();
         for row in 0..rows {
-            let values: Vec<Option<&String>> =
-                columns.iter().map(|at| at.and_then(|at| cells[at][row].as_ref())).collect();
+            let values: Vec<Option<&String>> = columns.iter().map(|at| value(*at, row)).collect();
             if values.iter().all(Option::is_none) {
                 continue;
             }

@@ -69,6 +69,8 @@ fn forms() -> impl Strategy<Value = Form> {
 }
 
 type Prices = Vec<Vec<Option<f64>>>;
+/// Heads of two levels, the session of each row, cells by column, the symbol of each row of a long table.
+type Laid = (Vec<[String; 2]>, Vec<usize>, Prices, Vec<String>);
 
 /// Prices of each name by session; three decimals, so that some cell has no reading as thousands.
 fn prices() -> impl Strategy<Value = Prices> {
@@ -90,10 +92,7 @@ fn days() -> Vec<Date> {
 }
 
 /// The table as columns of names and cells, whatever the file will be.
-fn columns(
-    form: &Form,
-    prices: &Prices,
-) -> (Vec<[String; 2]>, Vec<usize>, Vec<Vec<Option<f64>>>, Vec<String>) {
+fn columns(form: &Form, prices: &Prices) -> Laid {
     let days = days().len();
     if form.lie == Lie::Long {
         let rows: Vec<usize> = (0..days).flat_map(|day| [day; 3]).collect();
