@@ -3,6 +3,7 @@
 //! Each kind is drawn with seeds of its own, so that a failure names kind and seed and can be drawn again.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "the table is printed")]
 #![allow(dead_code, reason = "the desk has more than is used here")]
 
 mod desk;
