@@ -609,6 +609,9 @@ pub struct Stat {
     /// A parameter, as name=value; may be repeated.
     #[arg(long)]
     pub param: Vec<String>,
+    /// Of a table with one header line for symbols and one for fields: the field, such as `Adj Close`.
+    #[arg(long)]
+    pub field: Option<String>,
     /// Write to this file instead of standard output.
     #[arg(long)]
     pub out: Option<PathBuf>,

@@ -12,7 +12,7 @@ pub fn run(args: &Stat) -> Result<()> {
         list();
         return Ok(());
     };
-    let file = TextTable::read(input)?;
+    let file = TextTable::read_field(input, None, args.field.as_deref())?;
     let (rows, columns) = file
         .headers
         .split_first()

@@ -44,6 +44,9 @@ struct RawStudy {
     unit: config::SourceUnit,
     /// Where instants become days: the exchange's own zone.
     zone: Option<String>,
+    /// Of tables with one header line for symbols and one for fields: the field, such as `Adj Close`.
+    #[serde(default)]
+    field: Option<String>,
     #[serde(default = "mkt")]
     market: String,
     event_date: Option<Date>,
@@ -134,7 +137,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, path: &Path) -> Result<TextTable> {
-        TextTable::read_in(&self.folder.join(path), self.raw.zone.as_deref())
+        TextTable::read_field(&self.folder.join(path), self.raw.zone.as_deref(), self.raw.field.as_deref())
     }
 
     fn returns(&self) -> Result<Table> {

@@ -12,8 +12,10 @@ mod layout;
 mod numbers;
 mod split;
 mod survey;
+mod wide;
 
 pub(crate) use free::{Free, free};
+pub(crate) use wide::{Top, read_at, top};
 
 use crate::files::shown;
 use anyhow::Result;

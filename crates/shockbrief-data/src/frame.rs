@@ -7,7 +7,7 @@ use crate::{
     cells::{self, Bad, Kind},
     dialect::{self, Canonical, Role, Task},
     files::{Found, shown},
-    quiet, source, store,
+    quiet, source, store, wide,
 };
 use anyhow::{Context, Result};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -16,7 +16,7 @@ use polars::prelude::{
 };
 use shockbrief_core::{
     Refusal, Symbol,
-    config::{ColumnNames, SourceKind, SourceSpec, Undated},
+    config::{ColumnNames, Layout, SourceKind, SourceSpec, Undated},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,6 +104,20 @@ impl Query<'_> {
         Ok(Some(zone))
     }
 
+    /// The rows of a wide table, as any other file has them.
+    fn turned(&self) -> Result<(LazyFrame, Option<String>)> {
+        let task = Task {
+            spec: self.spec,
+            path: &self.file.path,
+            file: &self.file.relative,
+            columns: Vec::new(),
+            symbols: None,
+            days: (self.from, self.to),
+            zone: self.zone()?,
+        };
+        wide::rows(self, task)
+    }
+
     fn collect(&self, anew: bool) -> Result<(DataFrame, Option<String>)> {
         let wanted = source::Wanted {
             spec: self.spec,
@@ -112,7 +126,10 @@ impl Query<'_> {
             to: self.to,
             known: self.known,
         };
-        let (mut scan, assumed) = match self.canonical(anew)? {
+        let is_wide = self.spec.layout == Layout::Wide;
+        let canonical = if is_wide { None } else { self.canonical(anew)? };
+        let (mut scan, assumed) = match canonical {
+            None if is_wide => self.turned()?,
             Some(canonical) => {
                 let columns =
                     canonical.columns.into_iter().map(|(name, cells)| Column::new(name.into(), cells));
@@ -251,7 +268,8 @@ impl Query<'_> {
         Ok(())
     }
 
-    fn mistyped(&self, column: &str, dtype: &str, role: Role) -> Refusal {
+    /// A refusal of a column's type.
+    pub fn mistyped(&self, column: &str, dtype: &str, role: Role) -> Refusal {
         let hint = match role {
             Role::Date => "store dates as date, as timestamp or as text such as 2025-01-27".to_owned(),
             _ => format!("correct the file, or map another column of source `{}`", self.spec.id),
@@ -433,6 +451,16 @@ impl Columns<'_> {
 
     fn get(&self, name: &str) -> Result<&Column> {
         self.frame.column(name).with_context(|| format!("{}: column `{name}`", self.query.file.relative))
+    }
+}
+
+/// The columns of a source of prices, under our names.
+pub(crate) fn of_prices(spec: &SourceSpec) -> Vec<(&str, &str)> {
+    match spec.layout {
+        Layout::Long => mapped(&spec.columns),
+        Layout::Wide => {
+            std::iter::once(("symbol", wide::SYMBOL)).chain(wide::fields(&spec.columns)).collect()
+        }
     }
 }
 

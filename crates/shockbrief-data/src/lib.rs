@@ -21,7 +21,9 @@ mod prices;
 mod quiet;
 mod records;
 mod splits;
+mod symbols;
 mod tables;
+mod wide;
 
 pub use calendar::{Calendar, Calendars};
 pub use guards::{GUARDS, Guard};

@@ -6,13 +6,13 @@
 use crate::{
     Request, cells, dialect,
     files::{Found, Shelf},
-    quiet, source,
+    quiet, source, wide,
 };
 use anyhow::Result;
 use polars::prelude::col;
 use shockbrief_core::{
     Symbol,
-    config::{SourceKind, SourceSpec},
+    config::{Layout, SourceKind, SourceSpec},
 };
 use std::collections::BTreeSet;
 
@@ -43,6 +43,10 @@ pub(crate) fn sentence(request: &Request<'_>, shelf: &Shelf, symbol: &Symbol) ->
 
 /// The symbols of a file.
 fn symbols(spec: &SourceSpec, file: &Found) -> Result<BTreeSet<String>> {
+    if spec.layout == Layout::Wide && fs_err::metadata(&file.path)?.len() <= LARGEST {
+        let read = quiet::caught(|| wide::symbols(spec, &file.path, &file.relative));
+        return read.map_err(anyhow::Error::msg)?;
+    }
     let Some(column) = &spec.columns.symbol else { return Ok(BTreeSet::new()) };
     if fs_err::metadata(&file.path)?.len() > LARGEST {
         return Ok(BTreeSet::new());

@@ -14,6 +14,7 @@ use crate::{
     near,
     quality::{Held, repair},
     splits,
+    symbols::Names,
 };
 use anyhow::Result;
 use jiff::{ToSpan, civil::Date};
@@ -136,17 +137,18 @@ fn read_file(
     if spec.symbol.as_ref().is_some_and(|symbol| !wanted.contains(symbol)) {
         return Ok(Vec::new());
     }
+    let names = Names::of(spec, request.data_dir, wanted)?;
     let query = Query {
         spec,
         file,
-        columns: frame::mapped(&spec.columns),
+        columns: frame::of_prices(spec),
         date: &spec.columns.date,
-        symbols: Some(wanted),
+        symbols: Some(&names.theirs),
         from: Some(request.from),
         to: request.as_of,
         known: request.known(),
     };
-    let (mut groups, assumed) = query.read(|columns| groups(spec, file, columns))?;
+    let (mut groups, assumed) = query.read(|columns| groups(spec, file, columns, &names))?;
     for (symbol, rows) in &mut groups {
         let repairs = &request.sources.repairs;
         shelf.repaired(repair::apply(repairs, &spec.id, &file.relative, symbol, rows)?);
@@ -157,7 +159,12 @@ fn read_file(
 }
 
 /// The rows of each symbol.
-fn groups(spec: &SourceSpec, file: &Found, columns: &frame::Columns<'_>) -> Result<Vec<(Symbol, Vec<Row>)>> {
+fn groups(
+    spec: &SourceSpec,
+    file: &Found,
+    columns: &frame::Columns<'_>,
+    names: &Names,
+) -> Result<Vec<(Symbol, Vec<Row>)>> {
     if columns.len() == 0 {
         return Ok(Vec::new());
     }
@@ -171,10 +178,17 @@ fn groups(spec: &SourceSpec, file: &Found, columns: &frame::Columns<'_>) -> Resu
             .hint("correct the file, or map another column in config/sources.yaml")
             .into());
     }
-    let groups = frame::by_symbol(&symbols).into_iter();
-    Ok(groups
-        .map(|(symbol, at)| (symbol.into(), at.into_iter().map(|row| rows[row].clone()).collect()))
-        .collect())
+    let groups = frame::by_symbol(&symbols).into_iter().map(|(symbol, at)| {
+        let symbol = names.ours(symbol);
+        let told = names.currency(&symbol);
+        let row = |row: usize| match told {
+            Some(currency) => Row { currency: Some(currency.0.clone()), ..rows[row].clone() },
+            None => rows[row].clone(),
+        };
+        let rows = at.into_iter().map(row).collect();
+        (symbol, rows)
+    });
+    Ok(groups.collect())
 }
 
 fn rows(spec: &SourceSpec, columns: &frame::Columns<'_>) -> Result<Vec<Row>> {
@@ -188,6 +202,7 @@ fn rows(spec: &SourceSpec, columns: &frame::Columns<'_>) -> Result<Vec<Row>> {
     let volume = numbers("volume", spec.columns.volume.is_some())?;
     let currency = match &spec.currency {
         Some(currency) => vec![Some(currency.0.clone()); columns.len()],
+        None if spec.columns.currency.is_none() => vec![None; columns.len()],
         None => columns.texts("currency")?,
     };
     let rows = dates.into_iter().zip(currency).enumerate().map(|(row, (date, currency))| Row {
@@ -228,18 +243,18 @@ pub(crate) fn bases(
 
 /// Rows of one name before the first day loaded.
 fn earlier(request: &Request<'_>, held: &Loaded<'_>, symbol: &Symbol, from: Date) -> Result<Vec<Row>> {
-    let symbols = BTreeSet::from([symbol.clone()]);
+    let names = Names::of(held.spec, request.data_dir, &BTreeSet::from([symbol.clone()]))?;
     let query = Query {
         spec: held.spec,
         file: &held.file,
-        columns: frame::mapped(&held.spec.columns),
+        columns: frame::of_prices(held.spec),
         date: &held.spec.columns.date,
-        symbols: Some(&symbols),
+        symbols: Some(&names.theirs),
         from: Some(from),
         to: request.from.yesterday().unwrap_or(request.from),
         known: request.known(),
     };
-    let (groups, _) = query.read(|columns| groups(held.spec, &held.file, columns))?;
+    let (groups, _) = query.read(|columns| groups(held.spec, &held.file, columns, &names))?;
     let mut rows: Vec<Row> = groups.into_iter().flat_map(|(_, rows)| rows).collect();
     repair::apply(&request.sources.repairs, &held.spec.id, &held.file.relative, symbol, &mut rows)?;
     Ok(rows)

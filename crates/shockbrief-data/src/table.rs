@@ -5,13 +5,16 @@
 
 use crate::{
     cells::{self, Bad, Kind},
-    dialect, quiet, source,
+    dialect, quiet, source, wide,
 };
 use anyhow::Result;
 use jiff::{civil::Date, tz::TimeZone};
 use polars::prelude::{Column, DataFrame};
 use shockbrief_core::Refusal;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// A file's cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,15 +80,33 @@ impl TextTable {
     /// # Errors
     /// As [`TextTable::read`], and a zone that is not known.
     pub fn read_in(path: &Path, zone: Option<&str>) -> Result<Self> {
+        Self::read_field(path, zone, None)
+    }
+
+    /// Reads a file; of a table with one header line for symbols and one for fields, the columns of `field` under the
+    /// names of the symbols, the dates as `date`.
+    ///
+    /// # Errors
+    /// As [`TextTable::read_in`], and several fields of which none is chosen, or one that is not there.
+    pub fn read_field(path: &Path, zone: Option<&str>, field: Option<&str>) -> Result<Self> {
+        let (table, below) = Self::levels(path, zone)?;
+        match below {
+            Some(below) => table.of_field(&below, field).map_err(Into::into),
+            None => Ok(table),
+        }
+    }
+
+    /// The table, and the second header line where it has one.
+    fn levels(path: &Path, zone: Option<&str>) -> Result<(Self, Option<Vec<String>>)> {
         let zone = zone.map(|name| zone_of(path, name)).transpose()?;
         let format =
             path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
         let source = source::by_format(&format)?;
         fs_err::metadata(path)?;
         if format == "csv" {
-            let dialect::Free { headers, columns, lines } = dialect::free(path)?;
+            let dialect::Free { headers, columns, lines, below, .. } = dialect::free(path)?;
             let columns = columns.into_iter().map(Held::Texts).collect();
-            return Ok(Self { path: path.to_owned(), headers, columns, lines, zone });
+            return Ok((Self { path: path.to_owned(), headers, columns, lines, zone }, below));
         }
         let attempt = quiet::caught(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) });
         let frame = match attempt {
@@ -103,7 +124,51 @@ impl TextTable {
                 columns.push(Held::Foreign(dtype));
             }
         }
-        Ok(Self { path: path.to_owned(), headers, columns, lines: (1..=frame.height()).collect(), zone })
+        let below = wide::split(&mut headers);
+        let lines = (1..=frame.height()).collect();
+        Ok((Self { path: path.to_owned(), headers, columns, lines, zone }, below))
+    }
+
+    /// The columns of one field, named by their symbols.
+    fn of_field(self, below: &[String], field: Option<&str>) -> Result<Self, Refusal> {
+        let refuse = |message: String, fields: &BTreeSet<&str>| {
+            let fields: Vec<String> = fields.iter().map(|field| crate::files::shown(field)).collect();
+            Refusal::data(format!("{}: {message}", self.path.display()))
+                .hint(format!("name one by `field`; there are: {}", fields.join(", ")))
+        };
+        // The column of dates has nothing in the second line, or the name of the line.
+        let is_date = |at: usize| wide::is_index(&self.headers[at]) || below[at].is_empty();
+        let others: Vec<usize> = (0..self.headers.len()).filter(|at| !is_date(*at)).collect();
+        let names = |of: &[String]| others.iter().map(|at| of[*at].clone()).collect::<BTreeSet<String>>();
+        let (upper, lower) = (names(&self.headers), names(below));
+        let known = |names: &BTreeSet<String>| match field {
+            Some(field) => names.contains(field),
+            None => names.iter().all(|name| wide::is_field(name)),
+        };
+        let all: BTreeSet<&str> = upper.iter().chain(&lower).map(String::as_str).collect();
+        let (symbols, fields): (&[String], &[String]) = match (known(&upper), known(&lower)) {
+            (true, false) => (below, &self.headers),
+            (false, true) => (&self.headers, below),
+            _ => {
+                return Err(refuse(
+                    "two header lines, and it is open which names the fields".to_owned(),
+                    &all,
+                ));
+            }
+        };
+        let distinct: BTreeSet<&str> = others.iter().map(|at| fields[*at].as_str()).collect();
+        let field = match (field, distinct.first()) {
+            (Some(field), _) => field,
+            (None, Some(one)) if distinct.len() == 1 => one,
+            _ => return Err(refuse("two header lines with several fields".to_owned(), &distinct)),
+        };
+        let kept: Vec<usize> =
+            (0..self.headers.len()).filter(|at| is_date(*at) || fields[*at] == field).collect();
+        let headers =
+            kept.iter().map(|at| if is_date(*at) { "date".to_owned() } else { symbols[*at].clone() });
+        let headers: Vec<String> = headers.collect();
+        let columns = kept.iter().map(|at| self.columns[*at].clone()).collect();
+        Ok(Self { headers, columns, ..self })
     }
 
     /// Number of rows.

@@ -6,6 +6,7 @@ use crate::{
     Request,
     files::{Found, Shelf},
     frame::{self, Query},
+    symbols::Names,
 };
 use anyhow::{Context, Result};
 use jiff::{ToSpan, civil::Date};
@@ -174,12 +175,13 @@ fn read_shares(
     wanted: &BTreeSet<Symbol>,
     shelf: &mut Shelf,
 ) -> Result<Vec<ShareCount>> {
+    let names = Names::of(spec, request.data_dir, wanted)?;
     let query = Query {
         spec,
         file,
         columns: frame::mapped(&spec.columns),
         date: &spec.columns.date,
-        symbols: Some(wanted),
+        symbols: Some(&names.theirs),
         from: None,
         to: request.as_of,
         known: request.known(),
@@ -194,7 +196,7 @@ fn read_shares(
     shelf.assume(file, dates.len(), assumed);
     let mut counts = Vec::new();
     for row in 0..dates.len() {
-        let symbol: Symbol = symbols[row].as_deref().unwrap_or_default().into();
+        let symbol = names.ours(symbols[row].as_deref().unwrap_or_default());
         let place = format!("{}: {symbol}, {}", file.relative, dates[row]);
         let filed = filed[row].ok_or_else(|| {
             Refusal::data(format!("{place}: no filing date"))

@@ -6,10 +6,12 @@
 mod dialect;
 mod remote;
 mod repair;
+mod symbols;
 
 pub use dialect::{DateForm, DateOrder, Decimal, Dialect, Encoding, Separator, Thousands};
 pub use remote::Remote;
 pub use repair::{Keep, Repair, RepairColumn, RepairKind};
+pub use symbols::OwnSymbols;
 
 use super::Origin;
 use crate::{Currency, Refusal, Symbol};
@@ -43,6 +45,17 @@ pub enum SourceUnit {
     Decimal,
     /// Divided by 100 when read.
     Percent,
+}
+
+/// How the prices of a file lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// One row for each date and symbol.
+    #[default]
+    Long,
+    /// One row for each date, one column for each symbol; with two header lines for each symbol and field.
+    Wide,
 }
 
 /// What a volume of zero means.
@@ -119,8 +132,15 @@ pub struct SourceSpec {
     /// Whether the files may be absent; default false.
     #[serde(default)]
     pub optional: bool,
-    /// Columns.
+    /// Columns. Of a wide table `date` alone, and where two header lines name fields, those of `returns`, `quote` and
+    /// `volume`.
     pub columns: ColumnNames,
+    /// How the prices of a file lie: `long` or `wide`; default `long`.
+    #[serde(default)]
+    pub layout: Layout,
+    /// How the source writes our symbols; default as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<OwnSymbols>,
     /// The one symbol of files without symbol column.
     #[serde(default)]
     pub symbol: Option<Symbol>,
@@ -358,6 +378,8 @@ fn check_source(source: &SourceSpec, origin: &Origin) -> Result<(), Refusal> {
         None => {
             check_dialect(source, &at, origin)?;
             remote::check(source, &at, origin)?;
+            symbols::check(source, &at, origin)?;
+            check_layout(source, &at, origin)?;
             check_fixed(source, &at, origin)
         }
     }
@@ -380,6 +402,31 @@ fn check_dialect(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), R
     }
 }
 
+fn check_layout(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Refusal> {
+    if source.layout == Layout::Long {
+        return Ok(());
+    }
+    let columns = &source.columns;
+    let (message, hint) = if source.kind != SourceKind::Prices {
+        ("`layout: wide` of a kind without symbols", "remove the key; tables of this kind map each column")
+    } else if !matches!(source.format.as_str(), "csv" | "parquet") || source.glob.contains("://") {
+        ("`layout: wide` of a format that is not read so", "put a csv or Parquet file into the data folder")
+    } else if columns.symbol.is_some() || source.symbol.is_some() || columns.currency.is_some() {
+        (
+            "a wide table with a column for symbol or currency",
+            "its headers are the symbols; give one `currency`",
+        )
+    } else if columns.returns.is_none() && (columns.quote.is_some() || columns.volume.is_some()) {
+        (
+            "fields of a wide table without that of `returns`",
+            "name the field of adjusted prices under `columns`",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(origin.refuse(at, format!("source `{}`: {message}", source.id)).hint(hint))
+}
+
 fn check_quality(limits: &QualityLimits, origin: &Origin) -> Result<(), Refusal> {
     let tolerance = limits.cross_tolerance;
     if tolerance.is_finite() && tolerance > 0.0 {
@@ -393,7 +440,7 @@ fn check_quality(limits: &QualityLimits, origin: &Origin) -> Result<(), Refusal>
 fn missing_column(source: &SourceSpec) -> Option<&'static str> {
     let columns = &source.columns;
     let wanted: &[(&str, bool)] = match source.kind {
-        SourceKind::Prices => &[("returns", columns.returns.is_some())],
+        SourceKind::Prices => &[("returns", columns.returns.is_some() || source.layout == Layout::Wide)],
         SourceKind::Factors | SourceKind::Fx => &[("values", !columns.values.is_empty())],
         SourceKind::Shares => &[("shares", columns.shares.is_some()), ("filed", columns.filed.is_some())],
         SourceKind::Records => &[("values", !(columns.values.is_empty() && columns.texts.is_empty()))],
@@ -407,10 +454,16 @@ fn check_fixed(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Ref
     let prices = source.kind == SourceKind::Prices;
     let by_symbol = prices || source.kind == SourceKind::Shares;
     for (key, column, fixed, needed) in [
-        ("symbol", columns.symbol.is_some(), source.symbol.is_some(), by_symbol),
+        (
+            "symbol",
+            columns.symbol.is_some() || source.layout == Layout::Wide,
+            source.symbol.is_some(),
+            by_symbol,
+        ),
         ("currency", columns.currency.is_some(), source.currency.is_some(), prices),
     ] {
-        if needed && column == fixed {
+        let each = key == "currency" && source.symbols.as_ref().is_some_and(OwnSymbols::tells_currency);
+        if needed && column == fixed && (column || !each) {
             let how =
                 if column { "both a column and a fixed value" } else { "neither a column nor a fixed value" };
             return Err(origin

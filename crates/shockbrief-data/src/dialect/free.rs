@@ -7,7 +7,7 @@ use super::{
     refusal, sample,
     split::{Record, Splitter, trimmed},
 };
-use crate::source;
+use crate::{source, wide};
 use anyhow::Result;
 use shockbrief_core::{
     Refusal,
@@ -23,6 +23,10 @@ pub(crate) struct Free {
     pub columns: Vec<Vec<Option<String>>>,
     /// The line of each row, counted from 1.
     pub lines: Vec<usize>,
+    /// The second header line of a table that a data frame wrote with one for symbols and one for fields.
+    pub below: Option<Vec<String>>,
+    /// The line of the header.
+    line: usize,
 }
 
 /// Reads a whole file.
@@ -53,7 +57,7 @@ fn unread(file: &str, stop: Stop) -> anyhow::Error {
 fn whole(path: &Path, file: &str, encoding: Encoding) -> Result<Free, Stop> {
     let text = decode::sample_text(&sample(path).map_err(Stop::Refused)?, encoding);
     let separator = separator(file, &text);
-    let mut free = Free { headers: Vec::new(), columns: Vec::new(), lines: Vec::new() };
+    let mut free = Free { headers: Vec::new(), columns: Vec::new(), lines: Vec::new(), below: None, line: 0 };
     let mut splitter = Splitter::new(file, separator);
     let mut each = |record: &Record<'_>| free.take(file, record);
     decode::decode(path, encoding, &mut |text| splitter.push(text, &mut each))?;
@@ -62,6 +66,7 @@ fn whole(path: &Path, file: &str, encoding: Encoding) -> Result<Free, Stop> {
         let refusal = Refusal::data(format!("{file}: empty file")).hint("it must begin with a header line");
         return Err(Stop::Refused(refusal.into()));
     }
+    free.settle(file).map_err(Stop::Refused)?;
     Ok(free)
 }
 
@@ -96,11 +101,8 @@ impl Free {
         if self.headers.is_empty() {
             self.headers = record.cells.iter().map(|cell| trimmed(cell).to_owned()).collect();
             self.columns = vec![Vec::new(); self.headers.len()];
-            let mut seen = BTreeSet::new();
-            return match self.headers.iter().find(|name| !seen.insert(name.as_str())) {
-                Some(name) => Err(source::twice(&format!("{file}:{}", record.line), name).into()),
-                None => Ok(()),
-            };
+            self.line = record.line;
+            return Ok(());
         }
         if record.cells.len() != self.headers.len() {
             let (have, need) = (record.cells.len(), self.headers.len());
@@ -113,5 +115,32 @@ impl Free {
         }
         self.lines.push(record.line);
         Ok(())
+    }
+
+    /// Header lines below the first, as data frames write them: the second with symbols or fields, then one that names
+    /// the dates and nothing else. Refuses a column named twice.
+    fn settle(&mut self, file: &str) -> Result<()> {
+        let index = |row: usize| {
+            let mut cells = self.columns.iter().map(|column| column.get(row).and_then(Option::as_ref));
+            let first = cells.next().flatten()?;
+            (wide::is_index(first) && cells.all(|cell| cell.is_none())).then(|| first.clone())
+        };
+        let found = index(0).map(|name| (0, name)).or_else(|| index(1).map(|name| (1, name)));
+        if let Some((last, name)) = found.filter(|_| self.columns.len() > 1) {
+            if last == 1 {
+                let cell = |column: &Vec<Option<String>>| column[0].clone().unwrap_or_default();
+                self.below = Some(self.columns.iter().map(cell).collect());
+            }
+            self.headers[0] = name;
+            self.columns.iter_mut().for_each(|column| drop(column.drain(..=last)));
+            self.lines.drain(..=last);
+        }
+        let mut seen = BTreeSet::new();
+        let below = |at: usize| self.below.as_ref().map(|below| below[at].as_str());
+        let twice = (0..self.headers.len()).find(|at| !seen.insert((self.headers[*at].as_str(), below(*at))));
+        match twice {
+            Some(at) => Err(source::twice(&format!("{file}:{}", self.line), &self.headers[at]).into()),
+            None => Ok(()),
+        }
     }
 }

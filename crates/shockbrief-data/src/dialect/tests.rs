@@ -13,6 +13,8 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         priority: 50,
         optional: false,
         columns: ColumnNames::default(),
+        layout: shockbrief_core::config::Layout::Long,
+        symbols: None,
         symbol: None,
         currency: None,
         unit: SourceUnit::Decimal,

@@ -54,6 +54,12 @@ pub fn calendars() -> Calendars {
     Calendars::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/calendars")).unwrap()
 }
 
+/// The same, read once.
+fn shared() -> &'static Calendars {
+    static SHARED: std::sync::OnceLock<Calendars> = std::sync::OnceLock::new();
+    SHARED.get_or_init(calendars)
+}
+
 /// The 20 New York sessions of January 2025: price 100, 101, ..., volume 1000, 1010, ...
 pub fn january() -> Vec<Line> {
     let sessions = calendars().sessions(&"XNYS".into(), date(2025, 1, 2), date(2025, 1, 31)).unwrap();
@@ -131,7 +137,7 @@ impl Desk {
             store: self.known_by.map(|known_by| Stored { folder: self.folder.path(), known_by }),
             sources: &Sources::load(&path)?,
             instruments: &instruments,
-            calendars: &calendars(),
+            calendars: shared(),
             from: self.from,
             as_of: self.as_of,
             factors: self.tables[0],
