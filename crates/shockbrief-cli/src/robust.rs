@@ -151,6 +151,7 @@ mod tests {
 
     fn claim(when: &str) -> Claim {
         Claim {
+            fresh: None,
             id: "fell".to_owned(),
             when: when.to_owned(),
             text: BTreeMap::new(),
