@@ -175,7 +175,7 @@ const FIELDS: [(&str, &str, bool); 17] = [
     ("config/universe.yaml", "Calcul et réseau\", en: ", false),
     ("config/events.yaml", "Choc DeepSeek\", en: ", false),
     ("config/events.yaml", "DeepSeek shock\"}\n  source: ", false),
-    ("config/facts/models.yaml", "million de jetons écrits\", en: ", false),
+    ("config/facts/models.yaml", "million de jetons de sortie\", en: ", false),
     ("config/facts/models.yaml", "source: {text: ", false),
     ("config/facts/models.yaml", "url: ", false),
     ("config/facts/models.yaml", "unit: ", false),

@@ -442,6 +442,16 @@ fn in_language(texts: &BTreeMap<String, String>, code: &str) -> String {
     texts.get(code).cloned().unwrap_or_default()
 }
 
+/// Strings of a language; what configuration says of sources and names stands in tables as it is, so that its signs are set here.
+fn set_right(strings: &BTreeMap<String, String>, code: &str) -> BTreeMap<String, String> {
+    let set = |(key, text): (&String, &String)| {
+        let said = key.starts_with("said.");
+        let text = if said { typography::plain(text, typography::Rules::of(code)) } else { text.clone() };
+        (key.clone(), text)
+    };
+    strings.iter().map(set).collect()
+}
+
 /// The period in words for the masthead: a day, a month, or first and last day; a name that is no period as it is.
 fn span(period: &str, locale: &Locale) -> String {
     let long = |date| locale.date(date, DateStyle::Long);
@@ -485,14 +495,14 @@ fn scope(
 ) -> Scope {
     let code = &edition.code;
     let themes = brief.themes.iter().map(|(id, names)| (id.clone(), in_language(names, code))).collect();
-    let strings = &edition.language.strings;
+    let strings = set_right(&edition.language.strings, code);
     let local = |name: &String| strings.get(&format!("said.{name}")).unwrap_or(name).clone();
     let said = brief.claims.iter().zip(claims).map(|(s, o)| sentence(s, o, code, &locale)).collect();
     Scope {
         code: code.clone(),
         locale,
         findings: findings.clone(),
-        strings: edition.language.strings.clone(),
+        strings: strings.clone(),
         strings_name: edition.file.clone(),
         names: brief.names.iter().map(|(symbol, name)| (symbol.clone(), local(name))).collect(),
         themes,

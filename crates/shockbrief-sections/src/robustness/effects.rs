@@ -28,7 +28,7 @@ pub fn analyse(shock: &Shock<'_>, out: &mut Output<'_>) {
         let figure = Figure::from_result(id, value, unit, "minimum_detectable_effect", shock.as_of);
         out.add(figure.inputs(inputs));
     };
-    add("mde.power", Ok(POWER), Unit::Ratio, vec!["config".to_owned()]);
+    add("mde.seen", Ok(POWER), Unit::Ratio, vec!["config".to_owned()]);
     add("mde.level", Ok(LEVEL), Unit::Ratio, vec!["config".to_owned()]);
     add("mde.kp_adj_bmp_t", adjusted(shock), Unit::Ratio, shock.inputs(&[]));
     let portfolio =
