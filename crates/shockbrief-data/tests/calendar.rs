@@ -235,20 +235,20 @@ fn broken_calendar_files() {
         message(format!("{good}closd: {{}}\n")),
     ];
     insta::assert_snapshot!(broken.join("\n\n"), @r"
-    DIR/XTST.yaml:1: unknown time zone `Asia/Nowhere`
+    DIR/XTST.yaml:1:1: unknown time zone `Asia/Nowhere`
     hint: write an IANA name, such as America/New_York
 
-    DIR/XTST.yaml:6: unknown table `moon`
+    DIR/XTST.yaml:6:1: unknown table `moon`
     hint: write a name of the exchange-hours crate, such as nyse, or leave `table` out
 
-    DIR/XTST.yaml:6: table `krx` lists no holidays
+    DIR/XTST.yaml:6:1: table `krx` lists no holidays
     hint: leave `table` out and list all closures under `closed`
 
-    DIR/XTST.yaml:3: hours from 2025-01-01 end before they begin
+    DIR/XTST.yaml:3:1: hours from 2025-01-01 end before they begin
     hint: write the local opening and closing time of the same day
 
-    DIR/XTST.yaml:6:1: unknown field `closd`, expected one of `timezone`, `covers`, `hours`, `table`, `half_day_close`, `closed`, `open`, `special`, `source`
-    hint: correct the key's spelling or remove it; the expected keys are listed above
+    DIR/XTST.yaml:6:1: unknown field `closd`, expected one of `timezone`, `covers`, `hours`, `table`, `table_to`, `half_day_close`, `closed`, `open`, `special`, `source`
+    hint: the nearest is `closed`; there are: timezone, covers, hours, table, table_to, half_day_close, closed, open, special, source
     ");
 }
 
