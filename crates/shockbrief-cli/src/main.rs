@@ -15,6 +15,7 @@ mod kept;
 mod late;
 mod list;
 mod load;
+mod over;
 mod plan;
 mod progress;
 mod publish;

@@ -5,49 +5,20 @@
 //! `.without` and `.rest`. The claim then holds only where its condition and these do, so that a claim that cannot be tried takes
 //! the text of what is not known.
 
+use crate::over;
 use anyhow::Result;
 use jiff::civil::Date;
 use shockbrief_analytics::calibration::{MIN_DAYS, wilson};
 use shockbrief_core::{
     Figure, Findings, Period, Unit, Value,
     config::{Claim, Fresh, Robust},
-    expr::{Answer, Expr, Names, Scope},
+    expr::Expr,
 };
 use shockbrief_sections::{Asked, Trials};
 use shockbrief_templating::Declared;
 
 /// Share of ordinary days on which a claim of unusualness may hold, unless it says otherwise.
 const AT_MOST: f64 = 0.01;
-
-/// The figures of a trial, and those of the brief for what the trial does not touch.
-struct Overlay<'a> {
-    trial: &'a Findings,
-    brief: Names<'a>,
-}
-
-impl Scope for Overlay<'_> {
-    fn figure(&self, id: &str) -> Option<&Figure> {
-        self.trial.figures.get(id).or_else(|| self.brief.figure(id))
-    }
-    fn figures(&self) -> Vec<&str> {
-        self.brief.figures()
-    }
-    fn known(&self, fact: &str) -> Option<bool> {
-        self.brief.known(fact)
-    }
-    fn facts(&self) -> Vec<&str> {
-        self.brief.facts()
-    }
-    fn ready(&self, section: &str) -> Option<bool> {
-        self.brief.ready(section)
-    }
-    fn sections(&self) -> Vec<&str> {
-        self.brief.sections()
-    }
-    fn within(&self) -> Option<&str> {
-        self.brief.within()
-    }
-}
 
 /// What is tried, and how long a trial is.
 #[derive(Clone, Copy)]
@@ -110,11 +81,8 @@ pub fn refute<'a>(
     for claim in claims {
         let condition = Expr::parse(&claim.when).map_err(|fault| anyhow::anyhow!("{}: {fault}", claim.id))?;
         let holds = |trial: &Findings| -> Option<bool> {
-            let scope = Overlay { trial, brief: declared.names(findings, claim.section.as_deref()) };
-            match condition.judge(&scope).ok()?.truth {
-                Answer::Is(truth) => Some(truth),
-                Answer::Missing(_) => None,
-            }
+            let brief = declared.names(findings, claim.section.as_deref());
+            over::holds(&condition, brief, |id| trial.figures.get(id))
         };
         let inputs: Vec<String> = condition.figures().into_iter().map(|(id, _)| id.to_owned()).collect();
         // What a claim does not demand is told all the same where every figure of it is one of a trial.
@@ -254,6 +222,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use shockbrief_core::expr::Answer;
     use std::collections::BTreeMap;
 
     fn claim(robust: Vec<Robust>, calibrated: bool) -> Claim {

@@ -5,52 +5,14 @@
 //! with the list of those in which it fails. A claim none of whose figures hangs on the normal return has no such share; a claim
 //! that asks for more than day 0 has the reason why there is none.
 
+use crate::over;
 use anyhow::Result;
 use jiff::civil::Date;
-use shockbrief_core::{
-    Figure, Findings, Unit,
-    config::Claim,
-    expr::{Answer, Expr, Names, Scope},
-};
+use shockbrief_core::{Figure, Findings, Unit, config::Claim, expr::Expr};
 use shockbrief_templating::Declared;
 
 /// List of the specifications that a brief was made under.
 const SPECIFICATIONS: &str = "specifications";
-
-/// The figures of one specification, and those of the brief for what no specification touches.
-struct Under<'a> {
-    specification: &'a str,
-    /// What the claim says of its own share counts as holding while the share is computed.
-    own: &'a Figure,
-    brief: Names<'a>,
-}
-
-impl Scope for Under<'_> {
-    fn figure(&self, id: &str) -> Option<&Figure> {
-        if id == self.own.id {
-            return Some(self.own);
-        }
-        self.brief.figure(&format!("spec.{}.{id}", self.specification)).or_else(|| self.brief.figure(id))
-    }
-    fn figures(&self) -> Vec<&str> {
-        self.brief.figures()
-    }
-    fn known(&self, fact: &str) -> Option<bool> {
-        self.brief.known(fact)
-    }
-    fn facts(&self) -> Vec<&str> {
-        self.brief.facts()
-    }
-    fn ready(&self, section: &str) -> Option<bool> {
-        self.brief.ready(section)
-    }
-    fn sections(&self) -> Vec<&str> {
-        self.brief.sections()
-    }
-    fn within(&self) -> Option<&str> {
-        self.brief.within()
-    }
-}
 
 /// What came of a claim: specifications in which it could be judged, and those in which it fails.
 struct Found {
@@ -104,13 +66,13 @@ fn judged(
     declared: &Declared,
     as_of: Date,
 ) -> Found {
+    // What the claim says of its own share counts as holding while the share is computed.
     let own = Figure::new(format!("claim.{}.robust", claim.id), 1.0, Unit::Ratio, "robust", as_of);
     let holds = |specification: &String| -> Option<bool> {
-        let brief = declared.names(findings, claim.section.as_deref());
-        match condition.judge(&Under { specification, own: &own, brief }).ok()?.truth {
-            Answer::Is(truth) => Some(truth),
-            Answer::Missing(_) => None,
-        }
+        over::holds(condition, declared.names(findings, claim.section.as_deref()), |id| {
+            let under = format!("spec.{specification}.{id}");
+            if id == own.id { Some(&own) } else { findings.figures.get(&under) }
+        })
     };
     let all: Vec<(&String, bool)> = list.iter().filter_map(|name| Some((name, holds(name)?))).collect();
     let fails = all.iter().filter(|(_, holds)| !holds).map(|(name, _)| (*name).clone()).collect();
@@ -147,6 +109,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use shockbrief_core::expr::Answer;
     use std::collections::BTreeMap;
 
     fn claim(when: &str) -> Claim {
