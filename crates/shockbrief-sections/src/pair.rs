@@ -124,6 +124,13 @@ struct Case {
     difference: Result<Car, String>,
 }
 
+impl Case {
+    /// Whether prices reach around it for either portfolio.
+    fn is_covered(&self) -> bool {
+        self.long.is_ok() || self.short.is_ok()
+    }
+}
+
 struct Work<'a> {
     params: &'a Params,
     desk: &'a Desk<'a>,
@@ -173,8 +180,11 @@ impl Work<'_> {
                 Err(_) => figure,
             }
         });
-        let count = Ok::<f64, String>(n as f64);
-        out.figure("events", count, Unit::Count, "count", |figure| figure.inputs([topic]));
+        // Those that the prices reach around, and all that are listed: what is left out of a page is counted on it.
+        for (id, count) in [("events", n), ("listed", events.len())] {
+            let count = Ok::<f64, String>(count as f64);
+            out.figure(id, count, Unit::Count, "count", |figure| figure.inputs([topic]));
+        }
         let days = events.iter().filter(|case| case.difference.is_ok()).filter_map(|case| case.day0);
         for (id, day) in [("first", days.clone().min()), ("last", days.max())] {
             let (id, as_of) = (out.id(id), self.desk.as_of);
@@ -197,7 +207,7 @@ impl Work<'_> {
             tabulate::number("col.p-holm", "pval"),
         ];
         let mut rows = Vec::new();
-        for case in cases {
+        for case in cases.iter().filter(|case| case.is_covered()) {
             let day0 = self.dated.day0(case.instant).map(|date| {
                 let figure =
                     Figure::date(out.id(format!("{}.day0", case.id)), date, "event_row", self.desk.as_of);
