@@ -16,6 +16,8 @@ const LINE: f64 = 8.6;
 const ROW: f64 = 10.0;
 /// Room for the ticks where no choice has a longer label.
 const LEFT: f64 = 40.0;
+/// Room for a long word under the last estimate, which stands on its middle.
+const RIGHT: f64 = 4.0;
 
 /// Estimates that have a value, from the least to the greatest, with their places among the marks.
 struct Ordered(Vec<(usize, Point, f64)>);
@@ -37,7 +39,7 @@ pub fn draw(pen: &Pen, marks: &[Mark], choices: &[Choice], headline: Option<usiz
     let labels =
         choices.iter().map(|choice| pen.label(&choice.label, true)).collect::<Result<Vec<_>, Error>>()?;
     let left = labels.iter().map(|label| width(label, false) + 8.0).fold(LEFT, f64::max);
-    let slot = (WIDTH - left) / ordered.0.len().max(1) as f64;
+    let slot = (WIDTH - left - RIGHT) / ordered.0.len().max(1) as f64;
     let names: Vec<Vec<String>> = ordered.0.iter().map(|(_, p, _)| wrap(&p.label, slot - 3.0)).collect();
     let lines = names.iter().map(Vec::len).max().unwrap_or(1) as f64;
     let below = TOP + FIELD + 12.0 + LINE * lines + 4.0;
