@@ -232,7 +232,7 @@ fn what_is_wrong_is_named_without_the_password() {
         (
             format!("driver: {place}\nuri: {{env: WAREHOUSE}}\nquery: DELETE FROM bars\n"),
             2,
-            "prices.yaml:3: the query is no single SELECT",
+            "prices.yaml:3:1: the query is no single SELECT",
         ),
         (
             format!("driver: {place}\nuri: {{env: WAREHOUSE}}\nquery: SELECT 1; DROP TABLE bars\n"),
