@@ -21,7 +21,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deny typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
+.PHONY: advisories trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deny typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -105,6 +105,10 @@ deny: build ## Licences, sources, bans and advisories of dependencies; with carg
 	@cargo test --release --locked --workspace --test suite supply::
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo "left out: the whole list of advisories (cargo install --locked cargo-deny)"; fi
+
+advisories: build ## Write the dated copy of the public advisories anew (DB=checkout of the list, DATED=its day)
+	@SHOCKBRIEF_ADVISORIES="$(abspath $(DB))" DATED="$(or $(DATED),$(shell git -C "$(DB)" log -1 --format=%cs))" \
+	  cargo test --release --locked --workspace --test suite supply::the_list_is_written_anew -- --ignored
 
 # Every report at its own period, the monthly ones at each of MONTHS.
 trials: build $(if $(DATA),,sample) ## What could refute each claim of every brief (DATA=FOLDER; MONTHS="2024-07 2024-08")

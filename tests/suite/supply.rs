@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "cargo is asked what the workspace consists of")]
 
+use semver::{Version, VersionReq};
 use serde::Deserialize;
 use serde_json::Value;
 use shockbrief_tests::root;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     process::Command,
 };
 
@@ -154,6 +156,7 @@ fn what_is_banned_is_not_there_and_no_version_is_left_open() {
     }
 }
 
+/// The published advisories on crates that are used, as they stood on a day.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advisories {
@@ -161,50 +164,72 @@ struct Advisories {
     advisories: Vec<Advisory>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advisory {
     id: String,
     #[serde(rename = "crate")]
     name: String,
-    versions: String,
+    /// Versions in which it is mended, and those that never had it; every other one is affected.
+    #[serde(default)]
+    patched: Vec<VersionReq>,
+    #[serde(default)]
+    unaffected: Vec<VersionReq>,
     #[serde(default)]
     accepted: Option<String>,
 }
 
-/// Major, minor and patch.
-fn parts(version: &str) -> [u64; 3] {
-    let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse().unwrap());
-    [(); 3].map(|()| numbers.next().unwrap())
+impl Advisory {
+    fn affects(&self, version: &Version) -> bool {
+        !self.patched.iter().chain(&self.unaffected).any(|safe| safe.matches(version))
+    }
+
+    /// As one entry of the list.
+    fn written(&self) -> String {
+        let ranges = |key: &str, list: &[VersionReq]| match list {
+            [] => String::new(),
+            _ => format!(
+                ", {key}: [{}]",
+                list.iter().map(|range| format!("\"{range}\"")).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let known = [ranges("patched", &self.patched), ranges("unaffected", &self.unaffected)].concat();
+        match &self.accepted {
+            None => format!("  - {{id: {}, crate: {}{known}}}\n", self.id, self.name),
+            Some(why) => {
+                let known =
+                    known.replace(", patched", "\n    patched").replace(", unaffected", "\n    unaffected");
+                let why = why.trim();
+                format!(
+                    "  - id: {}\n    crate: {}{known}\n    accepted: >-\n      {why}\n",
+                    self.id, self.name
+                )
+            }
+        }
+    }
 }
 
-/// Whether a version is one of `*` or of `>=1.2.3, <2.0.0`.
-fn affected(versions: &str, version: &str) -> bool {
-    let own = parts(version);
-    versions.split(',').map(str::trim).all(|bound| {
-        let at = bound.trim_start_matches(['<', '>', '=']);
-        match &bound[..bound.len() - at.len()] {
-            "" if at == "*" => true,
-            "<" => own < parts(at),
-            ">=" => own >= parts(at),
-            "=" => own == parts(at),
-            _ => panic!("{versions}"),
-        }
-    })
+/// Every crate of the lock file with its version.
+fn used() -> Vec<(String, Version)> {
+    let read = |package: &Value, key: &str| package[key].as_str().unwrap().to_owned();
+    packages().iter().map(|own| (read(own, "name"), read(own, "version").parse().unwrap())).collect()
+}
+
+const LIST: &str = "tests/advisories.yaml";
+
+fn list() -> Advisories {
+    serde_yaml::from_str(&fs_err::read_to_string(root().join(LIST)).unwrap()).unwrap()
 }
 
 /// What is wrong between a list of advisories, the versions in use, and those that deny.toml ignores.
-fn faults(list: &[Advisory], used: &[(String, String)], ignored: &BTreeSet<String>) -> Vec<String> {
+fn faults(list: &[Advisory], used: &[(String, Version)], ignored: &BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
-    for Advisory { id, name, versions, accepted } in list {
-        let hits: Vec<&str> = used
-            .iter()
-            .filter(|(own, version)| own == name && affected(versions, version))
-            .map(|(_, version)| version.as_str())
-            .collect();
-        match (hits.as_slice(), accepted) {
-            ([], Some(_)) => found.push(format!("{id}: {name} is accepted and applies no longer")),
-            ([version, ..], None) => found.push(format!("{id}: {name} {version} is affected")),
+    for advisory in list {
+        let Advisory { id, name, accepted, .. } = advisory;
+        let hit = used.iter().find(|(own, version)| own == name && advisory.affects(version));
+        match (hit, accepted) {
+            (None, Some(_)) => found.push(format!("{id}: {name} is accepted and applies no longer")),
+            (Some((_, version)), None) => found.push(format!("{id}: {name} {version} is affected")),
             (_, Some(why)) if why.trim().len() < 20 => found.push(format!("{id}: no reason")),
             _ => {}
         }
@@ -220,38 +245,38 @@ fn faults(list: &[Advisory], used: &[(String, String)], ignored: &BTreeSet<Strin
 
 #[test]
 fn advisories_are_judged_by_version_and_reason() {
-    let advisory = |versions: &str, accepted: Option<&str>| Advisory {
+    let advisory = |patched: &[&str], unaffected: &[&str], accepted: Option<&str>| Advisory {
         id: "A-1".to_owned(),
         name: "reader".to_owned(),
-        versions: versions.to_owned(),
+        patched: patched.iter().map(|range| range.parse().unwrap()).collect(),
+        unaffected: unaffected.iter().map(|range| range.parse().unwrap()).collect(),
         accepted: accepted.map(str::to_owned),
     };
-    let used = |version: &str| vec![("reader".to_owned(), version.to_owned())];
     let told = |advisory: Advisory, version: &str, ignored: &[&str]| {
         let ignored = ignored.iter().map(|id| (*id).to_owned()).collect();
-        faults(&[advisory], &used(version), &ignored).join("; ")
+        faults(&[advisory], &[("reader".to_owned(), version.parse().unwrap())], &ignored).join("; ")
     };
     let why = Some("it reads nothing that others send");
-    assert_eq!(told(advisory("<1.10.0", None), "1.10.0", &[]), "");
-    assert!(told(advisory("<1.10.0", None), "1.9.3", &[]).contains("1.9.3 is affected"));
-    assert!(told(advisory(">=1.2.0, <1.3.0", None), "1.2.9+x", &[]).contains("is affected"));
-    assert_eq!(told(advisory(">=1.2.0, <1.3.0", None), "1.1.9", &[]), "");
-    assert_eq!(told(advisory("*", why), "1.0.0", &["A-1"]), "");
-    assert!(told(advisory("*", Some("so")), "1.0.0", &["A-1"]).contains("no reason"));
-    assert!(told(advisory("<1.0.0", why), "1.0.0", &["A-1"]).contains("applies no longer"));
-    assert!(told(advisory("*", why), "1.0.0", &[]).contains("differ"));
-    assert!(told(advisory("<1.0.0", None), "1.0.0", &["A-2"]).contains("A-2: only in deny.toml"));
+    assert_eq!(told(advisory(&[">=1.10.0"], &[], None), "1.10.0", &[]), "");
+    assert!(told(advisory(&[">=1.10.0"], &[], None), "1.9.3", &[]).contains("1.9.3 is affected"));
+    // Mended in a line of its own, and a line that never had the fault.
+    let two = || advisory(&["^0.3.24", ">=0.4.2"], &["<0.2.0"], None);
+    assert_eq!(told(two(), "0.3.30", &[]), "");
+    assert_eq!(told(two(), "0.1.9", &[]), "");
+    assert!(told(two(), "0.4.1", &[]).contains("is affected"));
+    assert!(told(two(), "0.3.23+x", &[]).contains("is affected"));
+    assert_eq!(told(advisory(&[], &[], why), "1.0.0", &["A-1"]), "");
+    assert!(told(advisory(&[], &[], Some("so")), "1.0.0", &["A-1"]).contains("no reason"));
+    assert!(told(advisory(&[">=1.0.0"], &[], why), "1.0.0", &["A-1"]).contains("applies no longer"));
+    assert!(told(advisory(&[], &[], why), "1.0.0", &[]).contains("differ"));
+    assert!(told(advisory(&[">=1.0.0"], &[], None), "1.0.0", &["A-2"]).contains("A-2: only in deny.toml"));
 }
 
 #[test]
 fn no_version_in_use_has_an_advisory_that_nobody_accepted() {
-    let text = fs_err::read_to_string(root().join("tests/advisories.yaml")).unwrap();
-    let list: Advisories = serde_yaml::from_str(&text).unwrap();
+    let list = list();
     assert_eq!(list.dated.split('-').count(), 3, "{}", list.dated);
-    let used: Vec<(String, String)> = packages()
-        .iter()
-        .map(|package| ["name", "version"].map(|key| package[key].as_str().unwrap().to_owned()).into())
-        .collect();
+    let used = used();
     let found = faults(&list.advisories, &used, &listed("ignore"));
     assert!(found.is_empty(), "{found:#?}");
     // An advisory on what is not used at all watches nothing.
@@ -259,6 +284,78 @@ fn no_version_in_use_has_an_advisory_that_nobody_accepted() {
     let idle: Vec<&String> =
         list.advisories.iter().map(|advisory| &advisory.name).filter(|name| !names.contains(name)).collect();
     assert!(idle.is_empty(), "{idle:?}");
+}
+
+/// An advisory as it is published: a block of TOML, then its text; none where it was withdrawn.
+fn published(text: &str) -> Option<Advisory> {
+    let block = text.split_once("```toml\n").unwrap().1.split_once("\n```").unwrap().0;
+    let table: toml::Table = block.parse().unwrap();
+    let own = table["advisory"].as_table().unwrap();
+    let ranges = |key: &str| -> Vec<VersionReq> {
+        let list =
+            table.get("versions").and_then(|versions| versions.get(key)).and_then(toml::Value::as_array);
+        list.into_iter().flatten().map(|range| range.as_str().unwrap().parse().unwrap()).collect()
+    };
+    (!own.contains_key("withdrawn")).then(|| Advisory {
+        id: own["id"].as_str().unwrap().to_owned(),
+        name: own["package"].as_str().unwrap().to_owned(),
+        patched: ranges("patched"),
+        unaffected: ranges("unaffected"),
+        accepted: None,
+    })
+}
+
+/// Every advisory of a checkout of the public list on a crate that is used.
+fn checked_out(folder: &Path, used: &[(String, Version)]) -> Vec<Advisory> {
+    let names: BTreeSet<&String> = used.iter().map(|(name, _)| name).collect();
+    let folders = names.iter().filter_map(|name| fs_err::read_dir(folder.join("crates").join(name)).ok());
+    let files = folders.flatten().map(|entry| entry.unwrap().path());
+    let mut found: Vec<Advisory> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .filter_map(|path| published(&fs_err::read_to_string(path).unwrap()))
+        .collect();
+    found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    found
+}
+
+#[test]
+fn an_advisory_is_read_as_it_is_published() {
+    let text = "```toml\n[advisory]\nid = \"A-1\"\npackage = \"reader\"\n\n[versions]\npatched = [\"^ 0.3.1\",                 \">= 0.4.2\"]\nunaffected = [\"=0.2.0\"]\n```\n\n# Title\n";
+    let own = published(text).unwrap();
+    assert_eq!((own.id.as_str(), own.name.as_str(), own.accepted.is_none()), ("A-1", "reader", true));
+    let affected = |version: &str| own.affects(&version.parse().unwrap());
+    assert_eq!(
+        ["0.2.0", "0.2.1", "0.3.1", "0.4.1", "0.4.2"].map(affected),
+        [false, true, false, true, false]
+    );
+    assert!(
+        published(&text.replace("\n\n[versions]", "\nwithdrawn = \"2026-01-01\"\n\n[versions]")).is_none()
+    );
+    // What is written is read back.
+    let again: Vec<Advisory> = serde_yaml::from_str(&own.written()).unwrap();
+    assert!(again[0].affects(&"0.2.1".parse().unwrap()) && !again[0].affects(&"0.2.0".parse().unwrap()));
+}
+
+/// Writes the list anew from a checkout of the public one, with the reasons that it has: `make advisories DB=FOLDER`.
+#[test]
+#[ignore = "needs a checkout of the public list of advisories"]
+fn the_list_is_written_anew() {
+    let (Some(folder), Some(day)) = (std::env::var_os("SHOCKBRIEF_ADVISORIES"), std::env::var("DATED").ok())
+    else {
+        println!("left out: SHOCKBRIEF_ADVISORIES and DATED name no checkout");
+        return;
+    };
+    let kept = list();
+    let reason =
+        |id: &str| kept.advisories.iter().find(|own| own.id == id).and_then(|own| own.accepted.clone());
+    let all = checked_out(Path::new(&folder), &used());
+    assert!(!all.is_empty(), "{}: no advisory on any crate in use", folder.display());
+    let entries = all.into_iter().map(|own| Advisory { accepted: reason(&own.id), ..own }.written());
+    let text = fs_err::read_to_string(root().join(LIST)).unwrap();
+    let head: String =
+        text.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let list = format!("{head}dated: {day}\nadvisories:\n{}", entries.collect::<String>());
+    fs_err::write(root().join(LIST), list).unwrap();
 }
 
 /// The page names the ten crates that meet the most of what others send, each with its reason, and all are in use.
