@@ -119,8 +119,8 @@ trials: build $(if $(DATA),,sample) ## What could refute each claim of every bri
 	      $$([ "$$period" = own ] || printf -- '--period %s' "$$period") || exit $$?; \
 	  done; done
 
-faults: tools sample ## Kill runs and deliveries 200 times each and check what is left
-	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite runs::killed -- --nocapture
+faults: tools sample ## Kill runs, fetches and deliveries 200 times each and check what is left
+	@SHOCKBRIEF_KILLS=200 SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite killed_ -- --nocapture
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" cargo test --release --locked --workspace --test suite killed_200_times -- --ignored --nocapture
 
 year: tools ## A year of daily runs on real data, every report type (needs SHOCKBRIEF_DATA)

@@ -275,6 +275,136 @@ fn as_nobody(command: &Command) -> Option<Output> {
     other.current_dir(command.get_current_dir()?).stdin(Stdio::null()).output().ok()
 }
 
+/// A call of the shell around a run: bounds that it inherits, streams that are closed.
+fn in_shell(desk: &Desk, around: &str) -> Output {
+    let run = desk.command(&["-q"]);
+    let words: Vec<String> = run.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect();
+    let call =
+        around.replace("RUN", &format!("'{}' {}", run.get_program().to_string_lossy(), words.join(" ")));
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &call]).current_dir(desk.path("")).env("SHOCKBRIEF_CACHE", "").output().unwrap()
+}
+
+#[test]
+fn closed_streams_cost_nothing() {
+    for around in ["exec RUN <&-", "exec RUN >&-", "exec RUN 2>&-", "exec RUN <&- >&- 2>&-"] {
+        let desk = Desk::with(1);
+        let output = in_shell(&desk, around);
+        assert_eq!((code(&output), desk.whole()), (Some(0), 1), "{around}: {}", errors(&output));
+        // What is written first would else get the number of a stream, and with it what is printed.
+        assert!(desk.ledger().iter().all(|entry| entry["event"].is_string()), "{around}");
+        assert_eq!(desk.record()["exit_code"], 0, "{around}");
+    }
+}
+
+/// From what is far too little to what suffices: whole and told so, or nothing and told why; the next run mends it.
+#[test]
+fn few_file_handles_make_a_whole_brief_or_none() {
+    let mut whole = 0;
+    for handles in [10, 14, 18, 24, 32, 48, 64, 128] {
+        let desk = Desk::with(1);
+        let output = in_shell(&desk, &format!("ulimit -n {handles}; exec RUN"));
+        let made = desk.whole();
+        whole += made;
+        if made == 1 {
+            assert_eq!(code(&output), Some(0), "{handles}: {}", errors(&output));
+        } else {
+            assert!(!matches!(code(&output), Some(0 | 101) | None), "{handles}: {}", errors(&output));
+            assert!(errors(&output).contains("error: "), "{handles}: {}", errors(&output));
+            assert!(!errors(&output).contains("panicked"), "{handles}: {}", errors(&output));
+        }
+        let next = desk.run(&["-q"]);
+        assert_eq!((code(&next), desk.whole()), (Some(0), 1), "{handles}: {}", errors(&next));
+    }
+    assert!(whole >= 3, "{whole} of 8 were made");
+}
+
+/// Pieces of a desk and of what is out that may not be read or written: each is named, and nothing is half made.
+#[test]
+fn pieces_that_may_only_be_read_are_named() {
+    let as_another = |desk: &Desk| as_nobody(&desk.command(&["-q"])).filter(|_| desk.path("").exists());
+    let shared = || {
+        let desk = Desk::with(1);
+        fs_err::create_dir(desk.path("out")).unwrap();
+        for (folder, mode) in [("", 0o755), ("out", 0o777)] {
+            fs_err::set_permissions(desk.path(folder), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        desk
+    };
+    if as_another(&shared()).is_none_or(|output| code(&output) != Some(0)) {
+        println!("left out: this user cannot become another one");
+        return;
+    }
+    let closed = |desk: &Desk, piece: &str, mode: u32| {
+        fs_err::set_permissions(desk.path(piece), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for piece in ["config/universe.yaml", "reports/weekly-01/report.yaml", "config/calendars"] {
+        let desk = shared();
+        closed(&desk, piece, 0o000);
+        let output = as_another(&desk).unwrap();
+        let last = piece.rsplit('/').next().unwrap();
+        assert!(!matches!(code(&output), Some(0 | 101) | None), "{piece}: {}", errors(&output));
+        assert!(errors(&output).contains(last), "{piece}: {}", errors(&output));
+        assert_eq!(desk.whole(), 0, "{piece}");
+    }
+    // A report's own folder in the output, made by somebody else.
+    let desk = shared();
+    fs_err::create_dir(desk.path("out/weekly-01")).unwrap();
+    closed(&desk, "out/weekly-01", 0o555);
+    let output = as_another(&desk).unwrap();
+    assert!(!matches!(code(&output), Some(0 | 101) | None), "{}", errors(&output));
+    assert!(errors(&output).contains("out/weekly-01"), "{}", errors(&output));
+    assert_eq!(list(&desk.path("out/weekly-01")).len(), 0);
+    closed(&desk, "out/weekly-01", 0o777);
+    assert_eq!(code(&as_another(&desk).unwrap()), Some(0));
+    assert_eq!(desk.whole(), 1);
+}
+
+/// Two users of one group share an output folder, as cron's and the desk's own may: what a run noted is for its owner
+/// alone to go on with until that one allows the group to, and then what one began the other ends.
+#[test]
+fn two_users_share_a_folder_where_the_owner_allows_it() {
+    let desk = Desk::with(1);
+    fs_err::create_dir(desk.path("out")).unwrap();
+    for (folder, mode) in [("", 0o755), ("out", 0o777)] {
+        fs_err::set_permissions(desk.path(folder), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let user = |number: &str, more: &[&str]| {
+        let command = desk.command(more);
+        let mut other = Command::new("setpriv");
+        other.args([
+            &format!("--reuid={number}"),
+            "--regid=65534",
+            "--clear-groups",
+            "sh",
+            "-c",
+            "umask 002; exec \"$@\"",
+            "-",
+        ]);
+        other.arg(command.get_program()).args(command.get_args()).env("SHOCKBRIEF_CACHE", "");
+        other.current_dir(desk.path("")).stdin(Stdio::null()).output().ok()
+    };
+    let first = user("65534", &["-q"]);
+    if first.as_ref().is_none_or(|output| code(output) != Some(0)) {
+        println!("left out: this user cannot become others");
+        return;
+    }
+    let next = ["-q", "--now", "2025-02-10T07:00:00Z"];
+    let refused = user("65533", &next).unwrap();
+    assert_eq!(code(&refused), Some(1), "{}", errors(&refused));
+    assert!(errors(&refused).contains("out/ledger.jsonl"), "{}", errors(&refused));
+    assert!(errors(&refused).contains("hint: allow this user"), "{}", errors(&refused));
+    assert_eq!(desk.published().into_values().collect::<Vec<_>>(), [1]);
+    for piece in list(&desk.path("out")).into_iter().filter(|path| path.is_file()) {
+        fs_err::set_permissions(&piece, std::fs::Permissions::from_mode(0o660)).unwrap();
+    }
+    for (number, published) in [("65533", 2), ("65534", 2), ("65533", 2)] {
+        let output = user(number, &next).unwrap();
+        assert_eq!(code(&output), Some(0), "{number}: {}", errors(&output));
+        assert_eq!(desk.published().into_values().collect::<Vec<_>>(), [published], "{number}");
+    }
+}
+
 #[test]
 fn a_disk_that_is_full() {
     let desk = Desk::with(3);

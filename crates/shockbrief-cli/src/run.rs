@@ -64,6 +64,7 @@ fn attempt(work: &mut Work<'_>, monitor: &mut Monitor) -> Result<()> {
     monitor.start();
     // Another run may have published since, or died between publishing and its entry.
     work.ledger = Ledger::read(&args.out)?;
+    work.ledger.may_append()?;
     let (_, broken) = heal(args, &mut work.ledger)?;
     work.failures.extend(broken);
     tell_torn(args, &work.ledger);

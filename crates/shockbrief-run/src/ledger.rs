@@ -149,6 +149,17 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Whether this user may add to the ledger, asked before anything is made that it could not record.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be written.
+    pub fn may_append(&self) -> Result<()> {
+        if self.path.exists() {
+            open_private(&self.path)?;
+        }
+        Ok(())
+    }
+
     /// Appends an entry and waits until it is on the disk.
     ///
     /// # Errors
