@@ -48,3 +48,25 @@ fn the_session_of_27_january_2025() {
     let english = pages(&fs_err::read(folder.join("2025-01-deepseek-2025-01-27.en.pdf")).unwrap()).join("\n");
     assert!(english.contains("592.7") && !english.contains("Reconstruction"), "{english}");
 }
+
+/// Each issue of a year as it was due: whichever texts of the claims stand that month, they are read and can be printed.
+#[test]
+#[ignore = "needs SHOCKBRIEF_DATA"]
+fn every_issue_of_a_year_is_fit_to_print() {
+    let issues = |report: &'static str, periods: &[&'static str]| -> Vec<(&str, &str)> {
+        periods.iter().map(|period| (report, *period)).collect()
+    };
+    let months = [
+        "2024-07", "2024-08", "2024-09", "2024-10", "2024-11", "2024-12", "2025-01", "2025-02", "2025-03",
+        "2025-04", "2025-05", "2025-06",
+    ];
+    let all = [
+        issues("reports/monthly-brief", &months),
+        issues("reports/quarterly-capex-and-controls", &["2024-Q3", "2024-Q4", "2025-Q1", "2025-Q2"]),
+    ];
+    for (report, period) in all.concat() {
+        let mut check = shockbrief(["check", report, "--period", period, "--data"]);
+        let output = check.arg(real_data()).output().unwrap();
+        assert!(output.status.success(), "{report} {period}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -217,10 +217,7 @@ pub fn compose(brief: &Compose) -> Result<Composed> {
     let findings = Arc::new(brief.findings.clone());
     let mut faults = Refusals::default();
     // With a condition that cannot be judged the pages are still tried, for what else is wrong with them.
-    let claims = check_claims(&brief.claims, &findings, &brief.declared).unwrap_or_else(|refused| {
-        refused.iter().for_each(|refusal| faults.push(refusal.clone()));
-        brief.claims.iter().map(unjudged).collect()
-    });
+    let claims = check_claims(&brief.claims, &findings, &brief.declared, &mut faults);
     let documents = brief.editions.iter().map(|edition| document(brief, edition, &findings, &claims));
     let documents: Vec<Option<Document>> = documents.map(|document| faults.keep(document)).collect();
     faults.or(Composed { claims, documents: documents.into_iter().flatten().collect() })
@@ -240,65 +237,75 @@ fn faults_of_claim(source: &ClaimSource, code: &str, labels: &[String]) -> Vec<R
     found.into_iter().map(told).collect()
 }
 
-/// A claim taken as it is said.
-fn unjudged(source: &ClaimSource) -> Outcome {
+/// Faults in the texts of a claim that do not stand today: under other data they would, and stop the brief then. Figures
+/// are no fault: a text that waits for a fact looks at what is not known yet.
+fn faults_of_unsaid(
+    engine: &mut Engine,
+    source: &ClaimSource,
+    outcome: &Outcome,
+    code: &str,
+) -> Vec<Refusal> {
     let claim = &source.claim;
-    let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict: Verdict::Passed };
-    Outcome { checked, values: Vec::new(), reason: None }
+    let unsaid = match outcome.checked.verdict {
+        Verdict::Passed => claim.otherwise.as_ref(),
+        Verdict::Replaced => Some(&claim.text),
+        // What is missing today may leave its figures out of both texts.
+        Verdict::Missing => None,
+    };
+    let name = format!("{} (claim `{}`, {code}, not said today)", place(source), claim.id);
+    let text = unsaid.map(|texts| Source::new(name, in_language(texts, code)));
+    let fault = text.and_then(|text| engine.one(&text).err());
+    fault.into_iter().filter(|refusal| !refusal.message.contains("there is no figure")).collect()
 }
 
 /// Why a sentence of the house cannot be judged in a report without the section whose figures it looks at.
 const ELSEWHERE: &str = "no section of this brief computes it";
 
-/// Judges claims; all failures are named at once.
+/// Judges claims, each with an outcome: one whose condition cannot be read is taken for missing.
 ///
-/// # Errors
-/// A claim that fails without `otherwise`, or a condition that cannot be read.
-pub fn check_claims(
+/// `faults` gets every condition that cannot be read, and every claim that fails without `otherwise`.
+fn check_claims(
     claims: &[ClaimSource],
     findings: &Findings,
     declared: &Declared,
-) -> Result<Vec<Outcome>, Refusals> {
-    let mut outcomes = Vec::new();
-    let mut failures = Vec::new();
-    let mut faults = Refusals::default();
-    for source in claims {
-        let claim = &source.claim;
-        let names = declared.names(findings, claim.section.as_deref());
-        let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
-        let judgement = match judged {
-            Ok(judgement) => judgement,
-            // The house's sentences may look at sections that a report leaves out; a report's own may not.
-            Err(fault) if source.file == declared.house && fault.message.contains("there is no figure") => {
-                let checked = CheckedClaim {
-                    id: claim.id.clone(),
-                    when: claim.when.clone(),
-                    verdict: Verdict::Missing,
-                };
-                outcomes.push(Outcome { checked, values: Vec::new(), reason: Some(ELSEWHERE.to_owned()) });
-                continue;
-            }
-            Err(fault) => {
-                faults.push(unreadable(source, &fault));
-                continue;
-            }
-        };
-        let (verdict, reason) = match &judgement.truth {
-            Answer::Is(true) => (Verdict::Passed, None),
-            Answer::Is(false) => (Verdict::Replaced, None),
-            Answer::Missing(reason) => (Verdict::Missing, Some(reason.clone())),
-        };
-        if verdict == Verdict::Replaced && claim.otherwise.is_none() {
-            failures.push(failure(source, &judgement));
-        }
+    faults: &mut Refusals,
+) -> Vec<Outcome> {
+    claims.iter().map(|source| check_claim(source, findings, declared, faults)).collect()
+}
+
+fn check_claim(
+    source: &ClaimSource,
+    findings: &Findings,
+    declared: &Declared,
+    faults: &mut Refusals,
+) -> Outcome {
+    let claim = &source.claim;
+    let outcome = |verdict, values, reason| {
         let checked = CheckedClaim { id: claim.id.clone(), when: claim.when.clone(), verdict };
-        outcomes.push(Outcome { checked, values: judgement.values, reason });
-    }
-    for failure in failures {
+        Outcome { checked, values, reason }
+    };
+    let names = declared.names(findings, claim.section.as_deref());
+    let judged = Expr::parse(&claim.when).and_then(|condition| condition.judge(&names));
+    let judgement = match judged {
+        Ok(judgement) => judgement,
+        Err(fault) => {
+            // The house's sentences may look at sections that a report leaves out; a report's own may not.
+            if source.file != declared.house || !fault.message.contains("there is no figure") {
+                faults.push(unreadable(source, &fault));
+            }
+            return outcome(Verdict::Missing, Vec::new(), Some(ELSEWHERE.to_owned()));
+        }
+    };
+    let (verdict, reason) = match &judgement.truth {
+        Answer::Is(true) => (Verdict::Passed, None),
+        Answer::Is(false) => (Verdict::Replaced, None),
+        Answer::Missing(reason) => (Verdict::Missing, Some(reason.clone())),
+    };
+    if verdict == Verdict::Replaced && claim.otherwise.is_none() {
         let hint = "correct the sentence to what the data says, or give the claim an `otherwise` text";
-        faults.push(Refusal::new(Class::Claim, failure).hint(hint));
+        faults.push(Refusal::new(Class::Claim, failure(source, &judgement)).hint(hint));
     }
-    if faults.is_empty() { Ok(outcomes) } else { Err(faults) }
+    outcome(verdict, judgement.values, reason)
 }
 
 fn place(source: &ClaimSource) -> String {
@@ -341,8 +348,10 @@ fn document(
     let mut sources = audit::Sources::default();
     let labels = labels(brief, edition);
     let mut faults = Refusals::default();
-    for claim in &brief.claims {
+    for (claim, outcome) in brief.claims.iter().zip(claims) {
         faults_of_claim(claim, &edition.code, &labels).into_iter().for_each(|refusal| faults.push(refusal));
+        let unsaid = faults_of_unsaid(&mut engine, claim, outcome, &edition.code);
+        unsaid.into_iter().for_each(|refusal| faults.push(refusal));
     }
     for section in &brief.sections {
         if let Some(own) = section.prose.get(&edition.code) {
