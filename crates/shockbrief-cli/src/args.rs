@@ -15,11 +15,22 @@ use std::path::PathBuf;
 /// 5 a claim failed; 6 typesetting failed; 75 another run holds the output folder; 130 and 143 stopped by a signal;
 /// 1 anything else.
 #[derive(Debug, Parser)]
-#[command(name = "shockbrief", version, max_term_width = 100)]
+#[command(name = "shockbrief", version, disable_version_flag = true, max_term_width = 100)]
+#[command(
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
+    /// Print the version.
+    #[arg(short = 'V', long, required = true)]
+    pub version: bool,
+    /// With `--version`: also typst, the schema of brief.json, and what is compiled in.
+    #[arg(short, long, requires = "version")]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -27,7 +38,7 @@ pub struct Cli {
 pub enum Command {
     /// Make a desk that renders at once, in an empty folder.
     Init(Init),
-    /// Begin a report, event, fact, portfolio or language.
+    /// Begin a report, section, event, fact, portfolio or language.
     New(New),
     /// Write a file of the house's configuration into the desk, to be changed.
     Eject(Eject),
@@ -61,6 +72,25 @@ pub enum Command {
     List(List),
     /// List the shock days of a panel of prices.
     Detect(Detect),
+    /// Print what completes these commands in a shell.
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(Man),
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder, such as ~/.local/share/man/man1 (default: print the page of the command itself).
+    pub folder: Option<PathBuf>,
 }
 
 /// Arguments of `init`.
@@ -89,6 +119,9 @@ pub struct New {
     pub part: Part,
     /// Its name; the code of a language.
     pub name: String,
+    /// Of a section: the report that it is for (default: the house of this desk, for every report).
+    #[arg(long, value_parser = desk::report)]
+    pub report: Option<PathBuf>,
     /// The configuration folder of the desk.
     #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
@@ -99,6 +132,8 @@ pub struct New {
 pub enum Part {
     /// A brief, with prose.
     Report,
+    /// A section, with prose in each language.
+    Section,
     /// A dated event in the desk's events.yaml.
     Event,
     /// A public fact with its source.

@@ -9,6 +9,8 @@ use anyhow::Result;
 use shockbrief_core::{Refusal, config::Report, fs::write_atomic, house};
 use std::path::{Path, PathBuf};
 
+mod section;
+
 /// The house's configuration, from the folder `config` of the project.
 mod carried {
     include!(concat!(env!("OUT_DIR"), "/house.rs"));
@@ -124,7 +126,11 @@ pub fn new(args: &New) -> Result<()> {
             .into());
     }
     let desk = args.config.parent().filter(|desk| *desk != Path::new("")).unwrap_or_else(|| Path::new("."));
+    if args.report.is_some() && args.part != Part::Section {
+        return Err(Refusal::config("`--report` is for a section alone").hint("take out `--report`").into());
+    }
     match args.part {
+        Part::Section => section::begin(desk, &args.config, args.report.as_deref(), name),
         Part::Report => write_report(&desk.join("reports").join(name), name),
         Part::Fact => made(&args.config.join(format!("facts/{name}.yaml")), &FACT.replace("NAME", name)),
         Part::Event => event(&args.config, name),
