@@ -31,6 +31,7 @@ mod robustness;
 mod rules;
 mod runs;
 mod schedules;
+mod schemas;
 mod sections;
 mod specifications;
 mod structure;

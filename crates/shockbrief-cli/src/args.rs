@@ -60,7 +60,7 @@ pub enum Command {
     Fetch(Fetch),
     /// Make the reconstructed market data.
     Sample(Sample),
-    /// Print where a figure of a brief comes from.
+    /// Print where a figure comes from, of a brief that is out or of a report as it stands.
     Explain(Explain),
     /// Print what changed between two briefs: market, revised data, method.
     Diff(Diff),
@@ -68,8 +68,12 @@ pub enum Command {
     Study(Study),
     /// Compute one statistic of a table; without a name, list all.
     Stat(Stat),
-    /// List what briefs can be made of: kinds of sections, with their parameters and defaults.
+    /// List what briefs can be made of: figures, filters, functions, sections, kinds, themes, strings, events, facts.
     List(List),
+    /// Print the JSON schema of a kind of file, for editors; without one, list all.
+    Schema(Schema),
+    /// Write the pages of the documentation that are made from the program.
+    Reference(Reference),
     /// List the shock days of a panel of prices.
     Detect(Detect),
     /// Print what completes these commands in a shell.
@@ -172,6 +176,9 @@ impl Command {
             Self::Sample(args) => Some(args.config.clone()),
             Self::Detect(args) => Some(args.config.clone()),
             Self::Doctor(args) => Some(args.config.clone()),
+            Self::Schema(args) => Some(args.config.clone()),
+            Self::List(args) => Some(args.inputs.config.clone()),
+            Self::Explain(args) => Some(args.inputs.config.clone()),
             _ => None,
         }
     }
@@ -575,10 +582,13 @@ pub struct Sample {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A brief.json.
+    /// A brief.json, or a report's folder.
+    #[arg(value_parser = desk::report)]
     pub brief: PathBuf,
     /// A figure id, such as nvda.return.day0.
     pub figure: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
 }
 
 /// Arguments of `diff`.
@@ -622,14 +632,60 @@ pub struct Study {
 #[derive(Debug, Args)]
 pub struct List {
     /// What to list.
+    #[arg(value_enum)]
     pub what: Listed,
+    /// For figures, the report; then the part of a name or line that is looked for, or a pattern with `*` and `?`.
+    #[arg(num_args = 0..=2, value_name = "REPORT|PATTERN")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The kind of file, such as report or section.
+    pub file: Option<String>,
+    /// Let ids be those of this desk alone: symbols, themes, events, facts, sources, sections, languages.
+    #[arg(long)]
+    pub desk: bool,
+    /// Write it, or all of them, into this folder, such as schemas.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The configuration folder of the desk.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// Arguments of `reference`.
+#[derive(Debug, Args)]
+pub struct Reference {
+    /// The folder of the documentation.
+    #[arg(default_value = "docs")]
+    pub folder: PathBuf,
 }
 
 /// What `list` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Listed {
-    /// Kinds of sections.
+    /// What a report computes, each with its unit, statistic and value.
+    Figures,
+    /// What prints figures in prose, each with the units that it prints.
+    Filters,
+    /// What prose can call.
+    Functions,
+    /// What a report's `sections:` may name.
+    Sections,
+    /// Kinds of sections, with their parameters and defaults.
     Kinds,
+    /// Groups of instruments, with their members.
+    Themes,
+    /// Texts of the house.
+    Strings,
+    /// Dated events.
+    Events,
+    /// Public facts.
+    Facts,
 }
 
 /// Arguments of `stat`.

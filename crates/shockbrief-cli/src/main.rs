@@ -20,12 +20,14 @@ mod over;
 mod plan;
 mod progress;
 mod publish;
+mod reference;
 mod refute;
 mod render;
 mod robust;
 mod run;
 mod sample;
 mod schedule;
+mod schema;
 mod stat;
 mod study;
 mod study_table;
@@ -80,6 +82,8 @@ fn main() -> ExitCode {
         Command::Study(args) => study::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Reference(args) => reference::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),

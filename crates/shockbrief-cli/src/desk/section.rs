@@ -1,6 +1,6 @@
 //! `new section`: a section that computes, shows and claims something, to be made into what its author wants.
 
-use super::made;
+use super::{described, made};
 use crate::say;
 use anyhow::Result;
 use shockbrief_core::{Refusal, config::Report};
@@ -16,12 +16,17 @@ pub fn begin(desk: &Path, config: &Path, report: Option<&Path>, name: &str) -> R
             .hint("choose another name")
             .into());
     }
-    let (sections, languages, wanted) = match report {
+    let (sections, depth, languages, wanted) = match report {
+        Some(folder) if !folder.join("report.yaml").is_file() => {
+            return Err(Refusal::config(format!("{}: no report.yaml in it", folder.display()))
+                .hint("name a report of this desk, or begin one with `shockbrief new report NAME`")
+                .into());
+        }
         Some(folder) => {
             let report = Report::load(folder)?;
-            (folder.join("sections"), report.languages, folder.join("report.yaml").display().to_string())
+            (folder.join("sections"), 4, report.languages, folder.join("report.yaml").display().to_string())
         }
-        None => (config.join("sections"), spoken(desk)?, "a report.yaml".to_owned()),
+        None => (config.join("sections"), 3, spoken(desk)?, "a report.yaml".to_owned()),
     };
     let folder = sections.join(name);
     let texts = |text: &str| {
@@ -34,7 +39,7 @@ pub fn begin(desk: &Path, config: &Path, report: Option<&Path>, name: &str) -> R
         .replace("{ROSE}", &texts("The names rose on average over the last month."))
         .replace("{FELL}", &texts("The names did not rise on average over the last month."))
         .replace("NAME", name);
-    made(&folder.join("section.yaml"), &section)?;
+    described(&folder.join("section.yaml"), "section", depth, &section)?;
     for language in &languages {
         made(&folder.join(format!("prose.{language}.typ.j2")), PROSE)?;
     }
