@@ -4,6 +4,7 @@ mod architecture;
 mod archive;
 mod author;
 mod bad_inputs;
+mod book;
 mod brand;
 mod claims;
 mod damage;
