@@ -108,7 +108,7 @@ fn every_shipped_file_fits_its_schema() {
         }
         *counts.entry(kind(&path)).or_default() += 1;
     }
-    println!("shipped files by schema: {counts:?}, {} in all", counts.values().sum::<usize>());
+    eprintln!("shipped files by schema: {counts:?}, {} in all", counts.values().sum::<usize>());
     assert!(counts.len() >= 15 && counts["section"] > 10 && counts["report"] > 5, "{counts:?}");
 }
 
@@ -164,7 +164,7 @@ fn every_bad_input_of_the_wrong_form_fails_its_schema_and_no_other_does() {
         assert_eq!(of_form, !faults.is_empty(), "{name}: {said}\n{faults:?}");
         if of_form { refused.push(name) } else { passed += 1 }
     }
-    println!(
+    eprintln!(
         "bad inputs: {} of the wrong form, all refused ({refused:?}); {passed} of the right form, all passed",
         refused.len()
     );
@@ -249,7 +249,7 @@ fn reader_and_schema_agree_on_files_with_one_change() {
             }
         }
     }
-    println!(
+    eprintln!(
         "one change each: {both} refused by both, {neither} by neither, {by_value} by the reader for a value"
     );
     assert!(apart.is_empty(), "{} apart: {:#?}", apart.len(), &apart[..apart.len().min(25)]);
