@@ -21,7 +21,7 @@ SHOCKBRIEF_REFERENCE ?= $(abspath $(wildcard ../shared/reference))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BIN := target/release/shockbrief
 
-.PHONY: advisories trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deny typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
+.PHONY: docs advisories trials tools approve verapdf browser bench-store warehouse help briefs report test check fmt lint doc deny typst sample build snapshots verify fuzz bench clean due weekly monthly flash faults year
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -111,6 +111,9 @@ advisories: build ## Write the dated copy of the public advisories anew (DB=chec
 	  cargo test --release --locked --workspace --test suite supply::the_list_is_written_anew -- --ignored
 
 # Every report at its own period, the monthly ones at each of MONTHS.
+docs: build ## Write the pages of docs/ that are made from the program
+	@$(BIN) reference docs
+
 trials: build $(if $(DATA),,sample) ## What could refute each claim of every brief (DATA=FOLDER; MONTHS="2024-07 2024-08")
 	@for report in $(REPORTS); do \
 	  case "$$report" in *monthly*|*letter*) periods="$(MONTHS)";; *) periods="";; esac; \

@@ -95,6 +95,79 @@ fn from_an_empty_folder_to_pages_with_the_program_alone() {
 }
 
 #[test]
+fn a_new_section_stands_in_a_brief_once_it_is_named() {
+    let desk = Folder(tempfile::tempdir().unwrap());
+    succeeded(&desk.run(".", &["init"]));
+    succeeded(&desk.run(".", &["new", "section", "chip-names2"]));
+    succeeded(&desk.run(".", &["new", "section", "own-names", "--report", "first-brief"]));
+    assert!(desk.path("config/sections/chip-names2/section.yaml").is_file());
+    assert!(desk.path("reports/first-brief/sections/own-names/prose.en.typ.j2").is_file());
+    let report = desk.path("reports/first-brief/report.yaml");
+    let text = fs_err::read_to_string(&report).unwrap();
+    let named = text.replace("sections: [market, data]", "sections: [market, chip-names2, own-names, data]");
+    assert_ne!(text, named);
+    fs_err::write(&report, named).unwrap();
+    succeeded(&desk.run(".", &["check", "first-brief"]));
+    succeeded(&desk.run(".", &["render", "first-brief"]));
+    refused(&desk.run(".", &["new", "section", "chip-names2"]), 2, &["is there already"]);
+    refused(&desk.run(".", &["new", "section", "market"]), 2, &["a section of the house"]);
+    refused(&desk.run(".", &["new", "fact", "x", "--report", "first-brief"]), 2, &["for a section alone"]);
+    refused(&desk.run(".", &["new", "section", "x", "--report", "none"]), 2, &["none"]);
+}
+
+/// The commands as the help lists them.
+fn commands() -> Vec<String> {
+    let help = String::from_utf8(shockbrief(["--help"]).output().unwrap().stdout).unwrap();
+    let list = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let commands = commands();
+    assert!(commands.len() > 15 && commands.contains(&"render".to_owned()), "{commands:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = shockbrief(["completions", shell]).output().unwrap();
+        succeeded(&output);
+        let script = String::from_utf8(output.stdout).unwrap();
+        let lacking: Vec<_> = commands.iter().filter(|name| !script.contains(*name)).collect();
+        assert!(lacking.is_empty() && script.contains("--as-of"), "{shell}: {lacking:?}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    succeeded(&shockbrief(["man"]).arg(folder.path()).output().unwrap());
+    for name in commands.iter().filter(|name| *name != "help") {
+        let page = fs_err::read_to_string(folder.path().join(format!("shockbrief-{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}");
+    }
+    let main = fs_err::read_to_string(folder.path().join("shockbrief.1")).unwrap();
+    assert!(main.contains("75 another run holds the output folder"), "exit codes stand on the page");
+}
+
+#[test]
+fn the_version_says_what_briefs_depend_on() {
+    let short = String::from_utf8(shockbrief(["--version"]).output().unwrap().stdout).unwrap();
+    assert_eq!(short.trim(), format!("shockbrief {}", env!("CARGO_PKG_VERSION")));
+    let said = |args: &[&str]| {
+        let output = shockbrief(args).output().unwrap();
+        succeeded(&output);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let long = said(&["--version", "--verbose"]);
+    assert_eq!(long, said(&["-vV"]));
+    let lines: Vec<&str> = long.lines().collect();
+    assert_eq!(lines[0], short.trim());
+    let (version, path) = lines[1].split_once(", ").unwrap();
+    assert!(version == "typst 0.15.1" && Path::new(path).is_file(), "{long}");
+    assert!(lines[2].ends_with("schema 1") && lines[3].starts_with("features: "), "{long}");
+    let none = shockbrief(["-vV"]).env("PATH", "").current_dir("/").output().unwrap();
+    succeeded(&none);
+    assert!(String::from_utf8_lossy(&none.stdout).contains("typst 0.15.1 is wanted: "));
+    refused(&shockbrief(["--verbose"]).output().unwrap(), 2, &["--version"]);
+    assert_eq!(shockbrief::<&str>([]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
 fn a_file_of_the_house_is_changed_by_writing_it_into_the_desk() {
     let desk = Folder(tempfile::tempdir().unwrap());
     succeeded(&desk.run(".", &["init"]));

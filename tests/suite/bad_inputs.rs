@@ -67,6 +67,22 @@ fn every_bad_input_has_its_message() {
     }
 }
 
+/// The YAML files of each bad input that its damage touches, as they are then.
+pub fn damaged() -> Vec<(String, Vec<(PathBuf, String)>)> {
+    let project = tempfile::tempdir().unwrap();
+    let made = |(name, path): (String, PathBuf)| {
+        let case: Case = serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap();
+        prepare(project.path());
+        damage(&case, project.path());
+        let touched = case.replace.iter().map(|change| &change.file);
+        let touched = touched.chain(case.append.iter().map(|change| &change.file));
+        let yaml = touched.filter(|file| file.ends_with(".yaml")).map(|file| project.path().join(file));
+        let read = yaml.map(|path| (path.clone(), fs_err::read_to_string(path).unwrap())).collect();
+        (name, read)
+    };
+    cases().into_iter().map(made).collect()
+}
+
 /// Fixture folders with their case files, by name.
 fn cases() -> BTreeMap<String, PathBuf> {
     let cases: BTreeMap<_, _> = fs_err::read_dir(root().join("tests/fixtures"))

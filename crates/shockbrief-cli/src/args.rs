@@ -15,11 +15,22 @@ use std::path::PathBuf;
 /// 5 a claim failed; 6 typesetting failed; 75 another run holds the output folder; 130 and 143 stopped by a signal;
 /// 1 anything else.
 #[derive(Debug, Parser)]
-#[command(name = "shockbrief", version, max_term_width = 100)]
+#[command(name = "shockbrief", version, disable_version_flag = true, max_term_width = 100)]
+#[command(
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
+    /// Print the version.
+    #[arg(short = 'V', long, required = true)]
+    pub version: bool,
+    /// With `--version`: also typst, the schema of brief.json, and what is compiled in.
+    #[arg(short, long, requires = "version")]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -27,7 +38,7 @@ pub struct Cli {
 pub enum Command {
     /// Make a desk that renders at once, in an empty folder.
     Init(Init),
-    /// Begin a report, event, fact, portfolio or language.
+    /// Begin a report, section, event, fact, portfolio or language.
     New(New),
     /// Write a file of the house's configuration into the desk, to be changed.
     Eject(Eject),
@@ -49,7 +60,7 @@ pub enum Command {
     Fetch(Fetch),
     /// Make the reconstructed market data.
     Sample(Sample),
-    /// Print where a figure of a brief comes from.
+    /// Print where a figure comes from, of a brief that is out or of a report as it stands.
     Explain(Explain),
     /// Print what changed between two briefs: market, revised data, method.
     Diff(Diff),
@@ -57,10 +68,33 @@ pub enum Command {
     Study(Study),
     /// Compute one statistic of a table; without a name, list all.
     Stat(Stat),
-    /// List what briefs can be made of: kinds of sections, with their parameters and defaults.
+    /// List what briefs can be made of: figures, filters, functions, sections, kinds, themes, strings, events, facts.
     List(List),
+    /// Print the JSON schema of a kind of file, for editors; without one, list all.
+    Schema(Schema),
+    /// Write the pages of the documentation that are made from the program.
+    Reference(Reference),
     /// List the shock days of a panel of prices.
     Detect(Detect),
+    /// Print what completes these commands in a shell.
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(Man),
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder, such as ~/.local/share/man/man1 (default: print the page of the command itself).
+    pub folder: Option<PathBuf>,
 }
 
 /// Arguments of `init`.
@@ -89,6 +123,9 @@ pub struct New {
     pub part: Part,
     /// Its name; the code of a language.
     pub name: String,
+    /// Of a section: the report that it is for (default: the house of this desk, for every report).
+    #[arg(long, value_parser = desk::report)]
+    pub report: Option<PathBuf>,
     /// The configuration folder of the desk.
     #[arg(long, default_value = "config", value_parser = desk::config)]
     pub config: PathBuf,
@@ -99,6 +136,8 @@ pub struct New {
 pub enum Part {
     /// A brief, with prose.
     Report,
+    /// A section, with prose in each language.
+    Section,
     /// A dated event in the desk's events.yaml.
     Event,
     /// A public fact with its source.
@@ -137,6 +176,9 @@ impl Command {
             Self::Sample(args) => Some(args.config.clone()),
             Self::Detect(args) => Some(args.config.clone()),
             Self::Doctor(args) => Some(args.config.clone()),
+            Self::Schema(args) => Some(args.config.clone()),
+            Self::List(args) => Some(args.inputs.config.clone()),
+            Self::Explain(args) => Some(args.inputs.config.clone()),
             _ => None,
         }
     }
@@ -540,10 +582,13 @@ pub struct Sample {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A brief.json.
+    /// A brief.json, or a report's folder.
+    #[arg(value_parser = desk::report)]
     pub brief: PathBuf,
     /// A figure id, such as nvda.return.day0.
     pub figure: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
 }
 
 /// Arguments of `diff`.
@@ -587,14 +632,60 @@ pub struct Study {
 #[derive(Debug, Args)]
 pub struct List {
     /// What to list.
+    #[arg(value_enum)]
     pub what: Listed,
+    /// For figures, the report; then the part of a name or line that is looked for, or a pattern with `*` and `?`.
+    #[arg(num_args = 0..=2, value_name = "REPORT|PATTERN")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The kind of file, such as report or section.
+    pub file: Option<String>,
+    /// Let ids be those of this desk alone: symbols, themes, events, facts, sources, sections, languages.
+    #[arg(long)]
+    pub desk: bool,
+    /// Write it, or all of them, into this folder, such as schemas.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The configuration folder of the desk.
+    #[arg(long, default_value = "config", value_parser = desk::config)]
+    pub config: PathBuf,
+}
+
+/// Arguments of `reference`.
+#[derive(Debug, Args)]
+pub struct Reference {
+    /// The folder of the documentation.
+    #[arg(default_value = "docs")]
+    pub folder: PathBuf,
 }
 
 /// What `list` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Listed {
-    /// Kinds of sections.
+    /// What a report computes, each with its unit, statistic and value.
+    Figures,
+    /// What prints figures in prose, each with the units that it prints.
+    Filters,
+    /// What prose can call.
+    Functions,
+    /// What a report's `sections:` may name.
+    Sections,
+    /// Kinds of sections, with their parameters and defaults.
     Kinds,
+    /// Groups of instruments, with their members.
+    Themes,
+    /// Texts of the house.
+    Strings,
+    /// Dated events.
+    Events,
+    /// Public facts.
+    Facts,
 }
 
 /// Arguments of `stat`.

@@ -4,10 +4,13 @@
 use crate::{
     args::{Eject, Init, New, Part, Sample},
     sample, say,
+    schema::beside,
 };
 use anyhow::Result;
 use shockbrief_core::{Refusal, config::Report, fs::write_atomic, house};
 use std::path::{Path, PathBuf};
+
+mod section;
 
 /// The house's configuration, from the folder `config` of the project.
 mod carried {
@@ -124,9 +127,16 @@ pub fn new(args: &New) -> Result<()> {
             .into());
     }
     let desk = args.config.parent().filter(|desk| *desk != Path::new("")).unwrap_or_else(|| Path::new("."));
+    if args.report.is_some() && args.part != Part::Section {
+        return Err(Refusal::config("`--report` is for a section alone").hint("take out `--report`").into());
+    }
     match args.part {
+        Part::Section => section::begin(desk, &args.config, args.report.as_deref(), name),
         Part::Report => write_report(&desk.join("reports").join(name), name),
-        Part::Fact => made(&args.config.join(format!("facts/{name}.yaml")), &FACT.replace("NAME", name)),
+        Part::Fact => {
+            let path = args.config.join(format!("facts/{name}.yaml"));
+            described(&path, "facts", 2, &FACT.replace("NAME", name))
+        }
         Part::Event => event(&args.config, name),
         Part::Portfolio => portfolio(desk, name),
         Part::Language => language(&args.config, name),
@@ -134,7 +144,7 @@ pub fn new(args: &New) -> Result<()> {
 }
 
 fn write_report(folder: &Path, name: &str) -> Result<()> {
-    made(&folder.join("report.yaml"), &REPORT.replace("NAME", name))?;
+    described(&folder.join("report.yaml"), "report", 2, &REPORT.replace("NAME", name))?;
     made(&folder.join("prose/market.en.typ.j2"), PROSE)
 }
 
@@ -155,6 +165,14 @@ fn made(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Writes a file of a kind that editors know by its schema.
+fn described(path: &Path, kind: &str, depth: usize, text: &str) -> Result<()> {
+    if path.exists() {
+        return made(path, text);
+    }
+    made(path, &beside(path, kind, depth, text)?)
+}
+
 /// Adds an event to the desk's own list, which begins as the house's.
 fn event(config: &Path, name: &str) -> Result<()> {
     let path = config.join("events.yaml");
@@ -163,6 +181,9 @@ fn event(config: &Path, name: &str) -> Result<()> {
         return Err(Refusal::config(format!("{}: `{name}` is there already", path.display()))
             .hint("choose another name, or edit the event")
             .into());
+    }
+    if !path.exists() {
+        text = beside(&path, "events", 1, &text)?;
     }
     text.push_str(&EVENT.replace("NAME", name));
     write_atomic(&path, text.as_bytes())?;
@@ -186,7 +207,7 @@ fn portfolio(desk: &Path, name: &str) -> Result<()> {
     let followed = Report::load(report)?.panel.map(|panel| panel.sample).unwrap_or_default();
     let first = followed.first().map_or("NVDA".to_owned(), ToString::to_string);
     let text = PORTFOLIO.replace("NAME", name).replace("SYMBOL", &first);
-    made(&report.join("portfolios").join(format!("{name}.yaml")), &text)
+    described(&report.join("portfolios").join(format!("{name}.yaml")), "portfolio", 3, &text)
 }
 
 /// Every string of a language with its English beside it.
@@ -208,7 +229,7 @@ fn language(config: &Path, code: &str) -> Result<()> {
             text.push_str(&format!("  {key}: {}\n", serde_json::to_string(pattern)?));
         }
     }
-    made(&config.join("languages").join(format!("{code}.yaml")), &text)
+    described(&config.join("languages").join(format!("{code}.yaml")), "language", 2, &text)
 }
 
 const README: &str = include_str!("desk/README.md");

@@ -1,13 +1,12 @@
-//! `explain`: where a figure of a brief comes from.
+//! `explain`: where a figure comes from, of a brief that is out or of a report as it stands.
 
-use crate::{args::Explain, line, say};
+use crate::{analyse::Analysed, args::Explain, line, load::Project, say};
 use anyhow::{Context, Result};
 use shockbrief_core::{Brief, Figure, Refusal, Value, fs};
 
 /// Prints a figure with its origin.
 pub fn run(args: &Explain) -> Result<()> {
-    let brief: Brief = serde_json::from_str(&fs::read_text(&args.brief)?)
-        .with_context(|| format!("{} is no brief.json of this version", args.brief.display()))?;
+    let brief = brief(args)?;
     let figure = brief.findings.figures.get(&args.figure).ok_or_else(|| unknown(&brief, args))?;
     say(describe(figure));
     let files = brief.files(&args.figure);
@@ -18,6 +17,18 @@ pub fn run(args: &Explain) -> Result<()> {
         say(line("  read: no data file; configuration and facts alone"));
     }
     Ok(())
+}
+
+/// The twin that was published, or the one that the report would have now.
+fn brief(args: &Explain) -> Result<Brief> {
+    if args.brief.is_dir() {
+        let project = Project::load(&args.inputs.config)?;
+        let analysed = Analysed::new(&project, &args.brief, &args.inputs)?;
+        let composed = analysed.compose(&project, &analysed.issue.report.languages)?;
+        return analysed.brief(&composed);
+    }
+    serde_json::from_str(&fs::read_text(&args.brief)?)
+        .with_context(|| format!("{} is no brief.json of this version", args.brief.display()))
 }
 
 fn describe(figure: &Figure) -> String {
@@ -54,7 +65,7 @@ fn unknown(brief: &Brief, args: &Explain) -> Refusal {
         .take(12)
         .collect();
     let hint = if near.is_empty() {
-        "figures are listed in the file under findings.figures".to_owned()
+        "`shockbrief list figures REPORT` lists them".to_owned()
     } else {
         format!("there are: {}", near.join(", "))
     };

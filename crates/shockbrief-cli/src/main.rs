@@ -15,20 +15,24 @@ mod kept;
 mod late;
 mod list;
 mod load;
+mod manual;
 mod over;
 mod plan;
 mod progress;
 mod publish;
+mod reference;
 mod refute;
 mod render;
 mod robust;
 mod run;
 mod sample;
 mod schedule;
+mod schema;
 mod stat;
 mod study;
 mod study_table;
 mod verify;
+mod version;
 
 use anyhow::Error;
 use args::{Cli, Command};
@@ -50,7 +54,11 @@ fn main() -> ExitCode {
         tell(format!("cannot be started: {error}"));
         return ExitCode::from(127);
     }
-    let command = Cli::parse().command;
+    let line = Cli::parse();
+    let Some(command) = line.command else {
+        version::say_all(line.verbose);
+        return answered().map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+    };
     if let Some(config) = command.config() {
         shockbrief_core::house::install(desk::HOUSE, &config);
     }
@@ -74,19 +82,23 @@ fn main() -> ExitCode {
         Command::Study(args) => study::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Reference(args) => reference::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::pages(&args),
     };
     let outcome = outcome.and_then(|()| if answers { answered() } else { Ok(()) });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A run has told of its failures already.
-            if error.downcast_ref::<run::Ended>().is_none() {
-                complain(&error);
-            }
-            ExitCode::from(exit_code(&error))
-        }
+    outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Tells an error and gives its code.
+fn failed(error: &Error) -> ExitCode {
+    // A run has told of its failures already.
+    if error.downcast_ref::<run::Ended>().is_none() {
+        complain(error);
     }
+    ExitCode::from(exit_code(error))
 }
 
 /// Some briefs failed while others are out; their messages are printed already.

@@ -54,11 +54,31 @@ pub use sources::{
 pub use universe::{Instrument, Kind, Theme, Universe};
 pub use warehouse::Warehouse;
 
-use crate::{Refusal, Refusals, fs};
+use crate::{Refusal, Refusals, fs, schema::File};
 use anyhow::Result;
 use places::Places;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+
+/// The files that authors write, for which there are schemas.
+pub const FILES: &[File] = &[
+    File::of::<report::RawReport>("report", "reports/<slug>/report.yaml"),
+    File::of::<section::SectionSpec>("section", "sections/<id>/section.yaml of a report or of config"),
+    File::of::<client::RawClient>("portfolio", "reports/<slug>/portfolios/<name>.yaml"),
+    File::of::<universe::RawUniverse>("universe", "config/universe.yaml"),
+    File::of::<std::collections::BTreeMap<crate::EventId, Event>>("events", "config/events.yaml"),
+    File::of::<std::collections::BTreeMap<String, Fact>>("facts", "config/facts/*.yaml"),
+    File::of::<claims::RawClaims>("claims", "config/claims.yaml"),
+    File::of::<Sources>("sources", "config/sources.yaml"),
+    File::of::<warehouse::RawWarehouse>("warehouse", "query files of sources with `format: sql`"),
+    File::of::<Fetch>("fetch", "config/fetch.yaml"),
+    File::of::<delivery::RawDelivery>("delivery", "config/delivery.yaml"),
+    File::of::<brand::RawBrand>("brand", "config/brand.yaml, or a brand file of a report"),
+    File::of::<Language>("language", "config/languages/<code>.yaml"),
+    File::of::<Labels>("numerals", "config/numerals.yaml"),
+    File::of::<Vec<ModelName>>("models", "config/models.yaml"),
+    File::of::<Scenarios>("scenarios", "config/scenarios.yaml"),
+];
 
 /// A config file's text beside its path, so that validation can point at places.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! A figure: a number that may appear in a brief, with everything needed to trace it.
 
+use crate::schema::JsonSchema;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// What a figure's value measures; filters refuse a unit that they do not print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// A share or return in decimals; printed as percent.
@@ -32,13 +33,13 @@ pub enum Unit {
 }
 
 /// The value of a figure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// A finite number.
     Number(f64),
     /// A date.
-    Date(Date),
+    Date(#[schemars(with = "crate::schema::Day")] Date),
 }
 
 impl std::fmt::Display for Value {

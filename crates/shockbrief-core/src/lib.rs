@@ -19,6 +19,7 @@ pub mod nearest;
 pub mod panel;
 pub mod period;
 pub mod records;
+pub mod schema;
 pub mod secret;
 
 pub use brief::{Brief, CheckedClaim, Headline, Manifest, Verdict};

@@ -12,6 +12,7 @@ use jiff::{
     civil::{Date, Time, Weekday},
     tz::TimeZone,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use shockbrief_core::{
     Mic, Refusal, Session,
@@ -20,33 +21,41 @@ use shockbrief_core::{
 use std::{collections::BTreeMap, path::Path};
 
 /// Ordinary hours from a date on, in local time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Hours {
+    /// The first day.
+    #[schemars(with = "shockbrief_core::schema::Day")]
     from: Date,
+    #[schemars(with = "shockbrief_core::schema::Clock")]
     open: Time,
+    #[schemars(with = "shockbrief_core::schema::Clock")]
     close: Time,
 }
 
 /// Hours of one day that differ from the ordinary ones.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpecialDay {
+    #[schemars(with = "Option<shockbrief_core::schema::Clock>")]
     open: Option<Time>,
+    #[schemars(with = "Option<shockbrief_core::schema::Clock>")]
     close: Option<Time>,
     reason: String,
 }
 
 /// First and last date that the calendar knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Coverage {
+    #[schemars(with = "shockbrief_core::schema::Day")]
     from: Date,
+    #[schemars(with = "shockbrief_core::schema::Day")]
     to: Date,
 }
 
 /// One file of `config/calendars`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawCalendar {
     /// IANA time zone of the hours.
@@ -59,22 +68,31 @@ struct RawCalendar {
     #[serde(default)]
     table: Option<String>,
     /// Last date asked of the table; later weekdays are sessions unless this file closes them.
+    #[schemars(with = "Option<shockbrief_core::schema::Day>")]
     table_to: Option<Date>,
     /// Close of the table's half days, where it differs from the one stated there.
     #[serde(default)]
+    #[schemars(with = "Option<shockbrief_core::schema::Clock>")]
     half_day_close: Option<Time>,
     /// Closures beside the table's, with reason.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     closed: BTreeMap<Date, String>,
     /// Sessions on days that the table or the weekday would close, with reason.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     open: BTreeMap<Date, String>,
     /// Days with other hours, with reason.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SpecialDay>")]
     special: BTreeMap<Date, SpecialDay>,
     /// Where the closures are published.
     source: String,
 }
+
+/// A calendar's file, for its schema.
+pub const FILE: shockbrief_core::schema::File =
+    shockbrief_core::schema::File::of::<RawCalendar>("calendar", "config/calendars/<MIC>.yaml");
 
 /// The sessions of one exchange.
 #[derive(Debug, Clone)]

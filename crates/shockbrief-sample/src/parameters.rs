@@ -2,19 +2,22 @@
 
 use anyhow::Result;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use shockbrief_core::{EventId, Refusal, Symbol, config};
 use std::{collections::BTreeMap, path::Path};
 
 /// The whole parameter file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// The event of `config/events.yaml`.
     pub event: EventId,
     /// First date of the simulated history.
+    #[schemars(with = "shockbrief_core::schema::Day")]
     pub from: Date,
     /// Last date of the public moves.
+    #[schemars(with = "shockbrief_core::schema::Day")]
     pub as_of: Date,
     /// First and last estimation row relative to day 0.
     pub estimation: [i32; 2],
@@ -33,7 +36,7 @@ pub struct Parameters {
 }
 
 /// The benchmark; percent per session.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Benchmark {
     /// Its symbol.
@@ -49,7 +52,7 @@ pub struct Benchmark {
 }
 
 /// One instrument; alpha, sigma and returns in percent per session.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instrument {
     /// Its symbol.
@@ -71,7 +74,7 @@ pub struct Instrument {
 }
 
 /// Residual correlations as lower triangle.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correlation {
     /// The order of rows and columns.
@@ -81,14 +84,16 @@ pub struct Correlation {
 }
 
 /// A share count.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shares {
     /// The company.
     pub symbol: Symbol,
     /// The date it refers to.
+    #[schemars(with = "shockbrief_core::schema::Day")]
     pub as_of: Date,
     /// The date it became known.
+    #[schemars(with = "shockbrief_core::schema::Day")]
     pub filed: Date,
     /// Number of shares.
     pub shares: u64,
@@ -98,7 +103,7 @@ pub struct Shares {
 }
 
 /// What a correct implementation finds on day 0.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     /// The sample of the tests.

@@ -10,6 +10,7 @@ use crate::{
 };
 use anyhow::Result;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     block_length::Interval,
@@ -25,7 +26,7 @@ use shockbrief_core::{
 use std::ops::Range;
 
 /// Parameters. The home index is the report's benchmark.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Params {
     /// Funds of other regions, of those that the report follows; default all of them.

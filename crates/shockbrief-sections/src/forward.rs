@@ -12,6 +12,7 @@ use crate::{
 };
 use anyhow::Result;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     block_length::{Interval, interval},
@@ -24,7 +25,7 @@ use shockbrief_core::{Cell, Figure, Row, Table, Unit, config::section::Ref};
 use std::ops::Range;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// What is bought: a name, a theme, a basket.

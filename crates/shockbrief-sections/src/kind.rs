@@ -5,6 +5,7 @@
 
 use crate::{Context, Outcome, declared::check::Needs};
 use anyhow::Result;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use shockbrief_core::{
     Chart, Figure, Findings, Refusal, Table, Unit,
@@ -19,7 +20,7 @@ pub trait Kind: Send + Sync + 'static {
     /// What it says, in a line.
     const ABOUT: &'static str;
     /// Its parameters; documented fields, each with a default or required.
-    type Params: DeserializeOwned + Serialize + Send + Sync;
+    type Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync;
     /// Parameters that have no default, each with a form that can be read.
     const REQUIRED: &'static [(&'static str, &'static str)] = &[];
 
@@ -93,6 +94,8 @@ pub trait AnyKind: Send + Sync {
     fn about(&self) -> &'static str;
     /// Its parameters, those that must be given first.
     fn parameters(&self) -> Vec<Parameter>;
+    /// The schema of what its `with:` may hold.
+    fn schema(&self) -> fn(&mut SchemaGenerator) -> Schema;
     /// Words that an instance's pages ask for.
     ///
     /// # Errors
@@ -163,6 +166,10 @@ impl<K: Kind> AnyKind for Of<K> {
             .collect();
         all.sort_by_key(|one| one.form.is_none());
         all
+    }
+
+    fn schema(&self) -> fn(&mut SchemaGenerator) -> Schema {
+        K::Params::json_schema
     }
 
     fn phrases(&self, instance: &Instance) -> Result<Vec<Phrase>, Refusal> {

@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     distributions::student_two_sided,
@@ -18,7 +19,7 @@ use shockbrief_analytics::{
 use shockbrief_core::{Cell, Chart, Figure, Row, Table, Unit, config::section::Ref, findings::Mark};
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The portfolio held long.

@@ -8,6 +8,7 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     contagion::{absorption_ratio, complete_rows, mean_correlation},
@@ -20,7 +21,7 @@ use shockbrief_core::{
 use std::{collections::BTreeMap, ops::Range};
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Params {
     /// Sessions of the run-up; default half a year.

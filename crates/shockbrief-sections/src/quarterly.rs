@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_core::{
     Cell, Chart, Column, Figure, Records, Row, Symbol, Table, Unit,
@@ -21,10 +22,11 @@ use std::collections::BTreeMap;
 const YEAR: usize = 4;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The source of records.
+    #[schemars(with = "shockbrief_core::schema::SourceId")]
     source: String,
     /// Whose rows are read: a theme, a basket or a list.
     companies: Set,

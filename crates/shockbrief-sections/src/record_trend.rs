@@ -7,6 +7,7 @@ use crate::{
     tabulate, trend,
 };
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_core::{
     Cell, Chart, Figure, Record, Records, Row, Table, Unit,
@@ -16,10 +17,11 @@ use shockbrief_core::{
 use std::collections::BTreeMap;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The source of records.
+    #[schemars(with = "shockbrief_core::schema::SourceId")]
     source: String,
     /// The field with the quantity, a number that grows by a factor.
     amount: String,

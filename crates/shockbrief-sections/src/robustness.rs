@@ -20,6 +20,7 @@ use crate::{
     rest, tabulate,
 };
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{
     reason::Missing,
@@ -32,15 +33,31 @@ use shockbrief_core::{
 use std::sync::Arc;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// Specifications, in the order in which they are shown; default all.
     #[serde(default = "all")]
+    #[schemars(with = "Vec<Named>")]
     specifications: Vec<Specification>,
     /// The one whose figures the brief quotes first; default `market`, the model of the study.
     #[serde(default = "market")]
+    #[schemars(with = "Named")]
     headline: Specification,
+}
+
+/// A specification by its name: the analytics know no schemas.
+struct Named;
+
+impl JsonSchema for Named {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Specification".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<&str> = Specification::ALL.map(Specification::name).into();
+        schemars::json_schema!({"type": "string", "description": "A model of the normal return.", "enum": names})
+    }
 }
 
 fn all() -> Vec<Specification> {

@@ -8,6 +8,7 @@ use crate::{
     tabulate,
 };
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shockbrief_analytics::{distributions::student_two_sided, moments, reason};
 use shockbrief_core::{
@@ -18,7 +19,7 @@ use shockbrief_core::{
 use std::ops::Range;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Params {
     /// The theme that the others of the report are measured against.

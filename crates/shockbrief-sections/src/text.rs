@@ -6,14 +6,16 @@ use crate::{
     kind::{Kind, Output},
 };
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Parameters of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
     /// Facts without which the section has nothing to say: where one of them was not public, its `absent` stands.
     #[serde(default)]
+    #[schemars(with = "Vec<shockbrief_core::schema::FactId>")]
     facts: Vec<String>,
 }
 

@@ -25,6 +25,7 @@ mod tables;
 pub mod typography;
 pub mod typst;
 mod vega;
+pub mod words;
 mod workshop;
 
 pub use attach::Attachment;

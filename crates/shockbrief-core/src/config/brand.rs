@@ -4,6 +4,7 @@
 //! SVG whose letters depend on a font, and a language of the report that the brand has no words in.
 
 use super::Origin;
+use crate::schema::JsonSchema;
 use crate::{Refusals, at};
 use anyhow::Result;
 use serde::Deserialize;
@@ -32,7 +33,7 @@ pub struct Brand {
 }
 
 /// What happens to a value exactly halfway between two printed ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
     /// To the even neighbour.
@@ -62,25 +63,35 @@ pub enum LogoFormat {
     Png,
 }
 
-#[derive(Deserialize)]
+/// Colours, publisher, disclaimer, logo and rounding.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawBrand {
+#[schemars(rename = "Brand")]
+pub(super) struct RawBrand {
+    /// Who publishes; stands in the running header.
     publisher: String,
+    /// Colours as `#rrggbb`: `ink`, `muted`, `rule`, `paper`, `accent`, `fall`, `rise`, `band`.
     colors: BTreeMap<String, String>,
+    /// Colours of chart groups by theme, as `#rrggbb`; default none.
     #[serde(default)]
     groups: BTreeMap<String, String>,
+    /// The disclaimer in each language.
     disclaimer: BTreeMap<String, String>,
+    /// How halves are rounded; default `half-even`.
     #[serde(default)]
     rounding: Rounding,
+    /// A picture that stands in the cover band; default none.
     #[serde(default)]
     logo: Option<RawLogo>,
 }
 
 /// `logo: {file: logo.svg, alt: {fr: …, en: …}}`; the file lies beside the brand's, or below.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawLogo {
+    /// The file, SVG or PNG.
     file: String,
+    /// What it shows, in each language.
     alt: BTreeMap<String, String>,
 }
 

@@ -4,14 +4,17 @@ use super::{
     Origin,
     report::{Claim, Report, check_claim_ids, check_claim_languages, check_conditions},
 };
+use crate::schema::JsonSchema;
 use crate::{Refusals, at};
 use anyhow::Result;
 use serde::Deserialize;
 use std::path::Path;
 
-#[derive(Deserialize)]
+/// Sentences that every report with their section makes.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawClaims {
+pub(super) struct RawClaims {
+    /// Sentences under a condition, each with the section that says it.
     claims: Vec<Claim>,
 }
 

@@ -1,6 +1,7 @@
 //! A portfolio that a report makes a brief for: one file of `for_each: portfolios/*.yaml`.
 
 use super::{ModelPortfolio, Origin, Report, report::check_slug, scenarios::check_weights, unique};
+use crate::schema::{self, JsonSchema};
 use crate::{Refusal, Refusals, Symbol, at, nearest};
 use anyhow::Result;
 use serde::Deserialize;
@@ -9,13 +10,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[derive(Deserialize)]
+/// A portfolio that a report makes a brief for.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawClient {
+#[schemars(rename = "Portfolio")]
+pub(super) struct RawClient {
+    /// Its name in each language.
     name: BTreeMap<String, String>,
+    /// Weights of companies that the report follows; they sum to one.
     weights: BTreeMap<Symbol, f64>,
+    /// Languages of its brief; default the report's.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<schema::LanguageCode>>")]
     languages: Option<Vec<String>>,
+    /// Targets of delivery; default the report's.
     #[serde(default)]
     deliver: Option<Vec<String>>,
 }

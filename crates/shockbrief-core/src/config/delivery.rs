@@ -1,6 +1,7 @@
 //! `config/delivery.yaml`: where published briefs are sent, and what is told that a run began and ended.
 
 use super::{KeySource, Origin};
+use crate::schema::JsonSchema;
 use crate::{
     Address, Refusals,
     address::{MailServer, Unsafe},
@@ -14,7 +15,7 @@ use std::{
 };
 
 /// A place that briefs are delivered to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum DeliveryTarget {
     /// Files are copied below this folder.
@@ -59,7 +60,7 @@ pub enum DeliveryTarget {
 }
 
 /// A mail server and who gets what.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MailTarget {
     /// The server: `smtps://host:465`, or `smtp://host:587`, which must offer STARTTLS unless it is this machine.
@@ -200,7 +201,7 @@ fn is_mailbox(text: &str) -> bool {
 }
 
 /// How often a delivery is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Attempts in all, 1 to 10; default 4.
@@ -234,13 +235,17 @@ impl Default for Retry {
     }
 }
 
-#[derive(Default, Deserialize)]
+/// Where published briefs are sent.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawDelivery {
+pub(super) struct RawDelivery {
+    /// Targets by name; default none.
     #[serde(default)]
     targets: BTreeMap<String, DeliveryTarget>,
+    /// How often each is tried.
     #[serde(default)]
     retry: Retry,
+    /// Where the address of a healthchecks-style monitor is found; default none.
     #[serde(default)]
     ping: Option<KeySource>,
 }

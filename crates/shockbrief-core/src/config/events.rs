@@ -1,6 +1,7 @@
 //! `config/events.yaml`: dated shocks, as instants.
 
 use super::Origin;
+use crate::schema::{self, JsonSchema};
 use crate::{EventId, Refusals, at};
 use anyhow::Result;
 use jiff::Timestamp;
@@ -8,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
 /// One event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// When the news reached markets, in UTC; day 0 of a name is its first session closing after it.
+    #[schemars(with = "schema::Instant")]
     pub instant: Timestamp,
     /// What happened, in each language.
     pub name: BTreeMap<String, String>,

@@ -4,6 +4,7 @@
 //! does not have.
 
 use super::Origin;
+use crate::schema::{self, JsonSchema};
 use crate::{Figure, Refusal, Refusals, Unit, Value, at, house};
 use anyhow::Result;
 use jiff::civil::Date;
@@ -14,7 +15,7 @@ use std::{
 };
 
 /// Where a fact can be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactSource {
     /// Publisher, document and date.
@@ -27,7 +28,7 @@ pub struct FactSource {
 }
 
 /// How much of the source was read by who wrote the fact down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checked {
     /// The document itself, whole.
@@ -54,7 +55,7 @@ impl Checked {
 }
 
 /// A fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fact {
     /// What the value is, in each language.
@@ -67,12 +68,15 @@ pub struct Fact {
     #[serde(default)]
     pub currency: Option<String>,
     /// The day on which it was stated or happened.
+    #[schemars(with = "schema::Day")]
     pub date: Date,
     /// The day on which it became public; default `date`.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Day>")]
     pub known: Option<Date>,
     /// The last day on which it held; default: it holds still.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Day>")]
     pub until: Option<Date>,
     /// The fact that took its place after `until`; default none, and then nothing stands there.
     #[serde(default)]

@@ -4,6 +4,7 @@
 //! provider in an order that is not declared, and a declaration without the parts its kind needs.
 
 use super::Origin;
+use crate::schema::{self, JsonSchema};
 use crate::{Address, Mic, Refusal, Refusals, Symbol, address::Unsafe};
 use anyhow::Result;
 use jiff::civil::Date;
@@ -15,7 +16,7 @@ use std::{
 };
 
 /// What kind of data a provider gives; each kind has its own order of providers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataKind {
     /// Prices, dividends and splits by day.
@@ -79,13 +80,18 @@ fn short(path: &Path) -> Option<String> {
     (text.len() as u64 <= MOST).then_some(text)
 }
 
-/// A key's place as typed.
-#[derive(Deserialize)]
+/// Where a key is: never in the file itself.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "KeySource", transform = schema::one_of(&[]))]
 struct RawKey {
+    /// The name of an environment variable.
     env: Option<String>,
+    /// A file that holds the key and nothing else.
     file: Option<PathBuf>,
 }
+
+schema::read_as!(KeySource: RawKey);
 
 impl TryFrom<RawKey> for KeySource {
     type Error = &'static str;
@@ -100,7 +106,7 @@ impl TryFrom<RawKey> for KeySource {
 }
 
 /// Limits of every request.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpLimits {
     /// Seconds to connect; default 10.
@@ -137,7 +143,7 @@ impl Default for HttpLimits {
 }
 
 /// How far prices may lag behind the last session that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FreshnessRule {
     /// Sessions from which the lag is said in the output; default 1.
@@ -153,7 +159,7 @@ impl Default for FreshnessRule {
 }
 
 /// Whether a concept is a flow over a period or a stock at a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// Over a period, such as capital expenditure: quarters are derived from year-to-date values.
@@ -164,7 +170,7 @@ pub enum Measure {
 }
 
 /// One value wanted from filings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concept {
     /// Our name.
@@ -181,7 +187,7 @@ pub struct Concept {
 }
 
 /// Which document of the filings service is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FilingDocument {
     /// All facts of a company in one large answer.
@@ -192,7 +198,7 @@ pub enum FilingDocument {
 }
 
 /// Form of an answer that a mapping reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TableFormat {
     /// Comma-separated text with a header.
@@ -204,7 +210,7 @@ pub enum TableFormat {
 }
 
 /// How the table at a URL is read.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     /// Form of the answer.
@@ -257,7 +263,7 @@ fn missing_texts() -> Vec<String> {
 }
 
 /// One provider.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderSpec {
     /// Its id, used in the store, in messages and in `order`.
@@ -353,7 +359,7 @@ impl ProviderSpec {
 }
 
 /// All of `config/fetch.yaml`, validated.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
     /// Mail address that stands in the user agent; some providers answer no request without one.
@@ -363,6 +369,7 @@ pub struct Fetch {
     #[serde(default)]
     pub http: HttpLimits,
     /// First date asked for when nothing is held yet.
+    #[schemars(with = "schema::Day")]
     pub history_from: Date,
     /// Days before the last one held that are asked again, to see revisions; default 10.
     #[serde(default = "overlap")]

@@ -1,11 +1,12 @@
 //! `config/languages/<xx>.yaml`: every fixed string of a brief in one language.
 
+use crate::schema::JsonSchema;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
 /// The strings of one language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Language {
     /// BCP 47 tag, such as `fr-FR`.

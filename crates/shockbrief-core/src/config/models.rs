@@ -1,13 +1,14 @@
 //! `config/models.yaml`: one language model under the names that the data files give it.
 
 use super::Origin;
+use crate::schema::JsonSchema;
 use crate::{Refusals, at, house};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::Path};
 
 /// What a model is to the brief.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelRole {
     /// The one that the brief is about.
@@ -17,7 +18,7 @@ pub enum ModelRole {
 }
 
 /// A language model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelName {
     /// Its name as readers know it.

@@ -5,6 +5,7 @@ use super::{
     section::{Entry, FigureSpec, Named},
     unique,
 };
+use crate::schema::{self, JsonSchema};
 use crate::{EventId, Refusal, Refusals, Symbol, ThemeId, at, expr::Expr};
 use anyhow::Result;
 use jiff::civil::{Date, Time};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
 /// Where the archive lists the letters of a report that is made for each portfolio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listing {
     /// Each reader's letters on pages and in a feed of their own, beside the letters.
@@ -23,7 +24,7 @@ pub enum Listing {
 }
 
 /// How often a brief appears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frequency {
     /// Every session.
@@ -39,7 +40,7 @@ pub enum Frequency {
 }
 
 /// When a brief is due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// How often.
@@ -52,6 +53,7 @@ pub struct Schedule {
     pub timezone: String,
     /// Not before this time of day, `HH:MM`.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Clock>")]
     pub not_before: Option<Time>,
     /// Which session's close makes a period ready; default its last.
     #[serde(default)]
@@ -65,7 +67,7 @@ pub struct Schedule {
 }
 
 /// When a scheduled run fetches data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FetchWhen {
     /// Before the brief is made.
@@ -73,7 +75,7 @@ pub enum FetchWhen {
 }
 
 /// Which session's close makes a period ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadyAfter {
     /// The last session of the period.
@@ -99,7 +101,7 @@ fn paris() -> String {
 pub const DETECTED: &str = "detected";
 
 /// The event study of a brief.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Study {
     /// The event of `config/events.yaml`, or [`DETECTED`].
@@ -143,12 +145,13 @@ fn windows() -> Vec<[i32; 2]> {
 }
 
 /// The names that a brief's market sections follow, over years rather than around one event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Panel {
     /// The index that excess returns are measured against.
     pub benchmark: Symbol,
     /// First date looked at.
+    #[schemars(with = "schema::Day")]
     pub from: Date,
     /// Companies, by theme through the universe.
     pub sample: Vec<Symbol>,
@@ -158,7 +161,7 @@ pub struct Panel {
 }
 
 /// What else a condition must survive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Robust {
     /// The condition without each company of the study's sample.
@@ -168,7 +171,7 @@ pub enum Robust {
 }
 
 /// A sentence that holds under a condition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Id, by which prose asks for it: `{{ claim("...") }}`.
@@ -179,9 +182,11 @@ pub struct Claim {
     pub text: BTreeMap<String, String>,
     /// The section that says it; where that is absent for a period, the claim is not judged.
     #[serde(default)]
+    #[schemars(with = "Option<schema::SectionId>")]
     pub section: Option<String>,
     /// Other sections whose figures it is about; it is made where the report has them all and they have something to say.
     #[serde(default)]
+    #[schemars(with = "Vec<schema::SectionId>")]
     pub needs: Vec<String>,
     /// What stands there when the condition fails; without it the brief stops.
     #[serde(default)]
@@ -205,63 +210,89 @@ pub struct Claim {
 }
 
 /// How old a list may be before what is claimed of it is not known any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fresh {
     /// The figure that is the date of the list's last entry.
+    #[schemars(with = "schema::FigureId")]
     pub last: String,
     /// Days from there to the as-of date, at most.
     pub days: u32,
 }
 
-#[derive(Deserialize)]
+/// One periodic brief.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawReport {
+#[schemars(rename = "Report")]
+pub(super) struct RawReport {
+    /// Files beside the report, one brief each: `portfolios/*.yaml`; default none.
     #[serde(default)]
     for_each: Option<String>,
+    /// Where the archive lists these briefs; default `apart`.
     #[serde(default)]
     archive: Listing,
+    /// Title in each language.
     title: BTreeMap<String, String>,
+    /// Subtitle in each language.
     subtitle: BTreeMap<String, String>,
+    /// Languages, in order.
+    #[schemars(with = "Vec<schema::LanguageCode>")]
     languages: Vec<String>,
+    /// When it is due.
     schedule: Schedule,
+    /// As-of date when the command line names none; default the end of the period.
+    #[schemars(with = "Option<schema::Day>")]
     as_of: Option<Date>,
+    /// Period when the command line names none, such as 2025-01-27, 2025-W05, 2025-01 or 2025-Q1.
     period: Option<String>,
+    /// The event study of a brief on one shock; default none.
     study: Option<Study>,
+    /// The names that market sections follow; default none.
     panel: Option<Panel>,
+    /// Themes shown, in order.
     themes: Vec<ThemeId>,
+    /// Its sections, in order: ids, and sections declared or changed here.
     sections: Vec<Entry>,
+    /// Figures of the report itself, under `report.<name>`; default none.
     #[serde(default)]
     figures: Named<FigureSpec>,
+    /// Its own brand file, in its folder or in `config`; default the house's brand.
     #[serde(default)]
     brand: Option<String>,
+    /// Targets of `config/delivery.yaml` that it is sent to; default none.
     #[serde(default)]
     deliver: Vec<String>,
+    /// Figures that stand for the brief in a listing; default none.
     #[serde(default)]
     headline: Vec<Listed>,
+    /// Figures compared with the issue before; default none.
     #[serde(default)]
     watch: Vec<Watched>,
+    /// Sentences under a condition; default none.
     #[serde(default)]
     claims: Vec<Claim>,
 }
 
 /// A figure that the section on changes compares with the issue before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Watched {
     /// Its id.
+    #[schemars(with = "schema::FigureId")]
     pub figure: String,
     /// What readers call it, by language.
     pub name: BTreeMap<String, String>,
 }
 
 /// A figure that stands for the brief in a listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
     /// Its id.
+    #[schemars(with = "schema::FigureId")]
     pub figure: String,
     /// How it is printed, as in a table: `pct(1)`.
+    #[schemars(with = "schema::Printed")]
     pub format: String,
     /// What readers call it, by language.
     pub name: BTreeMap<String, String>,

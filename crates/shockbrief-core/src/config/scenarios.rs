@@ -1,6 +1,7 @@
 //! `config/scenarios.yaml`: stress scenarios and the model portfolios that they are applied to.
 
 use super::{KeyPath, Origin, unique};
+use crate::schema::JsonSchema;
 use crate::{EventId, Refusals, Symbol, ThemeId, at};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use std::{collections::BTreeMap, path::Path};
 const TOLERANCE: f64 = 1e-9;
 
 /// A portfolio of names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPortfolio {
     /// Its name by language.
@@ -20,7 +21,7 @@ pub struct ModelPortfolio {
 }
 
 /// Returns of some themes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioSpec {
     /// Its name by language.
@@ -30,7 +31,7 @@ pub struct ScenarioSpec {
 }
 
 /// Everything the stress section applies.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenarios {
     /// Sessions over which a scenario unfolds.

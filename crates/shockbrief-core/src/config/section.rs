@@ -19,13 +19,17 @@ pub use table::{
 };
 
 use super::{Claim, Origin, load};
-use crate::{Refusal, Refusals, at};
+use crate::{
+    Refusal, Refusals, at,
+    schema::{self, JsonSchema, Schema, SchemaGenerator, json_schema},
+};
 use anyhow::Result;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, Visitor},
 };
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fmt,
     marker::PhantomData,
@@ -55,6 +59,24 @@ impl<T> Named<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Named_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+            "additionalProperties": generator.subschema_for::<T>(),
+        })
     }
 }
 
@@ -89,7 +111,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
 }
 
 /// What an author declares of a section.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SectionSpec {
     /// The house's or the report's section that this one is; its keys stand over those of the section.
@@ -152,6 +174,25 @@ pub enum Entry {
     Id(String),
     /// A section declared or changed in the report.
     Spec(Box<SectionSpec>),
+}
+
+impl JsonSchema for Entry {
+    fn schema_name() -> Cow<'static, str> {
+        "Entry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The id of a section, or a section declared or changed here.",
+            "anyOf": [
+                generator.subschema_for::<schema::SectionId>(),
+                {
+                    "allOf": [generator.subschema_for::<SectionSpec>()],
+                    "anyOf": [{"required": ["use"]}, {"required": ["id"]}],
+                },
+            ],
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Entry {

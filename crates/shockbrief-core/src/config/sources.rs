@@ -14,6 +14,7 @@ pub use repair::{Keep, Repair, RepairColumn, RepairKind};
 pub use symbols::OwnSymbols;
 
 use super::Origin;
+use crate::schema::{self, JsonSchema};
 use crate::{Currency, Refusal, Symbol};
 use anyhow::Result;
 use jiff::civil::Date;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, path::Path};
 
 /// What a source holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
     /// Daily prices, one row per date and symbol.
@@ -37,7 +38,7 @@ pub enum SourceKind {
 }
 
 /// The unit of a source's returns or rates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceUnit {
     /// As is.
@@ -48,7 +49,7 @@ pub enum SourceUnit {
 }
 
 /// How the prices of a file lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// One row for each date and symbol.
@@ -59,7 +60,7 @@ pub enum Layout {
 }
 
 /// What a volume of zero means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ZeroVolume {
     /// The volume is not known; the price stands.
@@ -70,7 +71,7 @@ pub enum ZeroVolume {
 }
 
 /// What becomes of a record whose date cannot be read as a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Undated {
     /// The file is refused.
@@ -81,7 +82,7 @@ pub enum Undated {
 }
 
 /// Which column of the file serves what.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ColumnNames {
     /// Row date; for shares, the date the count refers to. Required.
@@ -111,7 +112,7 @@ pub struct ColumnNames {
 }
 
 /// One source: files of one form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
     /// Its id, used in manifests.
@@ -202,19 +203,20 @@ fn stale_days() -> u32 {
 }
 
 /// A large move that somebody has checked: the split guard lets it pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifiedMove {
     /// The instrument.
     pub symbol: Symbol,
     /// The date of the move.
+    #[schemars(with = "schema::Day")]
     pub date: Date,
     /// Why the price moved.
     pub reason: String,
 }
 
 /// What becomes of a name with a large move that nobody has verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LargeMoves {
     /// The data are refused.
@@ -225,7 +227,7 @@ pub enum LargeMoves {
 }
 
 /// Tolerances of the guards.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardLimits {
     /// Share of missing (or of foreign) sessions from which a name is refused; default 0.05.
@@ -268,7 +270,7 @@ impl Default for GuardLimits {
 }
 
 /// Tolerances of the quality report; the others are those of the guards.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct QualityLimits {
     /// Log distance between the moves that two sources give one day of one symbol, from which they
@@ -283,7 +285,7 @@ impl Default for QualityLimits {
 }
 
 /// All sources, validated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sources {
     /// Tolerances of the guards.

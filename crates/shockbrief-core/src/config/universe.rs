@@ -1,13 +1,14 @@
 //! `config/universe.yaml`: instruments, themes and regions.
 
 use super::{Origin, unique};
+use crate::schema::JsonSchema;
 use crate::{Currency, Mic, Refusals, Symbol, ThemeId, at, nearest};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
 /// What an instrument is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A share or a depositary receipt.
@@ -19,7 +20,7 @@ pub enum Kind {
 }
 
 /// One instrument.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instrument {
     /// The provider's symbol.
@@ -48,19 +49,24 @@ fn equity() -> Kind {
 }
 
 /// A theme: a group of instruments that a story should move together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Theme {
     /// Its name in each language.
     pub name: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+/// Instruments, themes and baskets.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawUniverse {
+#[schemars(rename = "Universe")]
+pub(super) struct RawUniverse {
+    /// Themes by id.
     themes: BTreeMap<ThemeId, Theme>,
+    /// Lists of instruments that cut across themes, by id; default none.
     #[serde(default)]
     baskets: BTreeMap<String, Vec<Symbol>>,
+    /// Instruments.
     instruments: Vec<Instrument>,
 }
 

@@ -2,22 +2,30 @@
 
 use super::{KeySource, Origin};
 use crate::Refusal;
+use crate::schema::JsonSchema;
 use anyhow::Result;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
 
-#[derive(Deserialize)]
+/// A query file of a warehouse.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawWarehouse {
+pub(super) struct RawWarehouse {
+    /// An ADBC driver: the path of its library, or a name that is looked for where the system keeps libraries.
     driver: String,
+    /// Where the address of the database is found, which may hold a password; default none.
     #[serde(default)]
     uri: Option<KeySource>,
+    /// Options of the driver, by their ADBC names; default none.
     #[serde(default)]
     options: BTreeMap<String, String>,
+    /// Texts that stand in the query as `:name`; default none.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
+    /// The mark in which the database quotes names, such as a backtick; default none, which plain words do not need.
     #[serde(default)]
     quote: Option<char>,
+    /// The query: one SELECT; `:from` and `:to` stand for the dates wanted.
     query: String,
 }
 

@@ -5,6 +5,7 @@ use super::{
     table::{Cell, EventsSpec, Field},
 };
 use crate::config::section::FigureSpec;
+use crate::schema::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 
 /// What a channel shows of each name.
@@ -12,14 +13,20 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "RawChannel")]
 pub struct Channel(pub Cell);
 
-#[derive(Deserialize)]
+/// What a channel shows of each name: one of the two.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Channel", transform = schema::one_of(&[]))]
 struct RawChannel {
+    /// A figure by its id, in which `{row}` stands for the name.
     #[serde(default)]
     figure: Option<String>,
+    /// A figure made for the channel, of the name.
     #[serde(default)]
     measure: Option<FigureSpec>,
 }
+
+schema::read_as!(Channel: RawChannel);
 
 impl TryFrom<RawChannel> for Channel {
     type Error = String;
@@ -34,7 +41,7 @@ impl TryFrom<RawChannel> for Channel {
 }
 
 /// The order of bars: by the value, smallest first (`x`) or largest first (`-x`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Sort {
     /// Smallest first.
     #[serde(rename = "x")]
@@ -45,7 +52,7 @@ pub enum Sort {
 }
 
 /// What the vertical axis of lines shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Upright {
     /// Change since the first close.
@@ -55,7 +62,7 @@ pub enum Upright {
 }
 
 /// Lines over dates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineSpec {
     /// Whose.
@@ -78,7 +85,7 @@ pub struct LineSpec {
 }
 
 /// Bars or dots, one for each name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BarSpec {
     /// Whose.
@@ -97,7 +104,7 @@ pub struct BarSpec {
 }
 
 /// What colours tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorBy {
     /// The themes of the universe.
@@ -105,7 +112,7 @@ pub enum ColorBy {
 }
 
 /// Points of two measures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PointSpec {
     /// Whose.
@@ -120,7 +127,7 @@ pub struct PointSpec {
 }
 
 /// Events along a line of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// Which.
@@ -160,27 +167,40 @@ pub struct ChartSpec {
     pub mark: Mark,
 }
 
-#[derive(Deserialize)]
+/// A chart: one mark with its channels.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ChartSpec", transform = schema::one_of(&["caption", "note", "axis", "across"]))]
 struct RawChart {
+    /// Its caption.
     caption: Texts,
+    /// What stands below it.
     #[serde(default)]
     note: Option<Texts>,
+    /// Title of the axis of values.
     #[serde(default)]
     axis: Option<Texts>,
+    /// Title of the axis across.
     #[serde(default)]
     across: Option<Texts>,
+    /// Lines over dates.
     #[serde(default)]
     line: Option<LineSpec>,
+    /// Bars from zero.
     #[serde(default)]
     bar: Option<BarSpec>,
+    /// Dots with an interval of ±1.96 standard errors around zero.
     #[serde(default)]
     interval: Option<BarSpec>,
+    /// Points of two measures.
     #[serde(default)]
     point: Option<PointSpec>,
+    /// Events along a line of time.
     #[serde(default)]
     rule: Option<RuleSpec>,
 }
+
+schema::read_as!(ChartSpec: RawChart);
 
 impl TryFrom<RawChart> for ChartSpec {
     type Error = String;

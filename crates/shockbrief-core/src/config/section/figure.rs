@@ -2,10 +2,11 @@
 
 use super::{Ref, When};
 use crate::Unit;
+use crate::schema::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 
 /// A stretch of one course: from one close to another, or its last sessions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Span {
     /// Whose; in a column of a table, default the row.
@@ -23,7 +24,7 @@ pub struct Span {
 }
 
 /// What is measured of each of several names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// Relative change of the level.
@@ -40,7 +41,7 @@ pub enum Change {
 }
 
 /// Names: one, a list, or those that the report follows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Set {
     /// `sample`, `themes`, or one name.
@@ -50,7 +51,7 @@ pub enum Set {
 }
 
 /// The largest, smallest or mean of something: over time of one course, or over names where `measure` says what of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Over {
     /// One course, or names: a list, `sample`, `themes`, or a theme or basket, whose members are taken with `measure`.
@@ -71,7 +72,7 @@ pub struct Over {
 }
 
 /// Two courses of daily returns side by side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Paired {
     /// The one that is explained; in a column of a table, default the row.
@@ -91,7 +92,7 @@ pub struct Paired {
 }
 
 /// How many names a measure lies above or below a bound of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
     /// The names.
@@ -117,7 +118,7 @@ pub struct Count {
 }
 
 /// The place of one name among others, 1 for the largest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rank {
     /// The one.
@@ -183,28 +184,48 @@ pub struct FigureSpec {
     pub currency: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A figure: one way to make it, and what its number measures where that does not follow.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FigureSpec", transform = schema::one_of(&["as", "currency"]))]
 struct Raw {
+    /// Arithmetic on other figures, in the language of conditions: `.week - .link / 100`.
     is: Option<String>,
+    /// What its number measures, for one that is a plain number by itself.
     #[serde(rename = "as")]
     unit: Option<Unit>,
+    /// ISO code, for a plain number declared as money or a price.
     currency: Option<String>,
+    /// Relative change between two closes.
     #[serde(rename = "return")]
     relative: Option<Span>,
+    /// Difference of two levels.
     change: Option<Span>,
+    /// The level at `to`.
     last: Option<Span>,
+    /// The same as `last`.
     level: Option<Span>,
+    /// Largest.
     max: Option<Over>,
+    /// Smallest.
     min: Option<Over>,
+    /// Arithmetic mean.
     mean: Option<Over>,
+    /// Standard deviation of daily log returns, annualised.
     volatility: Option<Span>,
+    /// Deepest fall from a peak inside the span.
     drawdown: Option<Span>,
+    /// Pearson's correlation of daily returns.
     correlation: Option<Paired>,
+    /// Slope of a least-squares line of daily returns.
     beta: Option<Paired>,
+    /// How many.
     count: Option<Count>,
+    /// Which place.
     rank: Option<Rank>,
 }
+
+schema::read_as!(FigureSpec: Raw);
 
 impl TryFrom<Raw> for FigureSpec {
     type Error = String;

@@ -1,9 +1,12 @@
 //! What an author points at, and when: `NVDA`, `theme:compute`, `event+4`.
 
-use crate::{EventId, Symbol, ThemeId};
+use crate::{
+    EventId, Symbol, ThemeId,
+    schema::{JsonSchema, Schema, SchemaGenerator, json_schema},
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// A thing with a course in time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +27,21 @@ pub enum Ref {
         /// The column, by our name.
         column: String,
     },
+}
+
+impl JsonSchema for Ref {
+    fn schema_name() -> Cow<'static, str> {
+        "Ref".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A thing with a course in time: NVDA, theme:<id>, basket:<id>, pair:<one>/<other> or \
+                            records:<source>.<column>; of sets also `sample` and `themes`.",
+            "pattern": "^([^\\s:]+|(theme|basket):\\S+|pair:\\S+/\\S+|records:\\S+\\.\\S+)$",
+        })
+    }
 }
 
 impl FromStr for Ref {
@@ -149,6 +167,23 @@ const WORDS: [(&str, Base); 11] = [
     ("as_of", Base::AsOf),
     ("asof", Base::AsOf),
 ];
+
+impl JsonSchema for When {
+    fn schema_name() -> Cow<'static, str> {
+        "When".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<String> = WORDS.iter().map(|(word, _)| word.replace('.', "\\.")).collect();
+        let bases = format!("\\d{{4}}-\\d{{2}}-\\d{{2}}|event:[^\\s+]+|{}", words.join("|"));
+        json_schema!({
+            "type": "string",
+            "description": "A point in time: 2025-01-24, event, event-1, event:<id>, period.first, period.last, year.first, \
+                            as-of or as-of-63; the number counts sessions.",
+            "pattern": format!("^\\s*({bases})\\s*([+-]\\s*\\d+)?\\s*$"),
+        })
+    }
+}
 
 impl FromStr for When {
     type Err = String;

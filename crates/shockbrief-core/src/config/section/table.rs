@@ -2,11 +2,12 @@
 
 use super::{FigureSpec, Ref, Set, Texts};
 use crate::Unit;
+use crate::schema::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The rows of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RowsSpec {
     /// Names: `sample`, `themes`, a list.
@@ -16,11 +17,12 @@ pub enum RowsSpec {
 }
 
 /// Rows that are no names with a course.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowKind {
     /// Facts, by id; those not public by the as-of date are left out.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<schema::FactId>>")]
     pub facts: Option<Vec<String>>,
     /// Events: those of a topic, or by id.
     #[serde(default)]
@@ -34,7 +36,7 @@ pub struct RowKind {
 }
 
 /// A row that the author names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntrySpec {
     /// What `{row}` stands for.
@@ -43,15 +45,16 @@ pub struct EntrySpec {
     pub name: String,
     /// A fact without which the row is left out; default none.
     #[serde(default)]
+    #[schemars(with = "Option<schema::FactId>")]
     pub fact: Option<String>,
 }
 
 /// Events of a table or chart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EventsSpec {
     /// By id, in this order.
-    Ids(Vec<String>),
+    Ids(#[schemars(with = "Vec<crate::EventId>")] Vec<String>),
     /// All of a topic, by date.
     Topic {
         /// The topic.
@@ -60,10 +63,11 @@ pub enum EventsSpec {
 }
 
 /// Records of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordsSpec {
     /// The source.
+    #[schemars(with = "schema::SourceId")]
     pub source: String,
     /// Fields of text that must be as stated.
     #[serde(default, rename = "where")]
@@ -71,7 +75,7 @@ pub struct RecordsSpec {
 }
 
 /// A part of a figure that a cell prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
     /// The value.
@@ -113,7 +117,7 @@ pub struct ColumnSpec {
 }
 
 /// The head of a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Head {
     /// A string of the house: `col.return`.
@@ -122,29 +126,44 @@ pub enum Head {
     Texts(Texts),
 }
 
-#[derive(Deserialize)]
+/// A column: its head, and one way to fill its cells.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ColumnSpec", transform = schema::one_of(&["head", "or", "part", "format", "as", "currency"]))]
 struct RawColumn {
+    /// Its head: in each language, or a string of the house such as `col.return`.
     head: Head,
+    /// A figure by its id, in which `{row}` stands for the row.
     #[serde(default)]
     figure: Option<String>,
+    /// The figure in place of one that the row does not have, or `none` for an empty cell; without it that is refused.
     #[serde(default)]
     or: Option<String>,
+    /// Of a figure: its value, or its p-value; default `value`.
     #[serde(default)]
     part: Field,
+    /// A figure made for the cell; it belongs to the row.
     #[serde(default)]
     measure: Option<FigureSpec>,
+    /// A field of the row: a fact's `name`, `value`, `known`, `date`, `source`, `checked`; an event's `name`, `date`; a record's own.
     #[serde(default)]
     field: Option<String>,
+    /// Where a fact can be read, by the fact's id, in which `{row}` stands for the row.
     #[serde(default)]
     source: Option<String>,
+    /// How figures are printed: `pct(1)`; default by the unit.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Printed>")]
     format: Option<String>,
+    /// What a record's number measures.
     #[serde(default, rename = "as")]
     unit: Option<Unit>,
+    /// ISO code of a record's money.
     #[serde(default)]
     currency: Option<String>,
 }
+
+schema::read_as!(ColumnSpec: RawColumn);
 
 impl TryFrom<RawColumn> for ColumnSpec {
     type Error = String;
@@ -168,7 +187,7 @@ impl TryFrom<RawColumn> for ColumnSpec {
 }
 
 /// The row that sums up a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Total {
     /// The mean of each column of numbers.
@@ -178,7 +197,7 @@ pub enum Total {
 }
 
 /// A declared table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableSpec {
     /// Its caption.

@@ -3,8 +3,9 @@
 //! Every key may be left out; what is not declared is detected from the file, and refused where the file
 //! does not decide it.
 
+use crate::schema::{self, JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// How text is stored as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +116,42 @@ pub struct DateForm {
     pub short_year: bool,
 }
 
+/// Schemas of types whose words serde reads under several spellings.
+macro_rules! spelled {
+    ($($name:ident: $about:literal $words:expr;)*) => {$(
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                schema::words($about, &$words)
+            }
+        }
+    )*};
+}
+
+spelled! {
+    Encoding: "How text is stored." ["utf-8", "utf-16le", "utf-16be", "windows-1252", "latin-1", "iso-8859-1"];
+    Separator: "What stands between two cells." [",", ";", "\t", "|", "comma", "semicolon", "tab", "pipe"];
+    Decimal: "The decimal mark." [".", ",", "point", "comma"];
+    Thousands: "What groups thousands." ["none", ",", ".", " ", "'", "comma", "point", "space", "apostrophe"];
+}
+
+impl JsonSchema for DateForm {
+    fn schema_name() -> Cow<'static, str> {
+        "DateForm".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schema::json_schema!({
+            "type": "string",
+            "description": "How dates are written: dd/mm/yyyy, mm/dd/yyyy, yyyy-mm-dd (with `/`, `-` or `.`; yy for years \
+                            of two digits), yyyymmdd or d-mon-yyyy.",
+        })
+    }
+}
+
 impl fmt::Display for DateForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (s, year) = (self.separator, if self.short_year { "yy" } else { "yyyy" });
@@ -166,7 +203,7 @@ impl TryFrom<String> for DateForm {
 }
 
 /// What a source declares of the way its CSV files are written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialect {
     /// How text is stored; default detected.
@@ -216,6 +253,24 @@ impl Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The schema's words are the reader's, all of them and no other.
+    #[test]
+    fn every_word_of_a_schema_is_read() {
+        fn read<T: JsonSchema + serde::de::DeserializeOwned>(spellings: usize) {
+            let schema = T::json_schema(&mut SchemaGenerator::default());
+            let words = schema.get("enum").and_then(serde_json::Value::as_array).unwrap().clone();
+            assert_eq!(words.len(), spellings);
+            for word in words {
+                assert!(serde_json::from_value::<T>(word.clone()).is_ok(), "{word}");
+            }
+        }
+        // Variants and their other spellings, counted in the types above.
+        read::<Encoding>(4 + 2);
+        read::<Separator>(4 + 4);
+        read::<Decimal>(2 + 2);
+        read::<Thousands>(5 + 4);
+    }
 
     #[test]
     fn forms_of_dates_print_as_they_are_written() {

@@ -3,6 +3,7 @@
 //! Refuses a credential written into the file, an address that is not https, and what an object store cannot serve.
 
 use super::{Origin, SourceSpec};
+use crate::schema::JsonSchema;
 use crate::{
     Refusal,
     config::{KeySource, safe},
@@ -10,7 +11,7 @@ use crate::{
 use serde::Deserialize;
 
 /// How an object store is reached; without credentials those of the environment are used, as the store's own tools do.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Remote {
     /// The store's address; default the cloud's own.

@@ -4,12 +4,13 @@
 //! applied is a notice of the data and stands in the brief.
 
 use super::{Origin, SourceKind, SourceSpec};
+use crate::schema::{self, JsonSchema};
 use crate::{Refusal, Symbol};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// What a repair does to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairKind {
     /// The row is left out.
@@ -21,7 +22,7 @@ pub enum RepairKind {
 }
 
 /// Which of several rows of one date stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// The first in the file.
@@ -31,7 +32,7 @@ pub enum Keep {
 }
 
 /// A value of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairColumn {
     /// Price for returns.
@@ -43,7 +44,7 @@ pub enum RepairColumn {
 }
 
 /// One repair.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Repair {
     /// Id of the source.
@@ -52,12 +53,15 @@ pub struct Repair {
     pub symbol: Symbol,
     /// The one date concerned; default the range.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Day>")]
     pub date: Option<Date>,
     /// First date concerned; default the first row.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Day>")]
     pub from: Option<Date>,
     /// Last date concerned; default the last row.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Day>")]
     pub to: Option<Date>,
     /// What is done.
     pub kind: RepairKind,

@@ -1,6 +1,7 @@
 //! `symbols:` of a source: how it writes our symbols, which of them it serves, and in which currency.
 
 use super::SourceSpec;
+use crate::schema::JsonSchema;
 use crate::{Currency, Refusal, Symbol, config::Origin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PLACE: &str = "{symbol}";
 
 /// How a source names symbols. What neither the map nor the rule names stands as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OwnSymbols {
     /// A text around our symbol, such as `{symbol} US Equity`; default none.
