@@ -29,6 +29,7 @@ mod stat;
 mod study;
 mod study_table;
 mod verify;
+mod wording;
 
 use anyhow::Error;
 use args::{Cli, Command};

@@ -352,10 +352,9 @@ pub fn because(locale: &Locale, reason: &str) -> String {
         reason.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let key = numbers.iter().fold(reason.to_owned(), |text, number| text.replacen(number, "{}", 1));
     let pattern = locale.pattern(&format!("format.reason.{key}"));
-    let french = locale.code.split('-').next() == Some("fr");
-    let pattern = match (pattern, french) {
-        ("", true) => reasons::french(&key).unwrap_or(reasons::UNNAMED),
-        ("", false) => return reason.to_owned(),
+    let pattern = match (pattern, reasons::translated(&key, &locale.code)) {
+        ("", Some(translated)) => translated,
+        ("", None) => return reason.to_owned(),
         (pattern, _) => pattern,
     };
     numbers.iter().fold(pattern.to_owned(), |text, number| text.replacen("{}", number, 1))
