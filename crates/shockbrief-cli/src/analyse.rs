@@ -168,6 +168,8 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
+        // Nothing is known to lack in a language that is none.
+        let languages = wording::languages(project, &issue.report.languages)?;
         wording::check(project, &issue, &inputs.lang, &mut faults);
         faults.keep(issue.covered(project));
         faults.keep(project.bind(&issue.report, &issue.instances));
@@ -176,8 +178,7 @@ impl Analysed {
         check_texts(project, &issue, &mut faults);
         check_conditions(project, &issue, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
-        let languages = faults.keep(wording::languages(project, &issue.report.languages));
-        let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
+        let (Some(brand), true) = (brand, faults.is_empty()) else {
             return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
         };
         let languages = with_names(languages, project, &issue);
@@ -738,9 +739,15 @@ fn check_conditions(project: &Project, issue: &Issue, faults: &mut Refusals) {
             let message = format!("claim `{written}`, condition: {fault}");
             faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(fault.hint));
         }
+    }
+    for (claim, written, origin) in issue.instances.iter().flat_map(claims_of) {
         let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
         for language in &report.languages {
-            if texts.iter().flatten().any(|texts| !texts.contains_key(language)) {
+            if texts
+                .iter()
+                .flatten()
+                .any(|texts| texts.get(language).is_none_or(|text| text.trim().is_empty()))
+            {
                 let message = format!("claim `{written}` has no text in `{language}`");
                 let hint = format!("add `{language}: ...` there, or remove `{language}` from `languages`");
                 faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(hint));
