@@ -294,7 +294,9 @@ impl Format {
         let after_letter = code.starts_with(char::is_alphabetic) && scale != Scale::One;
         let pattern = locale.pattern(&format!("format.money.{}", scale.name()));
         let (pattern, code) = match pattern.find("{c}") {
-            Some(at) if at > 0 && after_letter => (pattern.to_owned(), format!("\u{a0}{code}")),
+            Some(at) if after_letter && pattern[..at].ends_with(char::is_alphabetic) => {
+                (pattern.to_owned(), format!("\u{a0}{code}"))
+            }
             _ => (pattern.to_owned(), code.to_owned()),
         };
         signed(&pattern, &text, &code)
