@@ -575,4 +575,23 @@ pub(crate) mod tests {
         assert!(told.starts_with("language `de` has no string `format.percent`\n"), "{told}");
         assert_eq!(told.lines().count(), PATTERNS.len(), "{told}");
     }
+
+    #[test]
+    fn what_is_no_known_language_or_runs_from_right_to_left_is_refused() {
+        for tag in ["de", "nl-NL", "ja", "fr-CA", "pt-BR", "zh-Hant-TW", "sr-Latn"] {
+            assert_eq!(settable(tag), Ok(()), "{tag}");
+        }
+        for (tag, says) in [
+            ("xq", "nothing is known"),
+            ("ar", "right to left"),
+            ("he-IL", "right to left"),
+            ("fa", "right to left"),
+            ("ur-PK", "right to left"),
+            ("not a tag", "no BCP 47 locale"),
+        ] {
+            let fault = settable(tag).unwrap_err();
+            assert!(fault.message.contains(says), "{tag}: {}", fault.message);
+        }
+        assert!(settable("dx").unwrap_err().hint.contains("`de`"));
+    }
 }
