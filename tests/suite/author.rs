@@ -339,10 +339,10 @@ fn a_name_that_lacks_a_language_is_told_with_its_place() {
         .enumerate()
         .map(
             |(at, found)| {
-                if (line..line + 4).contains(&at) { found.replace("en:", "de:") } else { found.to_owned() }
+                if (line..line + 4).contains(&at) { found.replace("en:", "nl:") } else { found.to_owned() }
             },
         )
         .collect();
     fs_err::write(&path, changed.join("\n") + "\n").unwrap();
-    refused(&desk.check(), 2, &["`theme.compute` has no name in `en`", "universe.yaml:"]);
+    refused(&desk.check(), 2, &["theme `compute` has no text in `en`", "universe.yaml:"]);
 }

@@ -16,6 +16,7 @@ mod exchange_days;
 mod faults;
 mod fetch_month;
 mod fuzz;
+mod german;
 mod hostile;
 mod language;
 mod looks;

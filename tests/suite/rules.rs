@@ -45,6 +45,22 @@ pub fn broken(text: &str, language: &str) -> Vec<&'static str> {
                 '“' | '”' => found.push("English quotes"),
                 _ => {}
             }
+        } else if language == "de" {
+            match c {
+                ';' | ':' | '!' | '?' if is_space(before) => found.push("a space before a mark"),
+                '%' | '‰' | '€' | '$' if counted && before != '\u{a0}' && !next.is_alphabetic() => {
+                    found.push("no space before a sign");
+                }
+                '«' | '»' => found.push("guillemets"),
+                '”' => found.push("an English quotation mark"),
+                '—' => found.push("an em dash"),
+                '„' if is_space(next) => found.push("a space after a quotation mark"),
+                '“' if is_space(before) => found.push("a space before a quotation mark"),
+                '.' if is_pair(before, next, at(i + 2)) => {
+                    found.push("an abbreviation without its narrow space")
+                }
+                _ => {}
+            }
         } else {
             match c {
                 ';' | ':' | '!' | '?' if is_space(before) => found.push("a space before a mark"),
@@ -55,4 +71,11 @@ pub fn broken(text: &str, language: &str) -> Vec<&'static str> {
         }
     }
     found
+}
+
+/// Whether the stop between two letters of “z. B.” has no narrow no-break space behind it.
+fn is_pair(before: char, next: char, second: char) -> bool {
+    let pairs = [('z', 'B'), ('d', 'h'), ('u', 'a'), ('k', 'A'), ('z', 'T'), ('v', 'a'), ('o', 'Ä')];
+    pairs.contains(&(before, next))
+        || (is_space(next) && next != '\u{202f}' && pairs.contains(&(before, second)))
 }

@@ -6,6 +6,7 @@ use crate::{
     load::{Digests, Issue, Project, report_digests},
     refute::{Tried, asked, demanded, refute, sessions},
     robust::robust,
+    wording,
 };
 use anyhow::Result;
 use jiff::civil::Date;
@@ -167,6 +168,9 @@ impl Analysed {
 
     fn of(project: &Project, folder: &Path, issue: Issue, inputs: &Inputs) -> Result<Self> {
         let mut faults = Refusals::default();
+        // Nothing is known to lack in a language that is none.
+        let languages = wording::languages(project, &issue.report.languages)?;
+        wording::check(project, &issue, &inputs.lang, &mut faults);
         faults.keep(issue.covered(project));
         faults.keep(project.bind(&issue.report, &issue.instances));
         faults.keep(shockbrief_sections::check(&issue.instances, &project.lookup(&issue.report)));
@@ -174,8 +178,7 @@ impl Analysed {
         check_texts(project, &issue, &mut faults);
         check_conditions(project, &issue, &mut faults);
         let brand = faults.keep(project.brand_of(&issue.report));
-        let languages = faults.keep(project.languages(&issue.report.languages));
-        let (Some(brand), Some(languages), true) = (brand, languages, faults.is_empty()) else {
+        let (Some(brand), true) = (brand, faults.is_empty()) else {
             return Err(faults.finish().err().unwrap_or_else(|| anyhow::anyhow!("no brand, and no reason")));
         };
         let languages = with_names(languages, project, &issue);
@@ -538,30 +541,42 @@ impl Analysed {
 
     /// The report's prose of a section, or the one in its folder, or the house's.
     fn prose(&self, project: &Project, section: &Instance, code: &str) -> Result<Source> {
-        let report = &self.issue.report.folder;
-        let own = report.join("prose").join(format!("{}.{code}.typ.j2", section.id));
-        let named = report.join("sections").join(&section.id).join(format!("prose.{code}.typ.j2"));
-        let beside = section.folder.iter().map(|folder| folder.join(format!("prose.{code}.typ.j2")));
-        let shared = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
-        let places = [own.clone(), named].into_iter().chain(beside).chain([shared.clone()]);
-        if let Some(path) = places.into_iter().find(|path| house::is_file(path)) {
-            project.inside(&self.issue.report, &path)?;
-            let text = lift::local(&fs::read_text(&path)?, &section.id);
-            return Ok(Source::new(house::shown(&path).display().to_string(), text));
+        let places = prose_places(project, &self.issue.report, section, code);
+        if let Some(path) = places.iter().find(|path| house::is_file(path)) {
+            project.inside(&self.issue.report, path)?;
+            let text = lift::local(&fs::read_text(path)?, &section.id);
+            return Ok(Source::new(house::shown(path).display().to_string(), text));
         }
-        // What an author declares may stand without words of its own; what the house computes may not.
-        let spec = &section.spec;
-        if matches!(method(section)?, Method::Kind(_)) && !(spec.tables.is_empty() && spec.charts.is_empty())
-        {
-            return Ok(Source::new(format!("{} ({code}, no prose)", section.id), ""));
+        match no_prose(&places, section, code)? {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(Source::new(format!("{} ({code}, no prose)", section.id), "")),
         }
-        Err(Refusal::config(format!("{}: no such file, nor {}", own.display(), shared.display()))
-            .hint(format!(
-                "write the prose of `{}` in `{code}`, or take the section out of report.yaml",
-                section.id
-            ))
-            .into())
     }
+}
+
+/// Where the prose of a section may lie, in the order in which it is looked for.
+pub fn prose_places(project: &Project, report: &Report, section: &Instance, code: &str) -> Vec<PathBuf> {
+    let own = report.folder.join("prose").join(format!("{}.{code}.typ.j2", section.id));
+    let named = report.folder.join("sections").join(&section.id).join(format!("prose.{code}.typ.j2"));
+    let beside = section.folder.iter().map(|folder| folder.join(format!("prose.{code}.typ.j2")));
+    let shared = project.folder.join("prose").join(format!("{}.{code}.typ.j2", section.base));
+    [own, named].into_iter().chain(beside).chain([shared]).collect()
+}
+
+/// Why a section may not stand without prose. What an author declares may; what the house computes may not.
+pub fn no_prose(places: &[PathBuf], section: &Instance, code: &str) -> Result<Option<Refusal>> {
+    let spec = &section.spec;
+    if matches!(method(section)?, Method::Kind(_)) && !(spec.tables.is_empty() && spec.charts.is_empty()) {
+        return Ok(None);
+    }
+    let ends: Vec<String> = [places.first(), places.last()]
+        .into_iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
+    let hint =
+        format!("write the prose of `{}` in `{code}`, or take the section out of report.yaml", section.id);
+    Ok(Some(Refusal::config(format!("{}: no such file", ends.join(": no such file, nor "))).hint(hint)))
 }
 
 /// The claims of a section, under its name, each with the id that stands in the file.
@@ -669,32 +684,36 @@ fn nouns(project: &Project, report: &Report) -> Nouns {
 
 /// Where names that lack a language of the report are declared.
 fn lacking(project: &Project, report: &Report) -> BTreeMap<String, BTreeMap<String, String>> {
-    let place = |origin: Option<&Origin>, path: KeyPath| {
-        origin.map_or(String::new(), |origin| {
-            let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
-            format!("{}{line}", origin.path.display())
-        })
-    };
     let mut lacking: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (key, names) in named(project, report) {
         for code in report.languages.iter().filter(|code| !names.contains_key(*code)) {
-            let (kind, id) = key.split_once('.').unwrap_or((key.as_str(), ""));
-            let at = match kind {
-                "theme" => place(project.universe.origin.as_ref(), at!["themes", id, "name"]),
-                "event" => place(project.events.origin.as_ref(), at![id, "name"]),
-                "portfolio" | "scenario" => {
-                    let list = format!("{kind}s");
-                    place(project.scenarios.origin.as_ref(), at![list.as_str(), id, "name"])
-                }
-                "fact" | "fact-note" => {
-                    project.facts.file(id).map_or(String::new(), |file| file.display().to_string())
-                }
-                _ => place(Some(&report.origin), at!["watch"]),
-            };
+            let at = place_of(project, report, &key).unwrap_or_default();
             lacking.entry(code.clone()).or_default().insert(key.clone(), at);
         }
     }
     lacking
+}
+
+/// File and line where what has this string key is declared; facts are known by their file.
+pub fn place_of(project: &Project, report: &Report, key: &str) -> Option<String> {
+    let place = |origin: &Origin, path: KeyPath| {
+        let line = origin.line_of(&path).map_or(String::new(), |line| format!(":{line}"));
+        format!("{}{line}", origin.path.display())
+    };
+    let (kind, id) = key.split_once('.').unwrap_or((key, ""));
+    match kind {
+        "theme" => Some(place(project.universe.origin.as_ref()?, at!["themes", id, "name"])),
+        "event" => Some(place(project.events.origin.as_ref()?, at![id, "name"])),
+        "portfolio" | "scenario" => {
+            let list = format!("{kind}s");
+            Some(place(project.scenarios.origin.as_ref()?, at![list.as_str(), id, "name"]))
+        }
+        "fact" | "fact-note" => {
+            let origin = project.facts.origin(id)?;
+            Some(place(origin, at![id, if kind == "fact" { "name" } else { "note" }]))
+        }
+        _ => Some(place(&report.origin, at!["watch"])),
+    }
 }
 
 /// All claims that an issue makes: the report's own, the house's, those of its sections.
@@ -720,9 +739,15 @@ fn check_conditions(project: &Project, issue: &Issue, faults: &mut Refusals) {
             let message = format!("claim `{written}`, condition: {fault}");
             faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(fault.hint));
         }
+    }
+    for (claim, written, origin) in issue.instances.iter().flat_map(claims_of) {
         let texts = [Some(&claim.text), claim.otherwise.as_ref(), claim.missing.as_ref()];
         for language in &report.languages {
-            if texts.iter().flatten().any(|texts| !texts.contains_key(language)) {
+            if texts
+                .iter()
+                .flatten()
+                .any(|texts| texts.get(language).is_none_or(|text| text.trim().is_empty()))
+            {
                 let message = format!("claim `{written}` has no text in `{language}`");
                 let hint = format!("add `{language}: ...` there, or remove `{language}` from `languages`");
                 faults.push(origin.refuse(format!("id: {written}").as_str(), message).hint(hint));
@@ -825,8 +850,8 @@ fn said(project: &Project) -> impl Iterator<Item = (String, &BTreeMap<String, St
     facts.chain(sources).chain(names).map(|(text, local)| (format!("said.{text}"), local))
 }
 
-/// Names in each language by string key.
-fn named(project: &Project, report: &Report) -> Vec<(String, BTreeMap<String, String>)> {
+/// Names in each language by string key: themes, portfolios, scenarios, watched figures, events, facts and their notes.
+pub fn named(project: &Project, report: &Report) -> Vec<(String, BTreeMap<String, String>)> {
     let themes = project.universe.themes.iter().map(|(id, theme)| (format!("theme.{id}"), &theme.name));
     let scenarios = project.scenarios_of(report);
     let portfolios = scenarios.portfolios.iter().map(|(id, p)| (format!("portfolio.{id}"), &p.name));

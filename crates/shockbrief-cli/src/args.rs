@@ -211,6 +211,9 @@ pub struct Inputs {
     /// Period, such as 2025-01-27, 2025-W05, 2025-01 or 2025-Q1 (default: the report's).
     #[arg(long)]
     pub period: Option<Period>,
+    /// Languages (default: the report's); one that the report does not name is added to its own for this run.
+    #[arg(long, value_delimiter = ',')]
+    pub lang: Vec<String>,
     #[command(flatten)]
     pub holding: Holding,
 }
@@ -223,9 +226,6 @@ pub struct Render {
     pub reports: Vec<PathBuf>,
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Languages (default: the report's).
-    #[arg(long, value_delimiter = ',')]
-    pub lang: Vec<String>,
     /// Output folder.
     #[arg(long, default_value = "out")]
     pub out: PathBuf,

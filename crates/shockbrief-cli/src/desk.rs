@@ -7,7 +7,13 @@ use crate::{
     schema::beside,
 };
 use anyhow::Result;
-use shockbrief_core::{Refusal, config::Report, fs::write_atomic, house};
+use shockbrief_core::{
+    Refusal,
+    config::{Language, Report, load},
+    fs::write_atomic,
+    house,
+};
+use shockbrief_templating::locale;
 use std::path::{Path, PathBuf};
 
 mod section;
@@ -210,26 +216,54 @@ fn portfolio(desk: &Path, name: &str) -> Result<()> {
     described(&report.join("portfolios").join(format!("{name}.yaml")), "portfolio", 3, &text)
 }
 
-/// Every string of a language with its English beside it.
+/// Every string of a language, empty, with its English beside it; what has no words stands as it is.
 fn language(config: &Path, code: &str) -> Result<()> {
-    let english = shockbrief_core::fs::read_text(&config.join("languages/en.yaml"))?;
-    let mut text =
-        "# Translate each text; what stands here is English. `shockbrief check` names what lacks.\n"
-            .to_owned();
-    for line in english.lines() {
-        match line.split_once(':') {
-            Some(("locale", _)) => text.push_str(&format!("locale: {code}\n")),
-            Some(("name", _)) => text.push_str(&format!("name: {code}\n")),
-            _ => text.push_str(&format!("{line}\n")),
-        }
+    locale::settable(code)
+        .map_err(|fault| Refusal::config(format!("language `{code}`: {}", fault.message)).hint(fault.hint))?;
+    let english: Language = load(&config.join("languages/en.yaml"))?.0;
+    let mut text = format!(
+        "# Write each text between its quotes; beside it stands the English one. `shockbrief check REPORT --lang {code}`\n\
+         # names what lacks, here and in every other file. Texts are templates: {{{{ … }}}} stays as it is.\n\
+         locale: {code}\nname: \"\"  # English\nstrings:\n"
+    );
+    for (key, english) in &english.strings {
+        text.push_str(&beside(key, english)?);
     }
     text.push_str("  # How numbers and dates are written.\n");
-    for (key, pattern) in shockbrief_templating::locale::english() {
-        if !english.contains(&format!("\n  {key}:")) {
-            text.push_str(&format!("  {key}: {}\n", serde_json::to_string(pattern)?));
+    for (key, english) in locale::english().filter(|(key, _)| !english.strings.contains_key(*key)) {
+        // A word such as `source` stands above under its own key.
+        if key.strip_prefix("format.word.").is_none_or(|word| !has(&text, word)) {
+            text.push_str(&beside(key, english)?);
         }
     }
     described(&config.join("languages").join(format!("{code}.yaml")), "language", 2, &text)
+}
+
+/// Whether the skeleton has a string already.
+fn has(text: &str, key: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix("  ").is_some_and(|line| line.starts_with(&format!("{key}:"))))
+}
+
+/// A string to be translated, or as it is where it has no words.
+fn beside(key: &str, english: &str) -> Result<String> {
+    let line = english.split_whitespace().collect::<Vec<_>>().join(" ");
+    if is_wordless(english) {
+        return Ok(format!("  {key}: {}\n", serde_json::to_string(english)?));
+    }
+    Ok(format!("  {key}: \"\"  # {line}\n"))
+}
+
+/// Whether a text is made of values and marks alone.
+fn is_wordless(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.chars().all(|c| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > 0 || !c.is_alphabetic()
+    })
 }
 
 const README: &str = include_str!("desk/README.md");

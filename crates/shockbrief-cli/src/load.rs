@@ -7,8 +7,8 @@ use shockbrief_analytics::calibration::DAYS;
 use shockbrief_core::{
     Dataset, Mic, Period, Refusal, Refusals, Session, Symbol, at,
     config::{
-        Brand, DETECTED, Event, Events, Facts, House, HouseClaims, Instrument, Labels, Language, ModelName,
-        Report, Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
+        Brand, DETECTED, Event, Events, Facts, House, HouseClaims, Instrument, Labels, ModelName, Report,
+        Scenarios, Sources, Study, Universe, bind, bind_scenarios, load_models,
         section::{Base, Edge, Instance, SectionFolders, When, instances},
     },
     fs::{sha256, sha256_file},
@@ -234,14 +234,6 @@ impl Project {
         events.events.insert(DETECTED.into(), event);
         Ok(Cow::Owned(events))
     }
-
-    /// The strings of a report's languages.
-    pub fn languages(&self, codes: &[String]) -> Result<BTreeMap<String, Language>> {
-        codes
-            .iter()
-            .map(|code| Ok((code.clone(), Language::load(&self.folder.join("languages"), code)?)))
-            .collect()
-    }
 }
 
 fn digests(folder: &Path) -> Result<Digests> {
@@ -314,7 +306,10 @@ impl Issue {
                 .hint("name a folder under reports/")
                 .into());
         }
-        let report = Report::load(folder)?;
+        let mut report = Report::load(folder)?;
+        let added = inputs.lang.iter().filter(|code| !report.languages.contains(code));
+        let added: Vec<String> = added.cloned().collect();
+        report.languages.extend(added);
         if report.for_each.is_some() && report.client.is_none() {
             return Err(Refusal::config(format!("{}: for which portfolio?", report.origin.path.display()))
                 .hint("name the file of a portfolio")

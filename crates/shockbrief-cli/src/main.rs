@@ -33,6 +33,7 @@ mod study;
 mod study_table;
 mod verify;
 mod version;
+mod wording;
 
 use anyhow::Error;
 use args::{Cli, Command};

@@ -98,7 +98,6 @@ fn brief(
     let making = Making {
         place: folder,
         inputs: &args.inputs,
-        lang: &args.lang,
         limit: Duration::from_secs(args.time_limit),
         keep_source: args.keep_source,
         draw: args.draw,
@@ -113,8 +112,6 @@ pub struct Making<'a> {
     pub place: &'a Path,
     /// Data, configuration and store.
     pub inputs: &'a Inputs,
-    /// Languages; all of the report's where empty.
-    pub lang: &'a [String],
     /// Time for one typesetting.
     pub limit: Duration,
     /// Whether the generated source is kept.
@@ -145,7 +142,7 @@ pub fn make(
     analysed: &mut Analysed,
     making: &Making<'_>,
 ) -> Result<Published> {
-    let languages = languages(analysed, making.lang)?;
+    let languages = languages(analysed, &making.inputs.lang);
     rehearse(project, typst, analysed, &languages, making)?;
     let (slug, period) = (slug_of(analysed), period_of(analysed));
     let lost = making.revise && !remade(project, typst, output, analysed, &languages, making)?;
@@ -226,6 +223,10 @@ fn rehearse(
     option("--config", inputs.config.as_os_str());
     option("--period", period.as_ref());
     option("--as-of", as_of.as_ref());
+    let lang = inputs.lang.join(",");
+    if !lang.is_empty() {
+        option("--lang", lang.as_ref());
+    }
     if let Some(store) = &inputs.holding.store {
         option("--store", store.as_os_str());
         inputs.holding.known_by.iter().for_each(|known| option("--known-by", known.to_string().as_ref()));
@@ -314,14 +315,9 @@ fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTree
     faults.or(audited)
 }
 
-fn languages(analysed: &Analysed, asked: &[String]) -> Result<Vec<String>> {
-    let report = &analysed.issue.report;
-    if let Some(unknown) = asked.iter().find(|code| !report.languages.contains(code)) {
-        return Err(Refusal::config(format!("{} has no language `{unknown}`", report.origin.path.display()))
-            .hint(format!("it has: {}", report.languages.join(", ")))
-            .into());
-    }
-    Ok(if asked.is_empty() { report.languages.clone() } else { asked.to_vec() })
+fn languages(analysed: &Analysed, asked: &[String]) -> Vec<String> {
+    let all = &analysed.issue.report.languages;
+    all.iter().filter(|code| asked.is_empty() || asked.contains(code)).cloned().collect()
 }
 
 fn publish(

@@ -47,6 +47,8 @@ fn one(project: &Project, typst: &Typst, path: &Path, args: &Verify) -> Result<u
         config: args.config.clone(),
         as_of: Some(manifest.as_of),
         period: Some(manifest.period.parse()?),
+        // Those of its pages; one that was asked for on the command line is not in the report.
+        lang: manifest.audited.keys().cloned().collect(),
         holding: holding(&manifest, path, args)?,
     };
     let mut analysed = Analysed::new(project, &report, &inputs)?;

@@ -606,12 +606,15 @@ fn theme(
     let stamp = brief.stamp.as_ref().map(|key| engine.words(key)).transpose()?;
     let disclaimer = in_language(&brief.brand.disclaimer, &edition.code);
     let disclaimer = typography::plain(&disclaimer, typography::Rules::of(&edition.code));
-    let region = edition.language.locale.split('-').nth(1).unwrap_or_default().to_owned();
+    // A locale such as `nl` names no region, `sr-Latn` a script.
+    let is_region = |part: &&str| part.len() == 2 && part.chars().all(|c| c.is_ascii_uppercase());
+    let region = edition.language.locale.split('-').skip(1).find(is_region);
+    let region = region.map_or_else(|| "none".to_owned(), escape::literal);
     let date = brief.as_of;
     let mut facts: Vec<(String, String)> =
         facts.iter().map(|(key, text)| (key.replace('_', "-"), escape::literal(text))).collect();
     facts.extend([
-        ("region".to_owned(), escape::literal(&region)),
+        ("region".to_owned(), region),
         ("disclaimer".to_owned(), escape::literal(disclaimer.trim())),
         ("method".to_owned(), method(brief).map_or("none".to_owned(), |label| escape::literal(&label))),
         (

@@ -443,7 +443,7 @@ fn add_words(environment: &mut Environment<'static>, scope: &Shared) {
         shared.names.get(symbol).cloned().ok_or_else(|| unknown("symbol", symbol, shared.names.keys()))
     });
     add_nouns(environment, scope);
-    for language in ["en", "fr"] {
+    for language in ["en", "fr", "de"] {
         let shared = scope.clone();
         environment.add_function(language, move |text: &str| {
             let text = typography::plain(text, typography::Rules::of(language));

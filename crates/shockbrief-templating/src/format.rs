@@ -294,7 +294,9 @@ impl Format {
         let after_letter = code.starts_with(char::is_alphabetic) && scale != Scale::One;
         let pattern = locale.pattern(&format!("format.money.{}", scale.name()));
         let (pattern, code) = match pattern.find("{c}") {
-            Some(at) if at > 0 && after_letter => (pattern.to_owned(), format!("\u{a0}{code}")),
+            Some(at) if after_letter && pattern[..at].ends_with(char::is_alphabetic) => {
+                (pattern.to_owned(), format!("\u{a0}{code}"))
+            }
             _ => (pattern.to_owned(), code.to_owned()),
         };
         signed(&pattern, &text, &code)
@@ -352,10 +354,9 @@ pub fn because(locale: &Locale, reason: &str) -> String {
         reason.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let key = numbers.iter().fold(reason.to_owned(), |text, number| text.replacen(number, "{}", 1));
     let pattern = locale.pattern(&format!("format.reason.{key}"));
-    let french = locale.code.split('-').next() == Some("fr");
-    let pattern = match (pattern, french) {
-        ("", true) => reasons::french(&key).unwrap_or(reasons::UNNAMED),
-        ("", false) => return reason.to_owned(),
+    let pattern = match (pattern, reasons::translated(&key, &locale.code)) {
+        ("", Some(translated)) => translated,
+        ("", None) => return reason.to_owned(),
         (pattern, _) => pattern,
     };
     numbers.iter().fold(pattern.to_owned(), |text, number| text.replacen("{}", number, 1))

@@ -12,12 +12,13 @@ use icu::calendar::{Date as IcuDate, Gregorian};
 use icu::datetime::{FixedCalendarDateTimeFormatter, fieldsets};
 use icu::decimal::{DecimalFormatter, options::DecimalFormatterOptions};
 use icu::list::{ListFormatter, options::ListFormatterOptions};
-use icu::locale::Locale as IcuLocale;
+use icu::locale::{Locale as IcuLocale, LocaleDirectionality};
 use icu::plurals::{PluralCategory, PluralRules, PluralRulesOptions};
 use jiff::civil::Date;
 use shockbrief_core::{
     Refusal, Refusals,
     config::{Language, Rounding},
+    nearest,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -364,6 +365,71 @@ fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<S
     faults.or(patterns)
 }
 
+/// Why a locale cannot be used, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocaleFault {
+    /// What is wrong.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+/// What stands for a month where no language is known: the root of all locales.
+const ROOT: &str = "M01";
+
+/// Whether pages can be set in a locale: its dates and numbers are known, and it is written from left to right.
+///
+/// # Errors
+/// A tag that is none, one whose language is not known (with the nearest that are), one written from right to left.
+pub fn settable(tag: &str) -> Result<(), LocaleFault> {
+    let fault = |message: String, hint: String| Err(LocaleFault { message, hint });
+    let Ok(parsed) = IcuLocale::try_from_str(tag) else {
+        let hint = "write a tag such as fr-FR or en-GB".to_owned();
+        return fault(format!("`{tag}` is no BCP 47 locale"), hint);
+    };
+    if !is_known(&parsed) {
+        return fault(format!("nothing is known of the locale `{tag}`"), near(parsed.id.language.as_str()));
+    }
+    if LocaleDirectionality::new_common().is_right_to_left(&parsed.id) {
+        let message = format!(
+            "`{tag}` is written from right to left, which pages, charts and tables here do not do yet"
+        );
+        return fault(message, "leave this language out".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether ICU has dates for a locale: without, it would print those of the root.
+fn is_known(tag: &IcuLocale) -> bool {
+    let day = IcuDate::try_new_gregorian(2025, 1, 27);
+    match (Dates::new(tag), day) {
+        (Ok(dates), Ok(day)) => !dates.format(&day, DateStyle::Month).contains(ROOT),
+        _ => false,
+    }
+}
+
+/// The known languages nearest to one that is not.
+fn near(language: &str) -> String {
+    const OFFERED: usize = 5;
+    let letters = || 'a'..='z';
+    let pairs = letters().flat_map(|a| letters().map(move |b| format!("{a}{b}")));
+    let known = pairs.filter(|code| {
+        IcuLocale::try_from_str(code)
+            .is_ok_and(|tag| is_known(&tag) && !LocaleDirectionality::new_common().is_right_to_left(&tag.id))
+    });
+    let mut known: Vec<(usize, String)> =
+        known.map(|code| (nearest::distance(language, &code), code)).collect();
+    known.sort();
+    let offered: Vec<String> = known.into_iter().take(OFFERED).map(|(_, code)| format!("`{code}`")).collect();
+    format!("the nearest known languages are {}", offered.join(", "))
+}
+
+/// Whether the patterns of a language are built in.
+#[must_use]
+pub fn is_built_in(code: &str) -> bool {
+    matches!(code, "fr" | "en")
+}
+
 /// The patterns that a language must have, as English writes them.
 pub fn english() -> impl Iterator<Item = (&'static str, &'static str)> {
     PATTERNS.into_iter().map(|(key, _, english)| (key, english))
@@ -508,5 +574,24 @@ pub(crate) mod tests {
         let told = error.to_string();
         assert!(told.starts_with("language `de` has no string `format.percent`\n"), "{told}");
         assert_eq!(told.lines().count(), PATTERNS.len(), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_known_language_or_runs_from_right_to_left_is_refused() {
+        for tag in ["de", "nl-NL", "ja", "fr-CA", "pt-BR", "zh-Hant-TW", "sr-Latn"] {
+            assert_eq!(settable(tag), Ok(()), "{tag}");
+        }
+        for (tag, says) in [
+            ("xq", "nothing is known"),
+            ("ar", "right to left"),
+            ("he-IL", "right to left"),
+            ("fa", "right to left"),
+            ("ur-PK", "right to left"),
+            ("not a tag", "no BCP 47 locale"),
+        ] {
+            let fault = settable(tag).unwrap_err();
+            assert!(fault.message.contains(says), "{tag}: {}", fault.message);
+        }
+        assert!(settable("dx").unwrap_err().hint.contains("`de`"));
     }
 }

@@ -368,22 +368,10 @@ enum Kind {
 
 /// The unit that a text begins with.
 fn unit_of(text: &str) -> Option<Kind> {
-    const SCALES: [&str; 12] = [
-        "billion",
-        "billions",
-        "million",
-        "millions",
-        "trillion",
-        "trillions",
-        "milliard",
-        "milliards",
-        "bn",
-        "md",
-        "mds",
-        "tn",
-    ];
+    const SCALES: &str = "billion billions million millions trillion trillions milliard milliards bn md mds tn milliarde \
+        milliarden millionen billionen mrd mio bio";
     const MONEY: [&str; 8] = ["dollar", "dollars", "euro", "euros", "usd", "eur", "gbp", "yen"];
-    const PERCENT: [&str; 3] = ["percent", "percentage", "pourcent"];
+    const PERCENT: [&str; 4] = ["percent", "percentage", "pourcent", "prozent"];
     let lower = text.to_lowercase();
     let word: String = lower.chars().take_while(|c| c.is_alphabetic()).collect();
     if lower.starts_with(['%', '‰']) || PERCENT.contains(&word.as_str()) {
@@ -395,15 +383,17 @@ fn unit_of(text: &str) -> Option<Kind> {
     if lower.starts_with(|c: char| CURRENCIES.contains(c)) || MONEY.contains(&word.as_str()) {
         return Some(Kind::Currency);
     }
-    SCALES.contains(&word.as_str()).then_some(Kind::Scale)
+    SCALES.split(' ').any(|scale| scale.trim() == word).then_some(Kind::Scale)
 }
 
-/// Whether a word is a number in English or French, from one to ninety-nine, or a hundred, a thousand, a half.
+/// Whether a word is a number in English, French or German, from one to ninety-nine, or a hundred, a thousand, a half.
 fn is_number_word(word: &str) -> bool {
     const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen \
         sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand \
         half dozen un deux trois quatre cinq sept huit neuf dix onze douze treize quatorze quinze seize vingt vingts \
-        trente quarante cinquante soixante septante huitante nonante cent cents mille demi douzaine et";
+        trente quarante cinquante soixante septante huitante nonante cent cents mille demi douzaine et zwei drei vier \
+        fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn neunzehn zwanzig \
+        dreißig vierzig fünfzig sechzig siebzig achtzig neunzig hundert tausend dutzend";
     let lower = word.to_lowercase();
     // “un million” is an amount without a number only as “des millions”: one of them is one.
     lower.split('-').all(|part| WORDS.split_whitespace().any(|known| known == part)) && lower != "et"

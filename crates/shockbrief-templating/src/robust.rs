@@ -39,7 +39,12 @@ fn handle(figure: Figure) -> Value {
 fn names(scope: &Scope, list: &str) -> Vec<String> {
     let named = |id: &String| {
         let key = format!("specification.{id}");
-        scope.strings.get(&key).map_or_else(|| id.clone(), |name| uncapitalised(name))
+        match scope.strings.get(&key) {
+            None => id.clone(),
+            // German nouns keep their capital; a name that begins with an adjective is quoted as a name.
+            Some(name) if scope.code.split('-').next() == Some("de") => name.clone(),
+            Some(name) => uncapitalised(name),
+        }
     };
     scope.findings.lists.get(list).into_iter().flatten().map(named).collect()
 }

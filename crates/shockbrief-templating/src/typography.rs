@@ -1,7 +1,7 @@
-//! Spaces, quotes, apostrophes and dashes of French and English prose.
+//! Spaces, quotes, apostrophes and dashes of French, English and German prose.
 //!
-//! Rules of the Imprimerie nationale for French and of common British practice for English, applied to
-//! the prose of templates before they are compiled. What is not prose passes untouched: template tags,
+//! Rules of the Imprimerie nationale for French, of common British practice for English, of Duden and DIN 5008 for
+//! German, applied to the prose of templates before they are compiled. What is not prose passes untouched: template tags,
 //! Typst code and its string literals, mathematics, raw text, comments, labels, references, addresses.
 //! Line breaks stay where they are, so that errors keep their lines. The pass is idempotent.
 
@@ -14,6 +14,8 @@ pub enum Rules {
     French,
     /// English.
     English,
+    /// German.
+    German,
     /// Another language: nothing changes.
     None,
 }
@@ -25,6 +27,7 @@ impl Rules {
         match code.split('-').next() {
             Some("fr") => Self::French,
             Some("en") => Self::English,
+            Some("de") => Self::German,
             _ => Self::None,
         }
     }
@@ -314,6 +317,8 @@ struct Setter {
     out: Vec<char>,
     at: usize,
     rules: Rules,
+    /// Whether a German quotation in single marks is open: its end is no apostrophe.
+    within: bool,
 }
 
 fn is_space(c: char) -> bool {
@@ -335,17 +340,28 @@ const UNITS_FR: &str = "milliard milliards million millions Md Mds M k pb pt pts
 const UNITS_EN: &str = "billion million trillion bn bp bps pp points sessions days dollars metres am pm January February \
     March April May June July August September October November December Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov \
     Dec KB MB GB TB PB";
+const UNITS_DE: &str = "Milliarde Milliarden Million Millionen Billion Billionen Mrd Mio Bio Prozent Promille \
+    Prozentpunkt Prozentpunkte Prozentpunkten PP Punkt Punkte Punkten Uhr Tag Tage Tagen Handelstag Handelstage \
+    Handelstagen Jahr Jahre Jahren Monat Monate Monaten Dollar Euro USD EUR GBP JPY Meter KB MB GB TB PB";
 /// Symbols of units in any language.
 const UNITS: &str = "nm mm cm m km kg g W kW MW GW TWh MWh kWh V Hz MHz GHz ms s °C °F";
 /// Months that stand before their day in English.
 const MONTHS_EN: &str =
     "January February March April May June July August September October November December";
+/// What follows an ordinal in German and stays on its line: a day's month, a quarter.
+const ORDERED_DE: &str = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember Jan Feb Apr \
+    Jun Jul Aug Sept Okt Nov Dez Quartal Quartals Halbjahr Halbjahres Jahrhundert Jahrhunderts";
+/// German abbreviations of two words, as they are typed without their space; those of three are two that overlap.
+const PAIRS_DE: &str = "z.B. d.h. u.a. o.Ä. u.Ä. i.d. d.R. i.A. i.V. u.U. z.T. z.Z. v.a. s.o. s.u. k.A. m.E. e.V. a.D. \
+    a.M. n.Chr. v.Chr. v.H. d.J. d.M. o.g. o.a. i.e. e.S. u.v. v.m. i.H. H.v.";
 /// Abbreviations that must stay on the line of the number that follows.
 const NUMBERED_FR: &str = "n° N° nº nᵒ no nos p. pp. art. al. fig. tabl. vol. t. chap. § §§";
 const NUMBERED_EN: &str = "No. no. Nos. nos. p. pp. Fig. fig. Sec. vol. ch. art. § §§ USD EUR GBP JPY";
+const NUMBERED_DE: &str = "Nr. Nrn. S. Abb. Tab. Abs. Art. Bd. Kap. Ziff. Anm. § §§ USD EUR";
 /// Titles that must stay on the line of the name that follows.
 const TITLES_FR: &str = "M. MM. Mme Mmes Mlle Dr Pr Me av. apr.";
 const TITLES_EN: &str = "Mr. Mr Mrs. Mrs Ms. Ms Dr. Dr Prof. Prof";
+const TITLES_DE: &str = "Dr. Prof. Hr. Fr. Dipl. St. Mrd. Mio. Bio.";
 /// Words that lost their head, before which an apostrophe is no opening quote.
 const CUT_EN: &str = "tis twas em til cause n";
 
@@ -363,7 +379,7 @@ fn listed(list: &str, word: &str) -> bool {
 
 impl Setter {
     fn new(text: Vec<char>, rules: Rules) -> Self {
-        Self { out: Vec::with_capacity(text.len()), text, at: 0, rules }
+        Self { out: Vec::with_capacity(text.len()), text, at: 0, rules, within: false }
     }
 
     fn run(mut self) -> Vec<char> {
@@ -372,6 +388,14 @@ impl Setter {
             self.at += 1;
             match c {
                 '\'' if self.rules == Rules::English && self.opens_single() => self.out.push('‘'),
+                '\'' if self.rules == Rules::German && self.opens_single() => {
+                    self.within = true;
+                    self.out.push('‚');
+                }
+                '\'' if self.within && !self.next(0).is_some_and(is_wordy) => {
+                    self.within = false;
+                    self.out.push('‘');
+                }
                 '\'' => self.out.push('’'),
                 '"' => self.quote(),
                 '.' if self.next_is("..") => self.ellipsis(),
@@ -386,6 +410,7 @@ impl Setter {
                     self.spaced(NBSP, c);
                 }
                 _ if self.rules == Rules::French => self.french(c),
+                _ if self.rules == Rules::German => self.german(c),
                 _ => self.english(c),
             }
         }
@@ -455,6 +480,8 @@ impl Setter {
         match (self.rules, self.opens()) {
             (Rules::French, true) => self.out.extend(['«', NBSP]),
             (Rules::French, false) => self.close(),
+            (Rules::German, true) => self.out.push('„'),
+            (Rules::German, false) => self.out.push('“'),
             (_, true) => self.out.push('“'),
             (_, false) => self.out.push('”'),
         }
@@ -508,6 +535,25 @@ impl Setter {
             self.strip_plain();
         }
         self.out.push('.');
+        if self.rules == Rules::German && self.joins_pair() {
+            self.skip_spaces();
+            self.out.push(NNBSP);
+        }
+    }
+
+    /// Whether “z.B.” stands around this stop, with its space or without.
+    fn joins_pair(&self) -> bool {
+        let apart = self.text[self.at..].iter().take_while(|c| is_space(**c)).count();
+        let rest = &self.text[self.at + apart..];
+        let second: String = rest.iter().take_while(|c| c.is_alphabetic()).collect();
+        let stops = rest.get(second.chars().count()) == Some(&'.');
+        let letters: String = {
+            let mut last: Vec<char> =
+                self.out.iter().rev().skip(1).take_while(|c| c.is_alphabetic()).copied().collect();
+            last.reverse();
+            last.into_iter().collect()
+        };
+        stops && !letters.is_empty() && listed(PAIRS_DE, &format!("{letters}.{second}."))
     }
 
     /// No space stands within brackets.
@@ -523,7 +569,8 @@ impl Setter {
         if after == Some('-') {
             let em = self.text.get(self.at + 1) == Some(&'-');
             self.at += if em { 2 } else { 1 };
-            self.out.push(if em { '—' } else { '–' });
+            // German knows the en dash alone.
+            self.out.push(if em && self.rules != Rules::German { '—' } else { '–' });
         } else if after.is_some_and(is_numeric)
             && before.is_none_or(|c| {
                 is_space(c)
@@ -541,6 +588,7 @@ impl Setter {
                             | '*'
                             | '_'
                             | '“'
+                            | '„'
                             | '‘'
                             | '«'
                     )
@@ -602,7 +650,7 @@ impl Setter {
             return self.out.extend_from_slice(&self.text[start..self.at]);
         }
         let typed = |c: char| first == c || self.text[start..self.at].contains(&c);
-        let c = if self.joins_thousands() && self.rules == Rules::French {
+        let c = if self.joins_thousands() && self.rules != Rules::English {
             NNBSP
         } else if self.joins_unit() || self.joins_abbreviation() || self.joins_day() || typed(NBSP) {
             NBSP
@@ -627,15 +675,40 @@ impl Setter {
     fn joins_unit(&self) -> bool {
         let rest = &self.text[self.at..];
         let word: String = rest.iter().copied().take_while(|c| c.is_alphabetic() || *c == '°').collect();
-        let currency = matches!(self.next(0), Some('€' | '£')) && self.rules == Rules::French;
+        let currency = matches!(self.next(0), Some('€' | '£')) && self.rules != Rules::English;
         let noon = self.rules == Rules::English
             && ["a.m.", "p.m."].iter().any(|noon| rest.starts_with(&noon.chars().collect::<Vec<_>>()));
-        let units = if self.rules == Rules::French { UNITS_FR } else { UNITS_EN };
+        let units = self.of(UNITS_FR, UNITS_EN, UNITS_DE);
         self.after_number() && (currency || noon || listed(units, &word) || listed(UNITS, &word))
+    }
+
+    /// The list of the language.
+    fn of(&self, french: &'static str, english: &'static str, german: &'static str) -> &'static str {
+        match self.rules {
+            Rules::French => french,
+            Rules::German => german,
+            _ => english,
+        }
+    }
+
+    /// „27. Januar“, „27. 1.“ and „3. Quartal“ stay on one line.
+    fn joins_ordinal(&self) -> bool {
+        let digits = self.out.iter().rev().skip(1).take_while(|c| c.is_ascii_digit()).count();
+        let before = self.out.iter().rev().nth(digits + 1).copied();
+        let ordinal =
+            self.out.last() == Some(&'.') && (1..=2).contains(&digits) && !before.is_some_and(is_wordy);
+        let rest = &self.text[self.at..];
+        let word: String = rest.iter().take_while(|c| c.is_alphabetic()).collect();
+        let number = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+        let day = (1..=2).contains(&number) && rest.get(number) == Some(&'.');
+        ordinal && (listed(ORDERED_DE, &word) || day)
     }
 
     /// « 18 h 30 » and “January 27” stay on one line.
     fn joins_day(&self) -> bool {
+        if self.rules == Rules::German {
+            return self.joins_ordinal();
+        }
         let rest = &self.text[self.at..];
         let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
         if !(1..=2).contains(&digits) || rest.get(digits).copied().is_some_and(is_wordy) {
@@ -665,8 +738,8 @@ impl Setter {
 
     fn joins_abbreviation(&self) -> bool {
         let word = self.last_word();
-        let (titles, numbered) =
-            if self.rules == Rules::French { (TITLES_FR, NUMBERED_FR) } else { (TITLES_EN, NUMBERED_EN) };
+        let titles = self.of(TITLES_FR, TITLES_EN, TITLES_DE);
+        let numbered = self.of(NUMBERED_FR, NUMBERED_EN, NUMBERED_DE);
         let next = self.next(0);
         (is_initial(&word) || listed(titles, &word)) && next.is_some_and(|c| c.is_uppercase() || c == WORD)
             || listed(numbered, &word) && next.is_some_and(is_numeric)
@@ -755,6 +828,24 @@ impl Setter {
     fn strip_plain(&mut self) {
         if self.last_solid().is_some_and(|c| c != '\n' && c != '–' && c != '—') {
             self.strip();
+        }
+    }
+
+    fn german(&mut self, c: char) {
+        match c {
+            ';' | '!' | '?' | ':' | ',' | ')' => {
+                self.strip_plain();
+                self.out.push(c);
+            }
+            // „100%ig“ is one word.
+            '%' | '‰'
+                if self.last_solid().is_some_and(is_numeric)
+                    && !self.next(0).is_some_and(char::is_alphabetic) =>
+            {
+                self.spaced(NBSP, c);
+            }
+            '€' | '£' | '$' | '¥' if self.last_solid().is_some_and(is_numeric) => self.spaced(NBSP, c),
+            _ => self.out.push(c),
         }
     }
 
@@ -913,7 +1004,7 @@ mod tests {
     proptest! {
         #[test]
         fn twice_is_once_and_lines_stay(text in "[a-zé0-9 .,;:!?%«»\"'{}#()\\[\\]$€\\\\\n-]{0,60}") {
-            for rules in [Rules::French, Rules::English] {
+            for rules in [Rules::French, Rules::English, Rules::German] {
                 let once = prose(&text, rules);
                 prop_assert_eq!(once.matches('\n').count(), text.matches('\n').count());
                 prop_assert!(!once.contains(WORD));
@@ -922,7 +1013,7 @@ mod tests {
 
         #[test]
         fn sentences_are_stable(text in "([a-zé]{1,8}( [;:!?%]|[,.]|)( |'))*[a-z]{1,5}") {
-            for rules in [Rules::French, Rules::English] {
+            for rules in [Rules::French, Rules::English, Rules::German] {
                 let once = prose(&text, rules);
                 prop_assert_eq!(&prose(&once, rules), &once);
             }

@@ -75,8 +75,8 @@ fn every_case_follows_its_rule() {
     }
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     let of = |language| cases.iter().filter(|case| case.language == language).count();
-    println!("{} cases: {} French, {} English", cases.len(), of("fr"), of("en"));
-    assert!(of("fr") >= 60 && of("en") >= 60 && cases.len() >= 150);
+    println!("{} cases: {} French, {} English, {} German", cases.len(), of("fr"), of("en"), of("de"));
+    assert!(of("fr") >= 60 && of("en") >= 60 && of("de") >= 60 && cases.len() >= 210);
     let distinct: BTreeSet<_> = cases.iter().map(|case| (case.language, &case.text)).collect();
     assert_eq!(distinct.len(), cases.len(), "a case stands twice");
 }
@@ -124,7 +124,7 @@ fn prose_files(language: &str) -> Vec<String> {
 #[test]
 fn every_string_of_the_configuration_keeps_to_the_rules_after_the_pass() {
     let claims: BTreeMap<String, Vec<Claim>> = load(&folder("config/claims.yaml")).unwrap().0;
-    for (code, least) in [("fr", 350), ("en", 350)] {
+    for (code, least) in [("fr", 350), ("en", 350), ("de", 350)] {
         let language: Language = load(&folder(&format!("config/languages/{code}.yaml"))).unwrap().0;
         let said = claims["claims"].iter().flat_map(|claim| [Some(&claim.text), claim.otherwise.as_ref()]);
         let mut texts: Vec<String> = said.flatten().map(|texts| texts[code].clone()).collect();
@@ -159,7 +159,7 @@ proptest! {
     // Running text: words, numbers, marks and quotes in any order, wrong spaces included.
     #[test]
     fn twice_is_once(text in "([a-zéA-Z]{1,4}|[0-9]{1,4}|M\\.|p\\.|h|%|€|etc|janvier|May| {1,2}|\u{a0}|\u{202f}|[;:!?,.…()]|«|»|\"|'|’|--?-?|\\.\\.\\.|\n){1,14}") {
-        for rules in [Rules::French, Rules::English] {
+        for rules in [Rules::French, Rules::English, Rules::German] {
             for pass in [prose, plain] {
                 let once = pass(&text, rules);
                 let twice = pass(&once, rules);
@@ -170,7 +170,7 @@ proptest! {
 
     #[test]
     fn letters_and_digits_stay(text in "[a-ln-zéA-Z0-9 .,;:!?%€«»\"'()\n\u{a0}-]{0,60}") {
-        for rules in [Rules::French, Rules::English] {
+        for rules in [Rules::French, Rules::English, Rules::German] {
             prop_assert_eq!(kept(&plain(&text, rules)), kept(&text));
             prop_assert_eq!(kept(&prose(&text, rules)), kept(&text));
         }

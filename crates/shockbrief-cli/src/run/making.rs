@@ -298,6 +298,7 @@ impl Bench<'_> {
             config: self.args.config.clone(),
             as_of: None,
             period: (!item.pinned).then_some(item.period),
+            lang: Vec::new(),
             holding: Holding {
                 store: if item.fetch { Some(store(self.args).to_owned()) } else { self.args.store.clone() },
                 known_by: Some(self.known_by),
@@ -309,7 +310,6 @@ impl Bench<'_> {
         let making = Making {
             place: &item.folder,
             inputs: &inputs,
-            lang: &[],
             limit: Duration::from_secs(self.args.time_limit),
             keep_source: false,
             draw: None,

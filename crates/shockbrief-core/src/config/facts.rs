@@ -9,10 +9,7 @@ use crate::{Figure, Refusal, Refusals, Unit, Value, at, house};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Where a fact can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,7 +114,7 @@ impl Fact {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
     facts: BTreeMap<String, Fact>,
-    places: BTreeMap<String, PathBuf>,
+    origins: BTreeMap<String, Arc<Origin>>,
 }
 
 impl Facts {
@@ -129,15 +126,16 @@ impl Facts {
     pub fn load(folder: &Path) -> Result<Self> {
         let mut facts = BTreeMap::new();
         let paths = house::list(folder, "yaml")?;
-        let (mut faults, mut places) = (Refusals::default(), BTreeMap::new());
+        let (mut faults, mut origins) = (Refusals::default(), BTreeMap::new());
         for path in paths {
             let Some((found, origin)) = faults.keep(super::load::<BTreeMap<String, Fact>>(&path)) else {
                 continue;
             };
+            let origin = Arc::new(origin);
             for (id, fact) in found {
                 check(&id, &fact, &origin, &mut faults);
-                if let Some(other) = places.insert(id.clone(), path.clone()) {
-                    let message = format!("fact `{id}` is declared in {} too", other.display());
+                if let Some(other) = origins.insert(id.clone(), origin.clone()) {
+                    let message = format!("fact `{id}` is declared in {} too", other.path.display());
                     let refusal = origin.refuse(at![&id], message);
                     faults.push(refusal.hint("keep one of the two entries"));
                 }
@@ -146,7 +144,7 @@ impl Facts {
         }
         for (id, fact) in &facts {
             if let Some(next) = fact.replaced_by.as_ref().filter(|next| !facts.contains_key(*next)) {
-                let file = places.get(id).map_or(folder, PathBuf::as_path).display();
+                let file = origins.get(id).map_or(folder, |origin| &origin.path).display();
                 faults.push(
                     Refusal::config(format!(
                         "{file}: fact `{id}` is replaced by `{next}`, which no file declares"
@@ -155,13 +153,19 @@ impl Facts {
                 );
             }
         }
-        faults.or(Self { facts, places })
+        faults.or(Self { facts, origins })
     }
 
     /// The file that declares a fact.
     #[must_use]
     pub fn file(&self, id: &str) -> Option<&Path> {
-        self.places.get(id).map(PathBuf::as_path)
+        self.origins.get(id).map(|origin| origin.path.as_path())
+    }
+
+    /// That file's text, to point at places in it.
+    #[must_use]
+    pub fn origin(&self, id: &str) -> Option<&Origin> {
+        self.origins.get(id).map(Arc::as_ref)
     }
 
     /// What was known of a fact by the as-of date: the fact, or the one that had taken its place by then.

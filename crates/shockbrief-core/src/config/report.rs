@@ -367,6 +367,29 @@ impl Report {
         Self::of_folder(folder)?.with(place)
     }
 
+    /// What its file lacks in a language: title, subtitle, names of what it lists, texts of its claims.
+    #[must_use]
+    pub fn lacking(&self, language: &str) -> Refusals {
+        let (origin, mut faults) = (&self.origin, Refusals::default());
+        // The subtitle of a portfolio's brief is its name, from a file of its own.
+        let subtitle = self.client.is_none().then_some(("subtitle", &self.subtitle));
+        for (key, texts) in [("title", &self.title)].into_iter().chain(subtitle) {
+            require_language(texts, language, key, &at![key], origin, &mut faults);
+        }
+        for (index, listed) in self.headline.iter().enumerate() {
+            let (label, path) = (format!("`headline[{index}]`"), at!["headline", index, "name"]);
+            require_language(&listed.name, language, &label, &path, origin, &mut faults);
+        }
+        for (index, watched) in self.watch.iter().enumerate() {
+            let (label, path) = (format!("`watch[{index}]`"), at!["watch", index, "name"]);
+            require_language(&watched.name, language, &label, &path, origin, &mut faults);
+        }
+        for (index, claim) in self.claims.iter().enumerate() {
+            check_claim_languages(claim, language, &at!["claims", index], origin, &mut faults);
+        }
+        faults
+    }
+
     /// Where the briefs of a report's folder are loaded from: the folder, or the file of each portfolio, in order.
     ///
     /// # Errors
@@ -428,7 +451,10 @@ impl Report {
             check_windows(study, &origin, &mut faults);
             check_inner_windows(study, &origin, &mut faults);
         }
-        check_languages(&raw, &origin, &mut faults);
+        if raw.languages.is_empty() {
+            let refusal = origin.refuse(at!["languages"], "no language");
+            faults.push(refusal.hint("name at least one, such as [fr, en]"));
+        }
         check_claim_ids(&raw.claims, &origin, &mut faults);
         check_conditions(&raw.claims, &origin, &mut faults);
         super::bounds::check(&raw.schedule, raw.study.as_ref(), raw.panel.as_ref(), &origin, &mut faults);
@@ -519,30 +545,6 @@ fn check_inner_windows(study: &Study, origin: &Origin, faults: &mut Refusals) {
                 format!("tested window [{first}, {last}] is not inside the event window [{from}, {to}]");
             let refusal = origin.refuse(at!["study", "windows", index], message);
             faults.push(refusal.hint("widen `window` or shorten the tested one"));
-        }
-    }
-}
-
-fn check_languages(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
-    if raw.languages.is_empty() {
-        faults
-            .push(origin.refuse(at!["languages"], "no language").hint("name at least one, such as [fr, en]"));
-    }
-    for language in &raw.languages {
-        for (key, texts) in [("title", &raw.title), ("subtitle", &raw.subtitle)] {
-            require_language(texts, language, key, &at![key], origin, faults);
-        }
-        let names = raw.headline.iter().map(|listed| &listed.name).enumerate();
-        for (index, name) in names {
-            let label = format!("`headline[{index}]`");
-            require_language(name, language, &label, &at!["headline", index, "name"], origin, faults);
-        }
-        for (index, watched) in raw.watch.iter().enumerate() {
-            let label = format!("`watch[{index}]`");
-            require_language(&watched.name, language, &label, &at!["watch", index, "name"], origin, faults);
-        }
-        for (index, claim) in raw.claims.iter().enumerate() {
-            check_claim_languages(claim, language, &at!["claims", index], origin, faults);
         }
     }
 }

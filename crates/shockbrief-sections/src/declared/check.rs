@@ -600,6 +600,7 @@ fn listed(mut names: Vec<String>, language: &str) -> String {
     let and = match language.split('-').next() {
         Some("fr") => " et ",
         Some("en") => " and ",
+        Some("de") => " und ",
         _ => ", ",
     };
     match names.pop() {
