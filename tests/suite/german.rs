@@ -21,7 +21,7 @@ use std::{
 /// Words of the English and French lists that German has too, by Duden: `was`, `in`, `Chip`, `Fonds`, `je`, months.
 const SHARED: &str = "was in je so hier also will fast still man aller fall name namen chip chips token portfolio portfolios \
     software hardware training trend niveau fonds august september november these online episode index test carry modelle \
-    end all intervalle";
+    end all intervalle seoul";
 
 fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace)

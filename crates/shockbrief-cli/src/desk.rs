@@ -227,13 +227,13 @@ fn language(config: &Path, code: &str) -> Result<()> {
          locale: {code}\nname: \"\"  # English\nstrings:\n"
     );
     for (key, english) in &english.strings {
-        text.push_str(&beside(key, english)?);
+        text.push_str(&english_beside(key, english)?);
     }
     text.push_str("  # How numbers and dates are written.\n");
     for (key, english) in locale::english().filter(|(key, _)| !english.strings.contains_key(*key)) {
         // A word such as `source` stands above under its own key.
         if key.strip_prefix("format.word.").is_none_or(|word| !has(&text, word)) {
-            text.push_str(&beside(key, english)?);
+            text.push_str(&english_beside(key, english)?);
         }
     }
     described(&config.join("languages").join(format!("{code}.yaml")), "language", 2, &text)
@@ -245,7 +245,7 @@ fn has(text: &str, key: &str) -> bool {
 }
 
 /// A string to be translated, or as it is where it has no words.
-fn beside(key: &str, english: &str) -> Result<String> {
+fn english_beside(key: &str, english: &str) -> Result<String> {
     let line = english.split_whitespace().collect::<Vec<_>>().join(" ");
     if is_wordless(english) {
         return Ok(format!("  {key}: {}\n", serde_json::to_string(english)?));
