@@ -634,7 +634,10 @@ impl Setter {
             self.text[self.at..].iter().copied().filter(|c| *c != SILENT).skip_while(|c| is_space(*c));
         match rest.next() {
             Some('"') => rest.next().is_some_and(|c| !c.is_whitespace() && !is_space(c)),
-            Some(c) => is_wordy(c) || matches!(c, '\n' | '*' | '_' | '(' | '«' | '“' | '‘'),
+            // What opens in English closes in German.
+            Some('“' | '‘') => self.rules != Rules::German,
+            Some('„' | '‚') => self.rules == Rules::German,
+            Some(c) => is_wordy(c) || matches!(c, '\n' | '*' | '_' | '(' | '«'),
             None => false,
         }
     }

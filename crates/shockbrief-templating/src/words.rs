@@ -88,6 +88,7 @@ const FUNCTIONS: [(&str, &str, &str); 20] = [
     ("event", "event()", "the name of the report's event"),
     ("en", "en(\"text\")", "words in English, marked as such in other languages"),
     ("fr", "fr(\"text\")", "words in French, marked as such in other languages"),
+    ("de", "de(\"text\")", "words in German, marked as such in other languages"),
     ("table", "table(\".name\")", "a table; for layouts"),
     ("chart", "chart(\".name\")", "a chart; for layouts"),
     ("list", "list(\"name\")", "the entries of a list, to be joined or counted"),
@@ -143,8 +144,8 @@ mod tests {
     fn every_function_of_the_engine_is_listed_and_no_other() {
         let mut known = told("add_function(");
         // Marks of language are added in a loop, and the prose stands where the layout says.
-        assert!(CODE[0].contains("for language in [\"en\", \"fr\"]") && CODE[0].contains("{{ prose() }}"));
-        known.extend(["en", "fr", "prose"]);
+        assert!(CODE[0].contains("for language in [\"en\", \"fr\", \"de\"]") && CODE[0].contains("{{ prose() }}"));
+        known.extend(["en", "fr", "de", "prose"]);
         assert_eq!(names(&functions()), known);
     }
 

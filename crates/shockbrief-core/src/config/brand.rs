@@ -281,8 +281,8 @@ mod tests {
         let read = brand.logo.as_ref().unwrap();
         assert_eq!((read.format, read.bytes.as_slice()), (LogoFormat::Svg, svg.as_slice()));
         assert!(brand.speaks(&["fr".to_owned(), "en".to_owned()]).is_ok());
-        let message = brand.speaks(&["de".to_owned()]).unwrap_err().to_string();
-        assert!(message.contains("`disclaimer` has no text in `de`"), "{message}");
+        let message = brand.speaks(&["nl".to_owned()]).unwrap_err().to_string();
+        assert!(message.contains("`disclaimer` has no text in `nl`"), "{message}");
     }
 
     #[test]
