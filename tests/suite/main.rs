@@ -40,6 +40,7 @@ mod supply;
 mod theses;
 mod typography;
 mod warehouse;
+mod watch;
 mod white;
 mod wild;
 mod year;

@@ -29,6 +29,7 @@ mod stat;
 mod study;
 mod study_table;
 mod verify;
+mod watch;
 
 use anyhow::Error;
 use args::{Cli, Command};
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::New(args) => desk::new(&args),
         Command::Eject(args) => desk::eject(&args),
         Command::Render(args) => render::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Verify(args) => verify::run(&args),
