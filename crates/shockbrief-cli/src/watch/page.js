@@ -31,7 +31,7 @@ function pages(edition) {
     let figure = list.children[index];
     const fresh = !figure;
     if (fresh) {
-      figure = element("figure", { className: "page", tabIndex: -1 }, element("img", {}), element("figcaption", {}));
+      figure = element("figure", { className: "page", tabIndex: -1 }, element("img", { loading: "lazy" }), element("figcaption", {}));
       list.append(figure);
     }
     if (figure.dataset.digest !== digest) {

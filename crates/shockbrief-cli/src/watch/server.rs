@@ -168,6 +168,8 @@ fn send(request: Request, answer: Answer) {
         headers.push(("Content-Security-Policy", POLICY));
     }
     let mut response = Response::from_data(answer.body).with_status_code(answer.status);
+    // Everything is in memory: its length is known.
+    response = response.with_chunked_threshold(usize::MAX);
     for (name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {
             response.add_header(header);
