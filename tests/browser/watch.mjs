@@ -75,7 +75,7 @@ try {
   await run("scrollTo(0, document.body.scrollHeight)");
   writeFileSync(prose, text + "\nA new last word.\n");
   await until("the changed page", "document.querySelector('.page.changed')?.getBoundingClientRect().top < innerHeight");
-  await until("its place", "document.querySelector('.page.changed').getBoundingClientRect().top >= 0");
+  await until("its place", "document.querySelector('.page.changed').getBoundingClientRect().top >= document.getElementById('top').offsetHeight");
   assert.match(await run("document.getElementById('status').textContent"), /changed|Making|Reading/);
 
   // A fault: over the pages, and said aloud; mending takes it away.

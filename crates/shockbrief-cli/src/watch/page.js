@@ -106,11 +106,15 @@ function near(step) {
   const list = [...document.querySelectorAll(".edition:not([hidden]) .page")];
   if (!list.length) return;
   const same = list.filter(page => page.closest(".edition") === list[0].closest(".edition"));
-  const top = $("pages").getBoundingClientRect().top < 0 ? same.filter(page => page.getBoundingClientRect().top < 80).length - 1 : -1;
+  const top = $("pages").getBoundingClientRect().top < 0 ? same.filter(page => page.getBoundingClientRect().top < covered() + 40).length - 1 : -1;
   const page = same[Math.min(Math.max(top + step, 0), same.length - 1)];
   page.scrollIntoView({ block: "start" });
   page.focus({ preventScroll: true });
 }
+
+// What is jumped to stands below the head.
+const covered = () => $("top").offsetHeight;
+new ResizeObserver(() => { document.documentElement.style.scrollPaddingTop = covered() + 8 + "px"; }).observe($("top"));
 
 const isOn = () => $("keys").getAttribute("aria-pressed") === "true";
 $("keys").onclick = () => $("keys").setAttribute("aria-pressed", String(!isOn()));
@@ -120,7 +124,7 @@ addEventListener("keydown", event => {
   if (event.key === "j") near(1);
   else if (event.key === "k") near(-1);
   else if (event.key === "c" && target?.isConnected) jump(target);
-  else if (event.key === "e" && !$("faults").hidden) { $("faults").scrollIntoView(); $("faults").focus(); }
+  else if (event.key === "e" && !$("faults").hidden) $("faults").focus();
   else if (event.key === "0") { shown = codes; languages(); }
   else if (/^[1-9]$/.test(event.key) && codes[event.key - 1]) { shown = [codes[event.key - 1]]; languages(); }
   else return;
