@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking; a preview is started, timed and ended from outside"
+    clippy::print_stdout,
+    reason = "a test fails by panicking; a preview is started, timed and ended from outside; the times are told"
 )]
 
 use serde_json::Value;
