@@ -64,7 +64,10 @@ impl Kept {
             Ok(files) => tools.screen.whole(files),
             // What a newer save stopped is made again at once.
             Err(_) if tools.is_outdated() && tools.screen.is_drawn() => {}
-            Err(error) => tools.screen.fault(described(&error)),
+            Err(error) => {
+                crate::complain(&error);
+                tools.screen.fault(described(&error));
+            }
         }
     }
 
