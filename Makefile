@@ -129,13 +129,14 @@ faults: tools sample ## Kill runs, fetches and deliveries 200 times each and che
 year: tools ## A year of daily runs on real data, every report type (needs SHOCKBRIEF_DATA)
 	@SHOCKBRIEF_YEAR=1 SHOCKBRIEF_DATA="$(SHOCKBRIEF_DATA)" cargo test --release --locked --workspace --test suite year:: -- --ignored --nocapture
 
-browser: tools sample ## Open the archive in Chromium, with axe-core (installs both where it can)
+browser: tools sample ## Open the archive and the preview in Chromium, with axe-core (installs both where it can)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1; } || true
 	@[ -s .tools/axe/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --prefix .tools/axe axe-core@4.10.3 >/dev/null 2>&1 || true
 	@if command -v chromium >/dev/null && [ -s .tools/axe/node_modules/axe-core/axe.min.js ]; then \
 	  rm -rf .sample/archive && $(BIN) render $(REPORTS) --data "$(SAMPLE)" --out .sample/archive >/dev/null \
-	  && tests/browser/check.sh .sample/archive .tools/axe/node_modules/axe-core/axe.min.js; \
-	else echo "left out: the archive in a browser (install chromium and npm)"; fi
+	  && tests/browser/check.sh .sample/archive .tools/axe/node_modules/axe-core/axe.min.js \
+	  && tests/browser/watch.sh $(BIN) "$(SAMPLE)" .tools/axe/node_modules/axe-core/axe.min.js; \
+	else echo "left out: the archive and the preview in a browser (install chromium and npm)"; fi
 
 warehouse: tools sample ## Briefs from SQLite and PostgreSQL (gets ADBC drivers and a server where it can)
 	@SHOCKBRIEF_SAMPLE="$(abspath $(SAMPLE))" tests/warehouse/run.sh \

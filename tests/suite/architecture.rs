@@ -34,7 +34,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
             "archive",
             "deliver",
         ],
-        &["clap"],
+        &["clap", "open", "tiny_http"],
     ),
 ];
 

@@ -43,6 +43,7 @@ mod supply;
 mod theses;
 mod typography;
 mod warehouse;
+mod watch;
 mod white;
 mod wild;
 mod year;

@@ -44,6 +44,8 @@ pub enum Command {
     Eject(Eject),
     /// Make the named briefs for one period.
     Render(Render),
+    /// Show the pages of one report in the browser, drawn again after every save; nothing is published.
+    Watch(Watch),
     /// Make what is due and nothing else; for cron, timers and job arrays.
     Run(Run),
     /// Print units for cron, systemd, Kubernetes or Slurm.
@@ -169,6 +171,7 @@ impl Command {
             Self::Eject(args) => Some(args.config.clone()),
             Self::Render(args) => Some(args.inputs.config.clone()),
             Self::Check(args) => Some(args.inputs.config.clone()),
+            Self::Watch(args) => Some(args.inputs.config.clone()),
             Self::Run(args) => Some(args.config.clone()),
             Self::Archive(args) => Some(args.config.clone()),
             Self::Verify(args) => Some(args.config.clone()),
@@ -241,6 +244,28 @@ pub struct Render {
     /// Also draw every page at so many pixels per inch, as `SLUG-PERIOD.LANG.pages/N.png`.
     #[arg(long, value_name = "PPI", value_parser = clap::value_parser!(u16).range(20..=600))]
     pub draw: Option<u16>,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The report's folder, such as reports/2025-01-deepseek; for a report on portfolios, the file of one.
+    #[arg(value_parser = desk::report)]
+    pub report: PathBuf,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Also open the pages in the browser.
+    #[arg(long)]
+    pub open: bool,
+    /// Port on this machine's own address, 127.0.0.1 (default: a free one).
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// The typst command (default: the one on PATH).
+    #[arg(long)]
+    pub typst: Option<PathBuf>,
+    /// Seconds that one typesetting may take.
+    #[arg(long, default_value_t = 30)]
+    pub time_limit: u64,
 }
 
 /// How missed periods are made up for.

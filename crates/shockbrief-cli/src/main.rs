@@ -33,6 +33,7 @@ mod study;
 mod study_table;
 mod verify;
 mod version;
+mod watch;
 mod wording;
 
 use anyhow::Error;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::New(args) => desk::new(&args),
         Command::Eject(args) => desk::eject(&args),
         Command::Render(args) => render::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -207,7 +207,7 @@ fn remade(
 
 /// Has `check` try a brief whose templates name values, in a process of its own: what would take all memory or never end
 /// is found there, and the briefs beside it are made.
-fn rehearse(
+pub fn rehearse(
     project: &Project,
     typst: &Typst,
     analysed: &Analysed,
@@ -254,7 +254,15 @@ pub struct Product {
     audited: BTreeMap<String, Audited>,
 }
 
-/// Composes, typesets and audits; the twin goes into every PDF.
+/// The documents of a brief before they are typeset, the twin attached to each.
+pub struct Pages {
+    /// Claims and documents.
+    pub composed: Composed,
+    brief: Brief,
+    twin: Vec<u8>,
+}
+
+/// Composes, typesets and audits.
 pub fn produce(
     project: &Project,
     typst: &Typst,
@@ -262,6 +270,11 @@ pub fn produce(
     languages: &[String],
     limit: Duration,
 ) -> Result<Product> {
+    print(typst, analysed, compose(project, analysed, languages)?, limit)
+}
+
+/// Judges the claims and renders every language; the twin goes into every document.
+pub fn compose(project: &Project, analysed: &Analysed, languages: &[String]) -> Result<Pages> {
     let mut composed = analysed.compose(project, languages)?;
     let brief = analysed.brief(&composed)?;
     let twin = json(&brief)?;
@@ -272,6 +285,12 @@ pub fn produce(
         relationship: "source",
         description: "brief.json".to_owned(),
     });
+    Ok(Pages { composed, brief, twin })
+}
+
+/// Typesets every document and reads it back.
+pub fn print(typst: &Typst, analysed: &Analysed, pages: Pages, limit: Duration) -> Result<Product> {
+    let Pages { composed, brief, twin } = pages;
     let pdfs = typeset(typst, &composed, &Typeset { limit, ..Typeset::default() })?;
     let audited = audit(analysed, &composed, &pdfs)?;
     let stem = format!("{}-{}", slug_of(analysed), period_of(analysed));
@@ -315,7 +334,8 @@ fn audit(analysed: &Analysed, composed: &Composed, pdfs: &[Pdf]) -> Result<BTree
     faults.or(audited)
 }
 
-fn languages(analysed: &Analysed, asked: &[String]) -> Vec<String> {
+/// The languages asked for, or all of the report's.
+pub fn languages(analysed: &Analysed, asked: &[String]) -> Vec<String> {
     let all = &analysed.issue.report.languages;
     all.iter().filter(|code| asked.is_empty() || asked.contains(code)).cloned().collect()
 }

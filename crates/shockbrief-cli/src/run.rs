@@ -10,7 +10,7 @@ mod record;
 mod signals;
 
 pub use ending::Ended;
-pub use signals::Stopped;
+pub use signals::{Signals, Stopped};
 
 use crate::{
     args::Run,
@@ -28,7 +28,6 @@ use shockbrief_run::{
     receipts,
     shard::Shard,
 };
-use signals::Signals;
 use std::time::{Duration, Instant};
 
 /// Makes what is due, and tells how that went.

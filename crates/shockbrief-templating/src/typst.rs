@@ -220,13 +220,30 @@ impl Typst {
     /// # Errors
     /// As [`Typst::compile`].
     pub fn draw(&self, document: &Document, ppi: u16, options: &Typeset) -> Result<Vec<Vec<u8>>> {
+        self.drawn(document, &["--format", "png", "--ppi", &ppi.to_string()], "drawn/{0p}.png", options)
+    }
+
+    /// Draws every page of a document as SVG, which is sharp at any size.
+    ///
+    /// # Errors
+    /// As [`Typst::compile`].
+    pub fn draw_svg(&self, document: &Document, options: &Typeset) -> Result<Vec<Vec<u8>>> {
+        self.drawn(document, &["--format", "svg"], "drawn/{0p}.svg", options)
+    }
+
+    fn drawn(
+        &self,
+        document: &Document,
+        format: &[&str],
+        pages: &str,
+        options: &Typeset,
+    ) -> Result<Vec<Vec<u8>>> {
         let _inside = self.gate.enter();
         let folder = WorkFolder::new()?;
         lay_out(document, folder.path())?;
         fs_err::create_dir(folder.path().join("drawn"))?;
         let mut command = self.base_command(document, folder.path(), options);
-        command.args(["--format", "png", "--ppi"]).arg(ppi.to_string());
-        command.args(["main.typ", "drawn/{0p}.png"]);
+        command.args(format).args(["main.typ", pages]);
         self.finish(&mut command, document, options)?;
         let drawn = fs_err::read_dir(folder.path().join("drawn"))?;
         let mut pages = drawn.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
