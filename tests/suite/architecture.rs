@@ -11,7 +11,7 @@ use std::{
 /// Crate, the crates of this workspace that it may use, and outside crates that it alone may use.
 const RULES: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &["serde_yaml"]),
-    ("data", &["core"], &["polars", "adbc_core", "adbc_driver_manager"]),
+    ("data", &["core"], &["polars", "calamine", "adbc_core", "adbc_driver_manager"]),
     ("analytics", &[], &["faer", "statrs"]),
     ("templating", &["core"], &["minijinja", "icu"]),
     ("fetch", &["core"], &["reqwest"]),

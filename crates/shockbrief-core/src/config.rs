@@ -47,8 +47,8 @@ pub use report::{
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{
     ColumnNames, DateForm, DateOrder, Decimal, Dialect, Encoding, GuardLimits, Keep, LargeMoves, Layout,
-    OwnSymbols, QualityLimits, Remote, Repair, RepairColumn, RepairKind, Separator, SourceKind, SourceSpec,
-    SourceUnit, Sources, Thousands, Undated, VerifiedMove, ZeroVolume,
+    Merged, OwnSymbols, QualityLimits, Remote, Repair, RepairColumn, RepairKind, Separator, SourceKind,
+    SourceSpec, SourceUnit, Sources, Thousands, Undated, VerifiedMove, Workbook, ZeroVolume,
 };
 
 pub use universe::{Instrument, Kind, Theme, Universe};

@@ -15,7 +15,8 @@ mod survey;
 mod wide;
 
 pub(crate) use free::{Free, free};
-pub(crate) use wide::{Top, read_at, top};
+pub(crate) use numbers::missing;
+pub(crate) use wide::{Lined, Top, levels, read_at, top};
 
 use crate::files::shown;
 use anyhow::Result;

@@ -7,7 +7,7 @@ use crate::{
     cells::{self, Bad, Kind},
     dialect::{self, Canonical, Role, Task},
     files::{Found, shown},
-    quiet, source, store, wide,
+    quiet, source, store, wide, workbook,
 };
 use anyhow::{Context, Result};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -95,7 +95,7 @@ impl Query<'_> {
     }
 
     /// The zone in which instants become days.
-    fn zone(&self) -> Result<Option<TimeZone>> {
+    pub fn zone(&self) -> Result<Option<TimeZone>> {
         let Some(name) = self.spec.zone() else { return Ok(None) };
         let zone = TimeZone::get(name).map_err(|_| {
             Refusal::config(format!("source `{}`: unknown time zone `{}`", self.spec.id, shown(name)))
@@ -134,6 +134,10 @@ impl Query<'_> {
                 let columns =
                     canonical.columns.into_iter().map(|(name, cells)| Column::new(name.into(), cells));
                 (DataFrame::new_infer_height(columns.collect())?.lazy(), Some(canonical.assumed))
+            }
+            None if self.spec.format == workbook::FORMAT => {
+                let (frame, assumed) = workbook::long(self, &self.roles())?;
+                (frame.lazy(), Some(assumed))
             }
             None => (source::by_format(&self.spec.format)?.scan_known(&self.file.path, &wanted)?, None),
         };

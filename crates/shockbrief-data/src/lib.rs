@@ -24,6 +24,7 @@ mod splits;
 mod symbols;
 mod tables;
 mod wide;
+mod workbook;
 
 pub use calendar::{Calendar, Calendars};
 pub use guards::{GUARDS, Guard};

@@ -6,7 +6,7 @@
 use crate::{
     Request, cells, dialect,
     files::{Found, Shelf},
-    quiet, source, wide,
+    quiet, source, wide, workbook,
 };
 use anyhow::Result;
 use polars::prelude::col;
@@ -24,7 +24,7 @@ const LARGEST: u64 = 64 << 20;
 pub(crate) fn sentence(request: &Request<'_>, shelf: &Shelf, symbol: &Symbol) -> String {
     let mut told = BTreeSet::new();
     for spec in request.sources.sources.iter().filter(|spec| spec.kind == SourceKind::Prices) {
-        if spec.scheme().is_some() || !matches!(spec.format.as_str(), "csv" | "parquet") {
+        if spec.scheme().is_some() || !matches!(spec.format.as_str(), "csv" | "parquet" | "xlsx") {
             continue;
         }
         for file in shelf.files(spec).unwrap_or_default() {
@@ -56,6 +56,9 @@ fn symbols(spec: &SourceSpec, file: &Found) -> Result<BTreeSet<String>> {
         let at = free.headers.iter().position(|header| header == column);
         let cells = at.and_then(|at| free.columns.into_iter().nth(at)).unwrap_or_default();
         return Ok(cells.into_iter().flatten().collect());
+    }
+    if spec.format == workbook::FORMAT {
+        return workbook::texts(spec, &file.path, &file.relative, column);
     }
     let read = quiet::caught(|| -> Result<_> {
         let frame =

@@ -8,6 +8,7 @@ mod csv;
 pub(crate) mod parquet;
 mod store;
 mod warehouse;
+mod xlsx;
 
 use anyhow::Result;
 use jiff::{Timestamp, civil::Date};
@@ -52,7 +53,8 @@ pub trait Source: Sync {
 }
 
 /// All kinds.
-pub static SOURCES: [&dyn Source; 4] = [&csv::Csv, &parquet::Parquet, &store::Store, &warehouse::Warehouse];
+pub static SOURCES: [&dyn Source; 5] =
+    [&csv::Csv, &parquet::Parquet, &xlsx::Xlsx, &store::Store, &warehouse::Warehouse];
 
 /// The kind named `format`.
 ///

@@ -1,11 +1,11 @@
-//! Free tables: a CSV or Parquet file as text cells, for commands that take a file of the user's own.
+//! Free tables: a CSV, Parquet or xlsx file as text cells, for commands that take a file of the user's own.
 //!
 //! Cells become dates and finite numbers on request; what is neither is refused with file, line and column.
 //! An empty cell is missing. Nothing is guessed from the first rows.
 
 use crate::{
     cells::{self, Bad, Kind},
-    dialect, quiet, source, wide,
+    dialect, quiet, source, wide, workbook,
 };
 use anyhow::Result;
 use jiff::{civil::Date, tz::TimeZone};
@@ -39,6 +39,8 @@ enum Held {
     Open(Bad),
     /// A type that is neither number, date nor text.
     Foreign(String),
+    /// Cells of a workbook that are no column, with the refusal that names one of them.
+    Refused(Refusal),
 }
 
 /// A Parquet file in memory as CSV text with commas, every cell as it would be read from a file.
@@ -107,6 +109,17 @@ impl TextTable {
             let dialect::Free { headers, columns, lines, below, .. } = dialect::free(path)?;
             let columns = columns.into_iter().map(Held::Texts).collect();
             return Ok((Self { path: path.to_owned(), headers, columns, lines, zone }, below));
+        }
+        if format == workbook::FORMAT {
+            let free = workbook::free(path, zone.as_ref())?;
+            let (mut headers, mut columns) = (Vec::new(), Vec::new());
+            for (name, column) in free.columns {
+                headers.push(name);
+                columns.push(
+                    column.map_or_else(|refusal| Ok(Held::Refused(refusal)), |c| held(&c, zone.as_ref()))?,
+                );
+            }
+            return Ok((Self { path: path.to_owned(), headers, columns, lines: free.lines, zone }, None));
         }
         let attempt = quiet::caught(|| -> Result<DataFrame> { Ok(source.scan(path)?.collect()?) });
         let frame = match attempt {
@@ -202,6 +215,7 @@ impl TextTable {
             Held::Days(days) => Ok(days.iter().map(|day| day.map(|day| day.to_string())).collect()),
             Held::Open(bad) => Err(self.open(name, bad)),
             Held::Foreign(dtype) => Err(self.mistyped(name, dtype, "text")),
+            Held::Refused(refusal) => Err(refusal.clone()),
         }
     }
 
@@ -219,6 +233,7 @@ impl TextTable {
             Held::Numbers(_) => return Err(self.mistyped(name, "numbers", "dates")),
             Held::Open(bad) => return Err(self.open(name, bad)),
             Held::Foreign(dtype) => return Err(self.mistyped(name, dtype, "dates")),
+            Held::Refused(refusal) => return Err(refusal.clone()),
         };
         let day = |(row, day): (usize, Option<Date>)| day.ok_or_else(|| self.bad(row, name, "", cells::ISO));
         days.into_iter().enumerate().map(day).collect()
@@ -231,7 +246,7 @@ impl TextTable {
     pub fn dated(&self, name: &str) -> Result<bool, Refusal> {
         Ok(match self.held(name)? {
             Held::Days(_) | Held::Open(_) => true,
-            Held::Numbers(_) | Held::Foreign(_) => false,
+            Held::Numbers(_) | Held::Foreign(_) | Held::Refused(_) => false,
             Held::Texts(texts) => {
                 let date = |cell: &&Option<String>| {
                     cell.as_deref().is_some_and(|cell| dialect::dates::read(cell.trim()).is_some())
@@ -290,6 +305,7 @@ impl TextTable {
             Held::Days(_) => Err(self.mistyped(name, "dates", "numbers")),
             Held::Open(_) => Err(self.mistyped(name, "instants", "numbers")),
             Held::Foreign(dtype) => Err(self.mistyped(name, dtype, "numbers")),
+            Held::Refused(refusal) => Err(refusal.clone()),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     files::shown,
     frame::Query,
     source,
+    workbook::{self, Reading, Sheet, Wish},
 };
 use anyhow::Result;
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, LazyFrame, col};
@@ -56,6 +57,7 @@ fn distinct(columns: &ColumnNames) -> Vec<&str> {
 pub(crate) fn symbols(spec: &SourceSpec, path: &Path, file: &str) -> Result<BTreeSet<String>> {
     let heads = match spec.format.as_str() {
         "csv" => of_csv(spec, file, &dialect::top(spec, path, file)?)?,
+        workbook::FORMAT => of_sheet(spec, &Sheet::open(path, file, Some(spec))?)?.0,
         _ => of_parquet(spec, file, &schema(spec, path)?)?,
     };
     Ok(heads.into_iter().map(|head| head.symbol.0).collect())
@@ -66,6 +68,7 @@ pub(crate) fn rows(query: &Query<'_>, task: Task<'_>) -> Result<(LazyFrame, Opti
     let (spec, file) = (query.spec, query.file.relative.as_str());
     let (heads, dates, cells, assumed) = match spec.format.as_str() {
         "csv" => csv_cells(query, task)?,
+        workbook::FORMAT => sheet_cells(query, &task)?,
         _ => parquet_cells(query)?,
     };
     let mut of: BTreeMap<&Symbol, BTreeMap<Option<&str>, usize>> = BTreeMap::new();
@@ -141,6 +144,31 @@ fn csv_cells(query: &Query<'_>, task: Task<'_>) -> Result<Read> {
     let mut cells: Cells = canonical.columns.into_iter().map(|(_, cells)| cells).collect();
     let dates = Column::new(query.date.into(), cells.remove(0));
     Ok((heads, dates, cells, format!("Read as: a column for each symbol; {said}")))
+}
+
+/// The heads of a sheet's columns, the column of dates and the last header row.
+fn of_sheet(spec: &SourceSpec, sheet: &Sheet) -> Result<(Vec<Head>, usize, u32)> {
+    let top = sheet.top(spec)?;
+    let place = sheet.place(top.row);
+    let heads = heads(spec, &top.levels, top.date)
+        .map_err(|(message, hint)| Refusal::data(format!("{place}: {message}")).hint(hint))?;
+    once(&place, &heads)?;
+    Ok((heads, top.date, top.row))
+}
+
+fn sheet_cells(query: &Query<'_>, task: &Task<'_>) -> Result<Read> {
+    let sheet = Sheet::open(&query.file.path, &query.file.relative, Some(query.spec))?;
+    let (heads, date, row) = of_sheet(query.spec, &sheet)?;
+    let heads = wanted(query, heads);
+    let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let mut wishes = vec![Wish { name: query.date, at: place(date), role: Role::Date }];
+    wishes.extend(heads.iter().map(|head| Wish { name: &head.name, at: place(head.at), role: Role::Number }));
+    let (mut columns, told) = sheet.table(row, &wishes, &Reading::of(query.spec, task.zone.as_ref()))?;
+    let dates = columns.remove(0);
+    let cells: Result<Cells> = columns.iter().map(cells::texts).collect();
+    let said = sheet.sentence(row, &told);
+    let said = said.trim_start_matches("Read as: ");
+    Ok((heads, dates, cells?, format!("Read as: a column for each symbol; {said}")))
 }
 
 fn parquet_cells(query: &Query<'_>) -> Result<Read> {

@@ -1,4 +1,4 @@
-//! One set of prices in many forms: order of columns, separator, encoding, types, dates, wide or long, CSV or Parquet.
+//! One set of prices in many forms: order of columns, separator, encoding, types, dates, wide or long, CSV, Parquet or xlsx.
 //! Each gives the same prices to the bit, or is refused where its form leaves a question open.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -10,6 +10,7 @@ use desk::{Desk, calendars};
 use jiff::civil::{Date, date};
 use polars::prelude::{Column, DataFrame, DataType, ParquetWriter, TimeUnit};
 use proptest::{prelude::*, sample::select, test_runner::TestCaseError};
+use rust_xlsxwriter::{Format, Workbook};
 
 const NAMES: [&str; 3] = ["AAA", "BBB", "CCC"];
 
@@ -21,10 +22,17 @@ enum Lie {
     SymbolFirst,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Csv,
+    Parquet,
+    Xlsx,
+}
+
 #[derive(Debug, Clone)]
 struct Form {
     lie: Lie,
-    parquet: bool,
+    kind: Kind,
     separator: char,
     comma: bool,
     dates: &'static str,
@@ -33,7 +41,8 @@ struct Form {
     crlf: bool,
     /// Order of columns.
     reversed: bool,
-    /// Parquet: numbers as text, and the resolution of stamps (0: days).
+    /// Parquet: numbers as text, and the resolution of stamps (0: days). xlsx: dates as text (0), as dates, with a time of
+    /// day, and as bare numbers; merged headers.
     as_text: bool,
     stamps: u8,
 }
@@ -48,22 +57,21 @@ fn forms() -> impl Strategy<Value = Form> {
         "%Y-%m-%d 00:00:00",
         "%Y-%m-%dT16:00:00-05:00",
     ]);
-    let switches = (any::<[bool; 6]>(), any::<bool>(), 0_u8..4);
-    (lie, select(vec![',', ';', '\t']), dates, switches).prop_map(
-        |(lie, separator, dates, ([parquet, comma, wide_text, marked, crlf, reversed], as_text, stamps))| {
-            Form {
-                lie,
-                parquet,
-                separator,
-                comma: comma && separator != ',',
-                dates,
-                wide_text,
-                marked,
-                crlf,
-                reversed,
-                as_text,
-                stamps,
-            }
+    let kind = select(vec![Kind::Csv, Kind::Parquet, Kind::Xlsx]);
+    let switches = (any::<[bool; 5]>(), any::<bool>(), 0_u8..4);
+    (lie, kind, select(vec![',', ';', '\t']), dates, switches).prop_map(
+        |(lie, kind, separator, dates, ([comma, wide_text, marked, crlf, reversed], as_text, stamps))| Form {
+            lie,
+            kind,
+            separator,
+            comma: comma && separator != ',',
+            dates,
+            wide_text,
+            marked,
+            crlf,
+            reversed,
+            as_text,
+            stamps,
         },
     )
 }
@@ -196,24 +204,99 @@ fn parquet(form: &Form, prices: &Prices, path: &std::path::Path) {
     ParquetWriter::new(fs_err::File::create(path).unwrap()).finish(&mut frame).unwrap();
 }
 
+fn xlsx(form: &Form, prices: &Prices) -> Vec<u8> {
+    let (mut heads, rows, mut cells, mut symbols) = columns(form, prices);
+    if form.reversed {
+        heads.reverse();
+        cells.reverse();
+    }
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    // The columns begin somewhere else than in the first cell.
+    let (top, left) = if form.marked { (2, 1) } else { (0, 0) };
+    let first = left + if form.lie == Lie::Long { 2 } else { 1 };
+    let below = match form.lie {
+        Lie::Long => {
+            for (at, name) in (left..).zip(["Date", "id", "px"]) {
+                sheet.write(top, at, name).unwrap();
+            }
+            1
+        }
+        Lie::Wide => {
+            sheet.write(top, left, "Date").unwrap();
+            for (head, at) in heads.iter().zip(first..) {
+                sheet.write(top, at, &head[0]).unwrap();
+            }
+            1
+        }
+        Lie::FieldFirst | Lie::SymbolFirst => {
+            sheet.write(top + 2, left, "Date").unwrap();
+            let order = if form.lie == Lie::FieldFirst { [0, 1] } else { [1, 0] };
+            for (row, level) in (top..).zip(order) {
+                for (head, at) in heads.iter().zip(first..) {
+                    sheet.write(row, at, &head[level]).unwrap();
+                }
+            }
+            if form.as_text && form.lie == Lie::SymbolFirst {
+                // One name over its two columns, as data frames write it.
+                for (pair, at) in heads.chunks(2).zip((first..).step_by(2)) {
+                    sheet.merge_range(top, at, top, at + 1, &pair[0][1], &Format::new()).unwrap();
+                }
+            }
+            3
+        }
+    };
+    let (day, clock) =
+        (Format::new().set_num_format("yyyy-mm-dd"), Format::new().set_num_format("d/m/yy hh:mm"));
+    for (at, (row, line)) in rows.iter().zip(top + below..).enumerate() {
+        let date = days()[*row];
+        let serial = f64::from(date_1900().until(date).unwrap().get_days());
+        match form.stamps {
+            0 => sheet.write(line, left, date.strftime(form.dates).to_string()).unwrap(),
+            1 => sheet.write_number_with_format(line, left, serial, &day).unwrap(),
+            2 => sheet.write_number_with_format(line, left, serial + 0.6875, &clock).unwrap(),
+            _ => sheet.write(line, left, serial).unwrap(),
+        };
+        if let Some(symbol) = symbols.get_mut(at) {
+            sheet.write(line, left + 1, symbol.as_str()).unwrap();
+        }
+        for (column, place) in cells.iter().zip(first..) {
+            if let Some(value) = column[at] {
+                sheet.write(line, place, value).unwrap();
+            }
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+/// The day before the first one that spreadsheets count, less the leap day that they have in 1900.
+fn date_1900() -> Date {
+    date(1899, 12, 30)
+}
+
 fn desk(form: &Form, prices: &Prices) -> Desk {
     let columns = match form.lie {
         Lie::Long => "columns: {date: Date, symbol: id, returns: px}",
         Lie::Wide => "layout: wide, columns: {date: Date}",
         _ => "layout: wide, columns: {date: Date, returns: Adj Close}",
     };
-    let format = if form.parquet { "parquet" } else { "csv" };
+    let format = match form.kind {
+        Kind::Csv => "csv",
+        Kind::Parquet => "parquet",
+        Kind::Xlsx => "xlsx, workbook: {merged: fill}",
+    };
     let mut desk = Desk::empty();
     desk.symbols = NAMES.to_vec();
     desk.sources = format!(
         "guards: {{max_missing_share: 0.9, frozen_sessions: 30, split_move: 5}}\nsources:\n  - {{id: p, kind: prices, licence: by hand, currency: USD, \
          format: {format}, glob: 'p.*', {columns}}}\n"
     );
-    if form.parquet {
-        parquet(form, prices, &desk.path("p.parquet"));
-        return desk;
+    match form.kind {
+        Kind::Parquet => parquet(form, prices, &desk.path("p.parquet")),
+        Kind::Xlsx => return desk.file("p.xlsx", xlsx(form, prices)),
+        Kind::Csv => return desk.file("p.csv", csv(form, prices)),
     }
-    desk.file("p.csv", csv(form, prices))
+    desk
 }
 
 proptest! {

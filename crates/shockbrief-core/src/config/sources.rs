@@ -7,11 +7,13 @@ mod dialect;
 mod remote;
 mod repair;
 mod symbols;
+mod workbook;
 
 pub use dialect::{DateForm, DateOrder, Decimal, Dialect, Encoding, Separator, Thousands};
 pub use remote::Remote;
 pub use repair::{Keep, Repair, RepairColumn, RepairKind};
 pub use symbols::OwnSymbols;
+pub use workbook::{Merged, Workbook};
 
 use super::Origin;
 use crate::schema::{self, JsonSchema};
@@ -119,7 +121,7 @@ pub struct SourceSpec {
     pub id: String,
     /// What it holds.
     pub kind: SourceKind,
-    /// File format: `csv`, `parquet`, `store` for the store of fetched values, or `sql` for query files of a warehouse.
+    /// File format: `csv`, `parquet`, `xlsx`, `store` for the store of fetched values, or `sql` for query files of a warehouse.
     pub format: String,
     /// Files, relative to the data folder (of the format `store`: to the store's); `*` and `?` stand for text within
     /// one name. Parquet may also lie in an object store: `s3://bucket/…`, `gs://bucket/…`, `az://container/…`.
@@ -170,6 +172,9 @@ pub struct SourceSpec {
     /// For csv: how the files are written, as far as it is declared; what is not declared is detected. Default none.
     #[serde(default)]
     pub dialect: Option<Dialect>,
+    /// For xlsx: the sheet, its header and its merged and missing cells, as far as they are declared. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workbook: Option<Workbook>,
     /// Whether the licence lets figures of this source go to readers outside; default false, which local use ignores.
     #[serde(default)]
     pub redistribute: bool,
@@ -381,6 +386,7 @@ fn check_source(source: &SourceSpec, origin: &Origin) -> Result<(), Refusal> {
             check_dialect(source, &at, origin)?;
             remote::check(source, &at, origin)?;
             symbols::check(source, &at, origin)?;
+            workbook::check(source, &at, origin)?;
             check_layout(source, &at, origin)?;
             check_fixed(source, &at, origin)
         }
@@ -411,8 +417,11 @@ fn check_layout(source: &SourceSpec, at: &str, origin: &Origin) -> Result<(), Re
     let columns = &source.columns;
     let (message, hint) = if source.kind != SourceKind::Prices {
         ("`layout: wide` of a kind without symbols", "remove the key; tables of this kind map each column")
-    } else if !matches!(source.format.as_str(), "csv" | "parquet") || source.glob.contains("://") {
-        ("`layout: wide` of a format that is not read so", "put a csv or Parquet file into the data folder")
+    } else if !matches!(source.format.as_str(), "csv" | "parquet" | "xlsx") || source.glob.contains("://") {
+        (
+            "`layout: wide` of a format that is not read so",
+            "put a csv, Parquet or xlsx file into the data folder",
+        )
     } else if columns.symbol.is_some() || source.symbol.is_some() || columns.currency.is_some() {
         (
             "a wide table with a column for symbol or currency",

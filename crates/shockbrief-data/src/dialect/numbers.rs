@@ -12,7 +12,7 @@ pub(super) const MISSING: [&str; 17] = [
 ];
 
 /// Whether a trimmed cell stands for a missing value.
-pub(super) fn missing(cell: &str, more: &[String]) -> bool {
+pub(crate) fn missing(cell: &str, more: &[String]) -> bool {
     MISSING.contains(&cell) || more.iter().any(|other| other == cell)
 }
 

@@ -27,6 +27,7 @@ fn spec(dialect: Option<Dialect>) -> SourceSpec {
         redistribute: false,
         remote: None,
         credit: None,
+        workbook: None,
         licence: String::new(),
         licence_local: std::collections::BTreeMap::new(),
         simulated: false,

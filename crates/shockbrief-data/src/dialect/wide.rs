@@ -34,7 +34,8 @@ pub(crate) struct Top {
     ascii: bool,
 }
 
-type Lined = (usize, Vec<String>);
+/// A line, counted from 1, and its cells.
+pub(crate) type Lined = (usize, Vec<String>);
 
 /// Finds the header lines of a wide file: the line that names the column of dates, and what belongs to it.
 ///
@@ -88,7 +89,7 @@ fn records(file: &str, text: &str, separator: Separator, skip: usize) -> Vec<Lin
 }
 
 /// The header lines among the first records, the column of dates and the last header line.
-fn levels(spec: &SourceSpec, records: &[Lined]) -> Option<(Vec<Vec<String>>, usize, usize)> {
+pub(crate) fn levels(spec: &SourceSpec, records: &[Lined]) -> Option<(Vec<Vec<String>>, usize, usize)> {
     let name = spec.columns.date.as_str();
     let named = records.iter().enumerate().find_map(|(at, (_, cells))| {
         Some((at, cells.iter().position(|cell| cell == name).filter(|_| cells.len() > 1)?))
