@@ -71,7 +71,7 @@ const OTHER_FILTERS: [(&str, &str, &str); 8] = [
     ("layout", "number | layout", "a whole number of the layout, such as a count of columns; for layouts"),
 ];
 
-const FUNCTIONS: [(&str, &str, &str); 20] = [
+const FUNCTIONS: [(&str, &str, &str); 21] = [
     ("fig", "fig(\"figure\")", "a figure, to be printed by a filter of its unit or compared"),
     ("has", "has(\"figure\")", "whether a figure has a value"),
     ("known", "known(\"fact\")", "whether a fact was public by the as-of date"),
@@ -144,7 +144,9 @@ mod tests {
     fn every_function_of_the_engine_is_listed_and_no_other() {
         let mut known = told("add_function(");
         // Marks of language are added in a loop, and the prose stands where the layout says.
-        assert!(CODE[0].contains("for language in [\"en\", \"fr\", \"de\"]") && CODE[0].contains("{{ prose() }}"));
+        assert!(
+            CODE[0].contains("for language in [\"en\", \"fr\", \"de\"]") && CODE[0].contains("{{ prose() }}")
+        );
         known.extend(["en", "fr", "de", "prose"]);
         assert_eq!(names(&functions()), known);
     }
