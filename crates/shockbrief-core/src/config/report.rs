@@ -22,6 +22,16 @@ pub enum Listing {
     Together,
 }
 
+/// A kind of file that a brief is published as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// Pages, with the data attached.
+    Pdf,
+    /// One page for browsers and phones.
+    Html,
+}
+
 /// How often a brief appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -214,6 +224,10 @@ pub struct Fresh {
     pub days: u32,
 }
 
+fn pages() -> Vec<FileFormat> {
+    vec![FileFormat::Pdf]
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawReport {
@@ -224,6 +238,8 @@ struct RawReport {
     title: BTreeMap<String, String>,
     subtitle: BTreeMap<String, String>,
     languages: Vec<String>,
+    #[serde(default = "pages")]
+    formats: Vec<FileFormat>,
     schedule: Schedule,
     as_of: Option<Date>,
     period: Option<String>,
@@ -282,6 +298,8 @@ pub struct Report {
     pub subtitle: BTreeMap<String, String>,
     /// Languages, in order.
     pub languages: Vec<String>,
+    /// The files of each language; the PDF is always one of them.
+    pub formats: Vec<FileFormat>,
     /// When it is due.
     pub schedule: Schedule,
     /// As-of date when the command line names none.
@@ -398,6 +416,7 @@ impl Report {
             check_inner_windows(study, &origin, &mut faults);
         }
         check_languages(&raw, &origin, &mut faults);
+        check_formats(&raw.formats, &origin, &mut faults);
         check_claim_ids(&raw.claims, &origin, &mut faults);
         check_conditions(&raw.claims, &origin, &mut faults);
         super::bounds::check(&raw.schedule, raw.study.as_ref(), raw.panel.as_ref(), &origin, &mut faults);
@@ -409,6 +428,7 @@ impl Report {
             title: raw.title,
             subtitle: raw.subtitle,
             languages: raw.languages,
+            formats: raw.formats,
             schedule: raw.schedule,
             as_of: raw.as_of,
             period: raw.period,
@@ -540,6 +560,16 @@ fn check_lists(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     unique(&headline, &at!["headline"], origin, faults);
     let watch: Vec<&String> = raw.watch.iter().map(|watched| &watched.figure).collect();
     unique(&watch, &at!["watch"], origin, faults);
+}
+
+fn check_formats(formats: &[FileFormat], origin: &Origin, faults: &mut Refusals) {
+    if !formats.contains(&FileFormat::Pdf) {
+        let refusal =
+            origin.refuse(at!["formats"], "`formats` has no `pdf`, which every brief is published as");
+        faults.push(refusal.hint("write `formats: [pdf, html]`, or leave `formats` out for the PDF alone"));
+    }
+    let names: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
+    unique(&names.iter().collect::<Vec<_>>(), &at!["formats"], origin, faults);
 }
 
 pub(super) fn check_claim_languages(
