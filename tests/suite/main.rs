@@ -12,6 +12,7 @@ mod delivery;
 mod delivery_kills;
 mod delivery_servers;
 mod detect;
+mod edition;
 mod exchange_days;
 mod faults;
 mod fetch_month;

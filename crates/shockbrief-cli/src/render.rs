@@ -17,12 +17,12 @@ use rayon::prelude::*;
 use shockbrief_core::{
     Brief, CheckedClaim, Class, Input, Manifest, Refusal, Refusals, Verdict,
     brief::{Audited, SCHEMA},
-    config::{Listing, Report},
+    config::{FileFormat, Listing, Report},
     fs::{sha256, write_atomic},
     names::refuse_links,
 };
 use shockbrief_run::ledger;
-use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, typeset};
+use shockbrief_templating::{Attachment, Composed, Document, Pdf, Typeset, Typst, editions, typeset};
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -291,8 +291,11 @@ pub fn compose(project: &Project, analysed: &Analysed, languages: &[String]) -> 
 /// Typesets every document and reads it back.
 pub fn print(typst: &Typst, analysed: &Analysed, pages: Pages, limit: Duration) -> Result<Product> {
     let Pages { composed, brief, twin } = pages;
-    let pdfs = typeset(typst, &composed, &Typeset { limit, ..Typeset::default() })?;
+    let options = Typeset { limit, ..Typeset::default() };
+    let pdfs = typeset(typst, &composed, &options)?;
     let audited = audit(analysed, &composed, &pdfs)?;
+    let asked = analysed.issue.report.formats.contains(&FileFormat::Html);
+    let html = if asked { editions(typst, &composed, &options)? } else { Vec::new() };
     let stem = format!("{}-{}", slug_of(analysed), period_of(analysed));
     let mut files = BTreeMap::from([("brief.json".to_owned(), twin)]);
     let mut names = Vec::new();
@@ -301,6 +304,7 @@ pub fn print(typst: &Typst, analysed: &Analysed, pages: Pages, limit: Duration) 
         names.push(name.clone());
         files.insert(name, pdf.bytes);
     }
+    files.extend(html.into_iter().map(|(language, bytes)| (format!("{stem}.{language}.html"), bytes)));
     Ok(Product { brief, files, pdfs: names, composed, audited })
 }
 

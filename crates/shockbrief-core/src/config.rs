@@ -41,8 +41,8 @@ pub use language::Language;
 pub use models::{ModelName, ModelRole, load_models};
 pub use places::{KeyPath, Place, Step};
 pub use report::{
-    Claim, DETECTED, FetchWhen, Frequency, Fresh, Listed, Listing, Panel, ReadyAfter, Report, Robust,
-    Schedule, Study, Watched,
+    Claim, DETECTED, FetchWhen, FileFormat, Frequency, Fresh, Listed, Listing, Panel, ReadyAfter, Report,
+    Robust, Schedule, Study, Watched,
 };
 pub use scenarios::{ModelPortfolio, ScenarioSpec, Scenarios};
 pub use sources::{

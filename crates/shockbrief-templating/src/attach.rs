@@ -31,6 +31,9 @@ impl Composed {
     }
 }
 
+/// How the line begins that attaches a file.
+pub(crate) const ATTACH: &str = "#pdf.attach(";
+
 /// Attaches a file to one document.
 pub(crate) fn attach(document: &mut Document, attachment: &Attachment) {
     let Attachment { path, text, mime, relationship, description } = attachment;
@@ -39,7 +42,7 @@ pub(crate) fn attach(document: &mut Document, attachment: &Attachment) {
     let [path, mime, description] = [path.as_str(), mime, description.as_str()].map(escape::literal);
     let _ = writeln!(
         main,
-        "#pdf.attach({path}, relationship: \"{relationship}\", mime-type: {mime}, description: {description})"
+        "{ATTACH}{path}, relationship: \"{relationship}\", mime-type: {mime}, description: {description})"
     );
 }
 

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod charts;
 pub mod compact;
 pub mod compose;
+mod edition;
 pub mod engine;
 pub mod escape;
 pub mod figures;
@@ -33,5 +34,5 @@ pub use compose::{
     ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
 };
 pub use engine::Source;
-pub use typst::{Pdf, Typeset, Typst, typeset};
+pub use typst::{Pdf, Typeset, Typst, editions, typeset};
 pub use workshop::sweep;

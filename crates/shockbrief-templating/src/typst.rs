@@ -215,6 +215,21 @@ impl Typst {
         Ok(Pdf { language: document.language.clone(), bytes: crate::compact::compact(&bytes)? })
     }
 
+    /// Makes the edition of a document for browsers: one HTML file that loads nothing.
+    ///
+    /// # Errors
+    /// As [`Typst::compile`].
+    pub fn html(&self, document: &Document, options: &Typeset) -> Result<Vec<u8>> {
+        let _inside = self.gate.enter();
+        let folder = WorkFolder::new()?;
+        let document = crate::edition::of(document);
+        lay_out(&document, folder.path())?;
+        let mut command = self.base_command(&document, folder.path(), options);
+        command.args(["--features", "html", "--format", "html", "main.typ", "out.html"]);
+        self.finish(&mut command, &document, options)?;
+        Ok(fs_err::read(folder.path().join("out.html"))?)
+    }
+
     /// Draws every page of a document as PNG, at so many pixels per inch.
     ///
     /// # Errors
@@ -363,12 +378,25 @@ pub fn guard(_: impl Iterator<Item = OsString>) -> std::io::Error {
 /// # Errors
 /// The first language's error, in order; see [`Typst::compile`].
 pub fn typeset(typst: &Typst, composed: &Composed, options: &Typeset) -> Result<Vec<Pdf>> {
+    side_by_side(composed, |document| typst.compile(document, options))
+}
+
+/// Makes the HTML edition of all languages at once, with the code of each.
+///
+/// # Errors
+/// The first language's error, in order; see [`Typst::html`].
+pub fn editions(typst: &Typst, composed: &Composed, options: &Typeset) -> Result<Vec<(String, Vec<u8>)>> {
+    side_by_side(composed, |document| Ok((document.language.clone(), typst.html(document, options)?)))
+}
+
+fn side_by_side<T: Send>(
+    composed: &Composed,
+    make: impl Fn(&Document) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let make = &make;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = composed
-            .documents
-            .iter()
-            .map(|document| scope.spawn(move || typst.compile(document, options)))
-            .collect();
+        let threads: Vec<_> =
+            composed.documents.iter().map(|document| scope.spawn(move || make(document))).collect();
         threads
             .into_iter()
             .map(|thread| {

@@ -23,6 +23,16 @@ pub enum Listing {
     Together,
 }
 
+/// A kind of file that a brief is published as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// Pages, with the data attached.
+    Pdf,
+    /// One page for browsers and phones.
+    Html,
+}
+
 /// How often a brief appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -220,6 +230,10 @@ pub struct Fresh {
     pub days: u32,
 }
 
+fn pages() -> Vec<FileFormat> {
+    vec![FileFormat::Pdf]
+}
+
 /// One periodic brief.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -238,6 +252,9 @@ pub(super) struct RawReport {
     /// Languages, in order.
     #[schemars(with = "Vec<schema::LanguageCode>")]
     languages: Vec<String>,
+    /// Files that a brief is published as: `pdf`, with `html` beside it; default the PDF alone.
+    #[serde(default = "pages")]
+    formats: Vec<FileFormat>,
     /// When it is due.
     schedule: Schedule,
     /// As-of date when the command line names none; default the end of the period.
@@ -313,6 +330,8 @@ pub struct Report {
     pub subtitle: BTreeMap<String, String>,
     /// Languages, in order.
     pub languages: Vec<String>,
+    /// The files of each language; the PDF is always one of them.
+    pub formats: Vec<FileFormat>,
     /// When it is due.
     pub schedule: Schedule,
     /// As-of date when the command line names none.
@@ -455,6 +474,7 @@ impl Report {
             let refusal = origin.refuse(at!["languages"], "no language");
             faults.push(refusal.hint("name at least one, such as [fr, en]"));
         }
+        check_formats(&raw.formats, &origin, &mut faults);
         check_claim_ids(&raw.claims, &origin, &mut faults);
         check_conditions(&raw.claims, &origin, &mut faults);
         super::bounds::check(&raw.schedule, raw.study.as_ref(), raw.panel.as_ref(), &origin, &mut faults);
@@ -466,6 +486,7 @@ impl Report {
             title: raw.title,
             subtitle: raw.subtitle,
             languages: raw.languages,
+            formats: raw.formats,
             schedule: raw.schedule,
             as_of: raw.as_of,
             period: raw.period,
@@ -573,6 +594,16 @@ fn check_lists(raw: &RawReport, origin: &Origin, faults: &mut Refusals) {
     unique(&headline, &at!["headline"], origin, faults);
     let watch: Vec<&String> = raw.watch.iter().map(|watched| &watched.figure).collect();
     unique(&watch, &at!["watch"], origin, faults);
+}
+
+fn check_formats(formats: &[FileFormat], origin: &Origin, faults: &mut Refusals) {
+    if !formats.contains(&FileFormat::Pdf) {
+        let refusal =
+            origin.refuse(at!["formats"], "`formats` has no `pdf`, which every brief is published as");
+        faults.push(refusal.hint("write `formats: [pdf, html]`, or leave `formats` out for the PDF alone"));
+    }
+    let names: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
+    unique(&names.iter().collect::<Vec<_>>(), &at!["formats"], origin, faults);
 }
 
 pub(super) fn check_claim_languages(
