@@ -174,7 +174,7 @@ const FIELDS: [(&str, &str, bool); 17] = [
     ("config/universe.yaml", "{symbol: ", false),
     ("config/universe.yaml", "Calcul et réseau\", en: ", false),
     ("config/events.yaml", "Choc DeepSeek\", en: ", false),
-    ("config/events.yaml", "DeepSeek shock\"}\n  source: ", false),
+    ("config/events.yaml", "de: DeepSeek-Schock}\n  source: ", false),
     ("config/facts/models.yaml", "million de jetons de sortie\", en: ", false),
     ("config/facts/models.yaml", "source: {text: ", false),
     ("config/facts/models.yaml", "url: ", false),

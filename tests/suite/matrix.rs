@@ -190,7 +190,7 @@ fn a_wrong_portfolio_is_named_and_stops_no_other() {
         let output = run(desk.path(), &[]);
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(
-            said(&output).contains("report.yaml:10:") && said(&output).contains("hint: write a pattern"),
+            said(&output).contains("report.yaml:12:") && said(&output).contains("hint: write a pattern"),
             "{}",
             said(&output)
         );
