@@ -144,7 +144,8 @@ fn every_skeleton_fits_its_schema_and_names_it() {
 }
 
 /// Words by which the reader says that a file has the wrong form.
-const FORM: [&str; 6] = ["unknown field", "unknown variant", "lacks the key", "missing field", "invalid type", "invalid length"];
+const FORM: [&str; 6] =
+    ["unknown field", "unknown variant", "lacks the key", "missing field", "invalid type", "invalid length"];
 
 #[test]
 fn every_bad_input_of_the_wrong_form_fails_its_schema_and_no_other_does() {
