@@ -342,7 +342,7 @@ fn an_advisory_is_read_as_it_is_published() {
 fn the_list_is_written_anew() {
     let (Some(folder), Some(day)) = (std::env::var_os("SHOCKBRIEF_ADVISORIES"), std::env::var("DATED").ok())
     else {
-        println!("left out: SHOCKBRIEF_ADVISORIES and DATED name no checkout");
+        eprintln!("left out: SHOCKBRIEF_ADVISORIES and DATED name no checkout");
         return;
     };
     let kept = list();
