@@ -19,7 +19,7 @@ fn long(sheet: &mut Worksheet) {
         sheet.write(0, at, head).unwrap();
     }
     for (row, line) in (1..).zip(january()) {
-        sheet.write_with_format(row, 0, &stamp(&line[0]), &format).unwrap();
+        sheet.write_with_format(row, 0, stamp(&line[0]), &format).unwrap();
         sheet.write(row, 1, &line[1]).unwrap();
         sheet.write(row, 2, line[3].parse::<f64>().unwrap()).unwrap();
     }
@@ -110,7 +110,7 @@ fn serials_without_the_form_of_a_date_and_times_of_day_are_days() {
     let clocks = book(|sheet| {
         let format = Format::new().set_num_format("yyyy-mm-dd hh:mm");
         for (row, line) in (1..).zip(january()) {
-            sheet.write_with_format(row, 0, &stamp(&format!("{}T16:00:00", line[0])), &format).unwrap();
+            sheet.write_with_format(row, 0, stamp(&format!("{}T16:00:00", line[0])), &format).unwrap();
         }
     });
     let (series, notices) = declared(LONG, &clocks).series();
@@ -125,11 +125,11 @@ fn what_is_no_price_is_refused_by_its_cell() {
     says(&refused(|s| put(s.write(4, 2, true))), &["Prices!C5", "holds true"]);
     let format = Format::new().set_num_format("d-mmm");
     says(
-        &refused(|s| put(s.write_with_format(7, 2, &stamp("2025-05-01"), &format))),
+        &refused(|s| put(s.write_with_format(7, 2, stamp("2025-05-01"), &format))),
         &["Prices!C8", "a date, not numbers"],
     );
     says(
-        &refused(|s| put(s.write_with_format(7, 1, &stamp("2025-03-01"), &format))),
+        &refused(|s| put(s.write_with_format(7, 1, stamp("2025-03-01"), &format))),
         &["Prices!B8", "column `Ticker` holds a date, not text"],
     );
     let error = |s: &mut Worksheet| {
@@ -178,7 +178,7 @@ fn sheets_headers_and_notes_are_found_or_named() {
             sheet.write(2, at, head).unwrap();
         }
         for (row, line) in (3..).zip(january()) {
-            sheet.write_with_format(row, 0, &stamp(&line[0]), &format).unwrap();
+            sheet.write_with_format(row, 0, stamp(&line[0]), &format).unwrap();
             sheet.write(row, 1, &line[1]).unwrap();
             sheet.write(row, 2, line[3].parse::<f64>().unwrap()).unwrap();
         }
@@ -226,7 +226,7 @@ fn wide(merge: bool) -> Vec<u8> {
     }
     let format = Format::new().set_num_format("yyyy-mm-dd");
     for (row, line) in (3..).zip(january()) {
-        sheet.write_with_format(row, 0, &stamp(&line[0]), &format).unwrap();
+        sheet.write_with_format(row, 0, stamp(&line[0]), &format).unwrap();
         let price: f64 = line[3].parse().unwrap();
         for (at, value) in (1..).zip([price, price / 2.0, price, price / 2.0]) {
             sheet.write(row, at, value).unwrap();
@@ -274,7 +274,7 @@ fn percent_of_the_sheet_and_of_the_declaration_are_not_taken_twice() {
     sheet.write(0, 0, "Date").unwrap();
     sheet.write(0, 1, "Mkt").unwrap();
     for (row, line) in (1..).zip(january()) {
-        sheet.write_with_format(row, 0, &stamp(&line[0]), &date).unwrap();
+        sheet.write_with_format(row, 0, stamp(&line[0]), &date).unwrap();
         sheet.write_with_format(row, 1, 0.0125, &percent).unwrap();
     }
     let bytes = book.save_to_buffer().unwrap();
