@@ -243,7 +243,7 @@ fn workbook(text: &str) -> Vec<u8> {
 
 #[test]
 fn all_kinds_of_files_say_the_same() {
-    let expected = Desk::with(&january()).series();
+    let (expected, _) = Desk::with(&january()).series();
     // A query file and a store's manifest hold no values themselves; they have tests of their own.
     for source in SOURCES.iter().filter(|source| !matches!(source.format(), "sql" | "store")) {
         let (format, name) = (source.format(), format!("prices.{}", source.format()));
@@ -252,7 +252,10 @@ fn all_kinds_of_files_say_the_same() {
         let declared = format!("sources:{declared}");
         let good =
             Desk::empty().declare(|_| declared.clone()).file(&name, converted(format, &csv(&january())));
-        assert_eq!(good.series(), expected, "{format}");
+        let (series, notices) = good.series();
+        assert_eq!(series, expected, "{format}");
+        // How a workbook was read is told.
+        assert!(notices.iter().all(|notice| notice.guard == "dialect"), "{format}: {notices:?}");
         for bytes in [b"".to_vec(), b"\0\xff\0\xff".to_vec(), vec![b'P'; 4096]] {
             let bad = Desk::empty().declare(|_| declared.clone()).file(&name, bytes);
             assert!(bad.refusal().starts_with("Data: "), "{format}");
