@@ -42,8 +42,15 @@ fn names() -> Vec<String> {
     let mut names: Vec<String> =
         instruments.map(|found| found["name"].as_str().unwrap().to_owned()).collect();
     names.extend(
-        ["MIT OR Apache-2.0", "Data Library", "total processing performance", "Federal Register"]
-            .map(str::to_owned),
+        [
+            "MIT OR Apache-2.0",
+            "Data Library",
+            "total processing performance",
+            "Federal Register",
+            "OpenAI Five Rerun",
+            "Parti",
+        ]
+        .map(str::to_owned),
     );
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     names
