@@ -276,8 +276,8 @@ fn as_nobody(command: &Command) -> Option<Output> {
 }
 
 /// A call of the shell around a run: bounds that it inherits, streams that are closed.
-fn in_shell(desk: &Desk, around: &str) -> Output {
-    let run = desk.command(&["-q"]);
+fn in_shell(desk: &Desk, args: &[&str], around: &str) -> Output {
+    let run = desk.command(args);
     let words: Vec<String> = run.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect();
     let call =
         around.replace("RUN", &format!("'{}' {}", run.get_program().to_string_lossy(), words.join(" ")));
@@ -289,7 +289,7 @@ fn in_shell(desk: &Desk, around: &str) -> Output {
 fn closed_streams_cost_nothing() {
     for around in ["exec RUN <&-", "exec RUN >&-", "exec RUN 2>&-", "exec RUN <&- >&- 2>&-"] {
         let desk = Desk::with(1);
-        let output = in_shell(&desk, around);
+        let output = in_shell(&desk, &["-q"], around);
         assert_eq!((code(&output), desk.whole()), (Some(0), 1), "{around}: {}", errors(&output));
         // What is written first would else get the number of a stream, and with it what is printed.
         assert!(desk.ledger().iter().all(|entry| entry["event"].is_string()), "{around}");
@@ -303,7 +303,7 @@ fn few_file_handles_make_a_whole_brief_or_none() {
     let mut whole = 0;
     for handles in [10, 14, 18, 24, 32, 48, 64, 128] {
         let desk = Desk::with(1);
-        let output = in_shell(&desk, &format!("ulimit -n {handles}; exec RUN"));
+        let output = in_shell(&desk, &["-q"], &format!("ulimit -n {handles}; exec RUN"));
         let made = desk.whole();
         whole += made;
         if made == 1 {
@@ -558,12 +558,8 @@ fn a_template_without_end_or_measure_fails_alone() {
     }
     let started = Instant::now();
     // Within a bound of memory that a bomb would break: then nothing at all would be out.
-    let mut shell = Command::new("/bin/sh");
-    let run = desk.command(&["-q", "--jobs", "2", "--time-limit", "10"]);
-    let words =
-        run.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ");
-    let call = format!("ulimit -v 6000000; exec '{}' {words}", run.get_program().to_string_lossy());
-    let output = shell.args(["-c", &call]).current_dir(desk.path("")).output().unwrap();
+    let args = ["-q", "--jobs", "2", "--time-limit", "10"];
+    let output = in_shell(&desk, &args, "ulimit -v 6000000; exec RUN");
     assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
     assert_eq!((code(&output), desk.whole()), (Some(3), 1), "{}", errors(&output));
     for n in 1..=bombs.len() {

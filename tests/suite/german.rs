@@ -225,6 +225,7 @@ fn a_fourth_language_is_added_by_the_skeleton_in_at_most_three_failing_runs() {
     for (place, what) in [
         ("config/languages/nl.yaml:", "no string `section.method`"),
         ("config/languages/nl.yaml:", "no string `format.claim.missing`"),
+        ("config/languages/nl.yaml:", "no string `format.reason.{} of {} prices`"),
         ("config/languages/nl.yaml:", "has no name"),
         ("reports/weekly-monitor/report.yaml:", "title has no text in `nl`"),
         ("config/universe.yaml:", "theme `compute` has no text in `nl`"),
@@ -259,6 +260,18 @@ fn a_fourth_language_is_added_by_the_skeleton_in_at_most_three_failing_runs() {
     let text = pages(&fs_err::read(pdf).unwrap()).join("\n").replace('\u{a0}', " ");
     // The month comes from the language itself, not from its files.
     assert!(text.contains("27 januari 2025"), "{text}");
+
+    // A number that a translation loses would be lost on the page.
+    let file = desk.path("config/languages/nl.yaml");
+    let strings = fs_err::read_to_string(&file).unwrap();
+    fs_err::write(&file, strings.replace("\"{} of {} prices\"", "\"{} prices\"")).unwrap();
+    let checked = desk.weekly("check", "nl");
+    assert_eq!(checked.status.code(), Some(2));
+    assert!(
+        told(&checked).contains("`format.reason.{} of {} prices` has another count of `{}`"),
+        "{}",
+        told(&checked)
+    );
 }
 
 fn told(output: &Output) -> String {

@@ -236,6 +236,10 @@ fn language(config: &Path, code: &str) -> Result<()> {
             text.push_str(&english_beside(key, english)?);
         }
     }
+    text.push_str("  # Why a value is missing; {} stands for a number.\n");
+    for (key, english) in locale::missing_reasons() {
+        text.push_str(&english_beside(key, english)?);
+    }
     described(&config.join("languages").join(format!("{code}.yaml")), "language", 2, &text)
 }
 

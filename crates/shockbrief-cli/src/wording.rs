@@ -66,17 +66,18 @@ fn there(config: &Path) -> Result<String> {
 pub fn check(project: &Project, issue: &Issue, asked: &[String], faults: &mut Refusals) {
     for code in &issue.report.languages {
         // What is wrong with a language as such is told where its strings are read.
+        let all = asked.contains(code);
         if let Ok((language, origin)) = one(&project.folder, code) {
-            faults.keep(strings(project, code, &language, &origin));
+            faults.keep(strings(project, code, all, &language, &origin));
         }
         issue.report.lacking(code).iter().for_each(|fault| faults.push(fault.clone()));
-        names(project, &issue.report, code, asked.contains(code), faults);
+        names(project, &issue.report, code, all, faults);
         prose(project, issue, code, faults);
     }
 }
 
-/// Strings that English has and this language lacks, or has empty.
-fn strings(project: &Project, code: &str, language: &Language, origin: &Origin) -> Result<()> {
+/// Strings that English has and this language lacks, or has empty; with `all` the reasons for missing values too.
+fn strings(project: &Project, code: &str, all: bool, language: &Language, origin: &Origin) -> Result<()> {
     if code == ENGLISH {
         return Ok(());
     }
@@ -85,21 +86,30 @@ fn strings(project: &Project, code: &str, language: &Language, origin: &Origin) 
         english.strings.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
     if !locale::is_built_in(code) {
         // A word such as `source` stands under its own key, without what stands before it in the patterns.
-        let own = |key: &str| key.strip_prefix("format.word.").is_some_and(|word| wanted.contains_key(word));
-        let patterns: Vec<_> = locale::english().filter(|(key, _)| !own(key)).collect();
-        wanted.extend(patterns);
+        let own = |key: &str| {
+            key.strip_prefix("format.word.").is_some_and(|word| english.strings.contains_key(word))
+        };
+        let reasons = locale::missing_reasons().filter(|_| all);
+        for (key, english) in locale::english().filter(|(key, _)| !own(key)).chain(reasons) {
+            wanted.insert(key, english);
+        }
     }
     let mut faults = Refusals::default();
     if language.name.trim().is_empty() {
         let refusal = origin.refuse(at!["name"], format!("language `{code}` has no name"));
         faults.push(refusal.hint("write the name that the language has in itself, such as Deutsch"));
     }
+    let numbers = |text: &str| text.matches("{}").count();
     for (key, english) in wanted {
         let own = language.strings.get(key).map(|text| text.trim());
         if own.is_none() && !english.is_empty() || own == Some("") && !english.trim().is_empty() {
             let refusal =
                 origin.refuse(at!["strings", key], format!("language `{code}` has no string `{key}`"));
             faults.push(refusal.hint(format!("write it there; English has “{}”", short(english))));
+        } else if own.is_some_and(|own| numbers(own) != numbers(english)) {
+            let refusal = origin.refuse(at!["strings", key], format!("`{key}` has another count of `{{}}`"));
+            faults
+                .push(refusal.hint(format!("one stands for each number; English has “{}”", short(english))));
         }
     }
     faults.finish()

@@ -348,16 +348,15 @@ pub fn reason(locale: &Locale, figure: &Figure) -> String {
     }
 }
 
-/// A reason in the language: the pattern `format.reason.<reason with {} for numbers>`, when there is one.
+/// A reason in the language: the pattern `format.reason.<reason with {} for numbers>`. One that no table has is English.
 pub fn because(locale: &Locale, reason: &str) -> String {
     let numbers: Vec<&str> =
         reason.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let key = numbers.iter().fold(reason.to_owned(), |text, number| text.replacen(number, "{}", 1));
-    let pattern = locale.pattern(&format!("format.reason.{key}"));
-    let pattern = match (pattern, reasons::translated(&key, &locale.code)) {
-        ("", Some(translated)) => translated,
-        ("", None) => return reason.to_owned(),
-        (pattern, _) => pattern,
+    let pattern = match locale.pattern(&format!("{}{key}", reasons::PREFIX)) {
+        "" if locale.code.split('-').next() == Some("en") => return reason.to_owned(),
+        "" => locale.pattern(reasons::UNNAMED),
+        pattern => pattern,
     };
     numbers.iter().fold(pattern.to_owned(), |text, number| text.replacen("{}", number, 1))
 }

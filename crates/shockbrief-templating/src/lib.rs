@@ -34,5 +34,5 @@ pub use compose::{
     ClaimSource, Compose, Composed, Declared, Document, Edition, Nouns, Outcome, Section, compose, headline,
 };
 pub use engine::Source;
-pub use typst::{Pdf, Typeset, Typst, editions, typeset};
+pub use typst::{Pdf, Typeset, Typst, drawings, editions, typeset};
 pub use workshop::sweep;

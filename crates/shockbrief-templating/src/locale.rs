@@ -6,6 +6,7 @@
 //! so that 0.125 means one eighth and 2.675 means what its author typed. Non-finite numbers are refused
 //! earlier, by [`shockbrief_core::Figure`].
 
+use crate::reasons;
 use anyhow::{Result, anyhow};
 use fixed_decimal::{Decimal, SignDisplay, SignedRoundingMode, UnsignedRoundingMode};
 use icu::calendar::{Date as IcuDate, Gregorian};
@@ -117,7 +118,7 @@ impl std::fmt::Debug for Locale {
 }
 
 /// Patterns that every language has, as key, French, English.
-const PATTERNS: [(&str, &str, &str); 47] = [
+const PATTERNS: [(&str, &str, &str); 48] = [
     ("format.percent", "{n}\u{a0}%", "{n}%"),
     ("format.points.one", "{n}\u{a0}point", "{n}\u{a0}pp"),
     ("format.points.other", "{n}\u{a0}points", "{n}\u{a0}pp"),
@@ -139,6 +140,7 @@ const PATTERNS: [(&str, &str, &str); 47] = [
     ("format.below", "<\u{a0}{n}", "<\u{a0}{n}"),
     ("format.missing", "n.\u{a0}d.", "n/a"),
     ("format.missing.reason", "n.\u{a0}d. ({reason})", "n/a ({reason})"),
+    (reasons::UNNAMED, "une valeur manque", "a value is missing"),
     ("format.claim.missing", "Ce point reste ouvert\u{a0}: {reason}.", "This point stays open: {reason}."),
     ("format.df.two", "{a}\u{a0}et\u{a0}{b}", "{a}\u{a0}and\u{a0}{b}"),
     ("format.first", "1er", ""),
@@ -359,10 +361,22 @@ fn patterns(code: &str, strings: &BTreeMap<String, String>) -> Result<BTreeMap<S
         };
         patterns.insert(key.to_owned(), text.to_owned());
     }
+    if is_built_in(code) {
+        let own = |french, english| if code == "fr" { french } else { english };
+        patterns.extend(
+            reasons::patterns()
+                .map(|(key, french, english)| (key.to_owned(), own(french, english).to_owned())),
+        );
+    }
     for (key, text) in strings.iter().filter(|(key, _)| key.starts_with("format.")) {
         patterns.insert(key.clone(), text.clone());
     }
     faults.or(patterns)
+}
+
+/// Reasons for missing values as English writes them; a language without one says no more than that a value is missing.
+pub fn missing_reasons() -> impl Iterator<Item = (&'static str, &'static str)> {
+    reasons::patterns().map(|(key, _, english)| (key, english))
 }
 
 /// Why a locale cannot be used, and what to do.

@@ -383,7 +383,7 @@ fn unit_of(text: &str) -> Option<Kind> {
     if lower.starts_with(|c: char| CURRENCIES.contains(c)) || MONEY.contains(&word.as_str()) {
         return Some(Kind::Currency);
     }
-    SCALES.split(' ').any(|scale| scale.trim() == word).then_some(Kind::Scale)
+    SCALES.split_whitespace().any(|scale| scale == word).then_some(Kind::Scale)
 }
 
 /// Whether a word is a number in English, French or German, from one to ninety-nine, or a hundred, a thousand, a half.

@@ -1,184 +1,106 @@
-//! Why a value is missing, in French and German: reasons arise in English where they are found, with `{}` here for their numbers.
+//! Why a value is missing, in French: reasons arise in English where they are found, with `{}` here for their numbers. Other
+//! languages have them among their strings, under the same keys.
 //!
 //! A reason without a translation says that a value is missing, never in another language than the page.
 
+/// What stands before a reason in its key.
+pub(crate) const PREFIX: &str = "format.reason.";
 /// What stands for a reason that has no translation.
-const UNNAMED: (&str, &str) = ("une valeur manque", "ein Wert fehlt");
+pub(crate) const UNNAMED: &str = "format.reason.unnamed";
 
-/// Reasons in English, in French and in German.
-const REASONS: [(&str, &str, &str); 62] = [
-    ("{} of {} estimation days", "{} jours d’estimation sur {}", "{} von {} Tagen des Schätzfensters"),
-    ("{} of {} observations", "{} observations sur {}", "{} von {} Beobachtungen"),
-    ("{} of {} returns", "{} rendements sur {}", "{} von {} Renditen"),
-    ("{} of {} pairs", "{} paires sur {}", "{} von {} Paaren"),
-    ("{} of {} pairs of changes", "{} paires de variations sur {}", "{} von {} Paaren von Veränderungen"),
-    ("{} of {} prices", "{} cours sur {}", "{} von {} Kursen"),
-    ("{} of {} closing prices", "{} cours de clôture sur {}", "{} von {} Schlusskursen"),
-    ("{} of {} firms", "{} sociétés sur {}", "{} von {} Unternehmen"),
-    ("{} of {} events", "{} événements sur {}", "{} von {} Ereignissen"),
-    ("{} of {} names with prices", "{} valeurs avec des cours sur {}", "{} von {} Titeln mit Kursen"),
+/// Reasons by their keys, which end with the English text, and in French.
+const REASONS: [(&str, &str); 62] = [
+    ("format.reason.{} of {} estimation days", "{} jours d’estimation sur {}"),
+    ("format.reason.{} of {} observations", "{} observations sur {}"),
+    ("format.reason.{} of {} returns", "{} rendements sur {}"),
+    ("format.reason.{} of {} pairs", "{} paires sur {}"),
+    ("format.reason.{} of {} pairs of changes", "{} paires de variations sur {}"),
+    ("format.reason.{} of {} prices", "{} cours sur {}"),
+    ("format.reason.{} of {} closing prices", "{} cours de clôture sur {}"),
+    ("format.reason.{} of {} firms", "{} sociétés sur {}"),
+    ("format.reason.{} of {} events", "{} événements sur {}"),
+    ("format.reason.{} of {} names with prices", "{} valeurs avec des cours sur {}"),
+    ("format.reason.{} of {} names with a score", "{} valeurs avec un score sur {}"),
+    ("format.reason.{} of {} positions with prices", "{} positions avec des cours sur {}"),
+    ("format.reason.{} of {} earlier sessions", "{} séances antérieures sur {}"),
+    ("format.reason.{} of {} sessions since", "{} séances depuis, sur {}"),
+    ("format.reason.{} of {} sessions since the event", "{} séances depuis l’événement, sur {}"),
+    ("format.reason.{} of {} separate shocks", "{} chocs séparés sur {}"),
+    ("format.reason.{} of {} shocks", "{} chocs sur {}"),
+    ("format.reason.{} of {} shocks that do not overlap", "{} chocs qui ne se chevauchent pas, sur {}"),
+    ("format.reason.{} of {} finished recoveries", "{} rattrapages achevés sur {}"),
+    ("format.reason.{} of {} windows of history", "{} fenêtres d’historique sur {}"),
+    ("format.reason.{} of {} ordinary days", "{} jours ordinaires sur {}"),
+    ("format.reason.{} of {} past days like it", "{} jours passés comparables sur {}"),
     (
-        "{} of {} names with a score",
-        "{} valeurs avec un score sur {}",
-        "{} von {} Titeln mit einer Punktzahl",
-    ),
-    (
-        "{} of {} positions with prices",
-        "{} positions avec des cours sur {}",
-        "{} von {} Positionen mit Kursen",
-    ),
-    ("{} of {} earlier sessions", "{} séances antérieures sur {}", "{} von {} früheren Handelstagen"),
-    ("{} of {} sessions since", "{} séances depuis, sur {}", "{} von {} Handelstagen seither"),
-    (
-        "{} of {} sessions since the event",
-        "{} séances depuis l’événement, sur {}",
-        "{} von {} Handelstagen seit dem Ereignis",
-    ),
-    ("{} of {} separate shocks", "{} chocs séparés sur {}", "{} von {} getrennten Schocks"),
-    ("{} of {} shocks", "{} chocs sur {}", "{} von {} Schocks"),
-    (
-        "{} of {} shocks that do not overlap",
-        "{} chocs qui ne se chevauchent pas, sur {}",
-        "{} von {} Schocks, die sich nicht überschneiden",
-    ),
-    ("{} of {} finished recoveries", "{} rattrapages achevés sur {}", "{} von {} abgeschlossenen Erholungen"),
-    ("{} of {} windows of history", "{} fenêtres d’historique sur {}", "{} von {} Fenstern der Historie"),
-    ("{} of {} ordinary days", "{} jours ordinaires sur {}", "{} von {} gewöhnlichen Tagen"),
-    (
-        "{} of {} past days like it",
-        "{} jours passés comparables sur {}",
-        "{} von {} vergleichbaren früheren Tagen",
-    ),
-    (
-        "the regressors are linearly dependent",
+        "format.reason.the regressors are linearly dependent",
         "les variables explicatives sont liées entre elles",
-        "die erklärenden Größen sind linear abhängig",
     ),
     (
-        "no firm has a valid return in the window",
+        "format.reason.no firm has a valid return in the window",
         "aucune société n’a de rendement valable dans la fenêtre",
-        "kein Unternehmen hat im Fenster eine gültige Rendite",
     ),
     (
-        "no valid return in the event window",
+        "format.reason.no valid return in the event window",
         "aucun rendement valable dans la fenêtre de l’événement",
-        "keine gültige Rendite im Ereignisfenster",
     ),
+    ("format.reason.the event lies outside the sample", "l’événement est hors de l’échantillon"),
+    ("format.reason.the series never falls", "la série ne baisse jamais"),
+    ("format.reason.too little history", "historique trop court"),
+    ("format.reason.too few results", "trop peu de résultats"),
+    ("format.reason.too few prices", "trop peu de cours"),
+    ("format.reason.a price is missing", "un cours manque"),
+    ("format.reason.a quarter is missing", "un trimestre manque"),
+    ("format.reason.no amounts", "aucun montant"),
+    ("format.reason.no prices", "aucun cours"),
+    ("format.reason.no prices in the data", "aucun cours dans les données"),
+    ("format.reason.no prices of any member in the data", "aucun cours d’un membre dans les données"),
+    ("format.reason.no value on {}-{}-{}", "aucune valeur au {}-{}-{}"),
+    ("format.reason.no value in the stretch", "aucune valeur dans l’intervalle"),
+    ("format.reason.no name has a value there", "aucune valeur mobilière n’a de valeur à cet endroit"),
+    ("format.reason.no row has a value", "aucune ligne n’a de valeur"),
+    ("format.reason.no session of the period", "aucune séance de la période"),
+    ("format.reason.no session since the event", "aucune séance depuis l’événement"),
+    ("format.reason.no sessions in the data", "aucune séance dans les données"),
+    ("format.reason.no date is covered", "aucune date n’est couverte"),
+    ("format.reason.no result is covered", "aucun résultat n’est couvert"),
     (
-        "the event lies outside the sample",
-        "l’événement est hors de l’échantillon",
-        "das Ereignis liegt außerhalb der Stichprobe",
-    ),
-    ("the series never falls", "la série ne baisse jamais", "die Reihe fällt nie"),
-    ("too little history", "historique trop court", "zu kurze Historie"),
-    ("too few results", "trop peu de résultats", "zu wenige Ergebnisse"),
-    ("too few prices", "trop peu de cours", "zu wenige Kurse"),
-    ("a price is missing", "un cours manque", "ein Kurs fehlt"),
-    ("a quarter is missing", "un trimestre manque", "ein Quartal fehlt"),
-    ("no amounts", "aucun montant", "keine Beträge"),
-    ("no prices", "aucun cours", "keine Kurse"),
-    ("no prices in the data", "aucun cours dans les données", "keine Kurse in den Daten"),
-    (
-        "no prices of any member in the data",
-        "aucun cours d’un membre dans les données",
-        "für kein Mitglied Kurse in den Daten",
-    ),
-    ("no value on {}-{}-{}", "aucune valeur au {}-{}-{}", "kein Wert am {}-{}-{}"),
-    ("no value in the stretch", "aucune valeur dans l’intervalle", "kein Wert im Abschnitt"),
-    (
-        "no name has a value there",
-        "aucune valeur mobilière n’a de valeur à cet endroit",
-        "kein Titel hat dort einen Wert",
-    ),
-    ("no row has a value", "aucune ligne n’a de valeur", "keine Zeile hat einen Wert"),
-    ("no session of the period", "aucune séance de la période", "kein Handelstag des Zeitraums"),
-    ("no session since the event", "aucune séance depuis l’événement", "kein Handelstag seit dem Ereignis"),
-    ("no sessions in the data", "aucune séance dans les données", "keine Handelstage in den Daten"),
-    ("no date is covered", "aucune date n’est couverte", "kein Datum ist abgedeckt"),
-    ("no result is covered", "aucun résultat n’est couvert", "kein Ergebnis ist abgedeckt"),
-    (
-        "no row of the source has a number there",
+        "format.reason.no row of the source has a number there",
         "aucune ligne de la source n’a de nombre à cet endroit",
-        "keine Zeile der Quelle hat dort eine Zahl",
     ),
     (
-        "no share count filed before the event",
+        "format.reason.no share count filed before the event",
         "aucun nombre d’actions déposé avant l’événement",
-        "keine vor dem Ereignis gemeldete Aktienzahl",
     ),
-    ("the data begin later", "les données commencent plus tard", "die Daten beginnen später"),
+    ("format.reason.the data begin later", "les données commencent plus tard"),
+    ("format.reason.the date lies after the as-of date", "la date est postérieure à la date d’arrêté"),
     (
-        "the date lies after the as-of date",
-        "la date est postérieure à la date d’arrêté",
-        "das Datum liegt nach dem Stichtag",
-    ),
-    (
-        "the data folder holds no rows of the source",
+        "format.reason.the data folder holds no rows of the source",
         "le dossier de données n’a aucune ligne de la source",
-        "der Datenordner enthält keine Zeilen der Quelle",
     ),
+    ("format.reason.the stretch ends before it begins", "l’intervalle finit avant de commencer"),
+    ("format.reason.the first level is not positive", "le premier niveau n’est pas positif"),
+    ("format.reason.the report is about no event", "le rapport ne porte sur aucun événement"),
+    ("format.reason.the exchange has not traded since the event", "la place n’a pas coté depuis l’événement"),
+    ("format.reason.the source has no quotes for this day", "la source n’a pas de cours cotés ce jour"),
     (
-        "the stretch ends before it begins",
-        "l’intervalle finit avant de commencer",
-        "der Abschnitt endet, bevor er beginnt",
-    ),
-    (
-        "the first level is not positive",
-        "le premier niveau n’est pas positif",
-        "der erste Stand ist nicht positiv",
-    ),
-    (
-        "the report is about no event",
-        "le rapport ne porte sur aucun événement",
-        "der Bericht handelt von keinem Ereignis",
-    ),
-    (
-        "the exchange has not traded since the event",
-        "la place n’a pas coté depuis l’événement",
-        "die Börse hat seit dem Ereignis nicht gehandelt",
-    ),
-    (
-        "the source has no quotes for this day",
-        "la source n’a pas de cours cotés ce jour",
-        "die Quelle hat für diesen Tag keine Notierungen",
-    ),
-    (
-        "the rule addresses no company of the universe",
+        "format.reason.the rule addresses no company of the universe",
         "la règle ne vise aucune société de l’univers",
-        "die Regel spricht kein Unternehmen des Universums an",
     ),
+    ("format.reason.what it is measured against does not vary", "la série de comparaison ne varie pas"),
     (
-        "what it is measured against does not vary",
-        "la série de comparaison ne varie pas",
-        "die Vergleichsreihe schwankt nicht",
-    ),
-    (
-        "names of several currencies have no mean",
+        "format.reason.names of several currencies have no mean",
         "des valeurs en plusieurs monnaies n’ont pas de moyenne",
-        "Titel in mehreren Währungen haben kein Mittel",
     ),
-    (
-        "not recovered by the as-of date",
-        "pas encore rattrapé à la date d’arrêté",
-        "bis zum Stichtag nicht aufgeholt",
-    ),
-    ("not in the issue before", "absent du numéro précédent", "nicht in der Ausgabe davor"),
-    (
-        "one of the two issues has no value",
-        "l’un des deux numéros n’a pas de valeur",
-        "eine der beiden Ausgaben hat keinen Wert",
-    ),
-    ("divided by zero", "division par zéro", "durch null geteilt"),
+    ("format.reason.not recovered by the as-of date", "pas encore rattrapé à la date d’arrêté"),
+    ("format.reason.not in the issue before", "absent du numéro précédent"),
+    ("format.reason.one of the two issues has no value", "l’un des deux numéros n’a pas de valeur"),
+    ("format.reason.divided by zero", "division par zéro"),
 ];
 
-/// A reason in a language that has them here, its numbers as `{}`; none in another language.
-pub(crate) fn translated(key: &str, language: &str) -> Option<&'static str> {
-    let found = REASONS.iter().find(|(english, ..)| *english == key);
-    match language.split('-').next() {
-        Some("fr") => Some(found.map_or(UNNAMED.0, |(_, french, _)| french)),
-        Some("de") => Some(found.map_or(UNNAMED.1, |(.., german)| german)),
-        _ => None,
-    }
+/// Reasons: their keys, French, and English.
+pub(crate) fn patterns() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    REASONS.into_iter().map(|(key, french)| (key, french, key.strip_prefix(PREFIX).unwrap_or(key)))
 }
 
 #[cfg(test)]
@@ -187,10 +109,12 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_number_and_no_reason_stands_twice() {
-        for (at, (english, french, german)) in REASONS.iter().enumerate() {
-            assert_eq!(english.matches("{}").count(), french.matches("{}").count(), "{english}");
-            assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
-            assert!(REASONS[..at].iter().all(|(earlier, ..)| earlier != english), "{english}");
+        for (at, (key, french)) in REASONS.iter().enumerate() {
+            assert_eq!(key.matches("{}").count(), french.matches("{}").count(), "{key}");
+            assert!(
+                key.starts_with(PREFIX) && REASONS[..at].iter().all(|(earlier, _)| earlier != key),
+                "{key}"
+            );
         }
     }
 }

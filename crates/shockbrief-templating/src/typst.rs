@@ -389,6 +389,18 @@ pub fn editions(typst: &Typst, composed: &Composed, options: &Typeset) -> Result
     side_by_side(composed, |document| Ok((document.language.clone(), typst.html(document, options)?)))
 }
 
+/// Draws every page of all languages at once as SVG, with the code of each.
+///
+/// # Errors
+/// The first language's error, in order; see [`Typst::draw_svg`].
+pub fn drawings(
+    typst: &Typst,
+    composed: &Composed,
+    options: &Typeset,
+) -> Result<Vec<(String, Vec<Vec<u8>>)>> {
+    side_by_side(composed, |document| Ok((document.language.clone(), typst.draw_svg(document, options)?)))
+}
+
 fn side_by_side<T: Send>(
     composed: &Composed,
     make: impl Fn(&Document) -> Result<T> + Sync,

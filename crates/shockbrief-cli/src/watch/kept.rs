@@ -8,7 +8,7 @@ use crate::{
     render::{self, Making},
 };
 use anyhow::{Context, Result};
-use shockbrief_templating::{Composed, Typeset, Typst};
+use shockbrief_templating::{Typeset, Typst, drawings};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -77,7 +77,8 @@ impl Kept {
         let languages = render::languages(analysed, &making.inputs.lang);
         render::rehearse(project, &tools.drawer, analysed, &languages, making)?;
         let pages = render::compose(project, analysed, &languages)?;
-        let drawn = draw(tools, &pages.composed)?;
+        let options = Typeset { limit: making.limit, ..Typeset::default() };
+        let drawn = drawings(&tools.drawer, &pages.composed, &options)?;
         tools.screen.drawn(&analysed.issue, drawn);
         Ok(render::print(&tools.printer, analysed, pages, making.limit)?.files)
     }
@@ -103,18 +104,3 @@ impl Kept {
 
 /// A language with its pages.
 pub type Drawn = (String, Vec<Vec<u8>>);
-
-/// Draws all languages at once.
-fn draw(tools: &Tools<'_>, composed: &Composed) -> Result<Vec<Drawn>> {
-    let options = Typeset { limit: tools.making.limit, ..Typeset::default() };
-    let one = |document| tools.drawer.draw_svg(document, &options);
-    std::thread::scope(|scope| {
-        let documents = composed.documents.iter();
-        let threads: Vec<_> = documents.map(|found| (found, scope.spawn(move || one(found)))).collect();
-        let joined = threads.into_iter().map(|(document, thread)| {
-            let pages = thread.join().unwrap_or_else(|_| anyhow::bail!("a drawing thread panicked"))?;
-            Ok((document.language.clone(), pages))
-        });
-        joined.collect()
-    })
-}
